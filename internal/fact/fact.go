@@ -1,0 +1,125 @@
+// Package fact defines the ordered stream of what the engine did: which event
+// was folded, for which node and profile as they were believed then, and which
+// event was withdrawn again. Everything downstream (destinations, analytics, the
+// live view) is a cursor on this stream. Facts are recorded once and never
+// derived anew.
+package fact
+
+import (
+	"context"
+	"encoding/binary"
+	"iter"
+
+	"kith/internal/errs"
+	"kith/internal/eventlog"
+	"kith/internal/identity"
+	"kith/internal/state"
+)
+
+// Kind tells what happened.
+type Kind uint8
+
+// The kinds. The numbers are stored.
+const (
+	EventFolded    Kind = 1 // an event entered the state
+	EventWithdrawn Kind = 2 // an event left it: another copy of its message is the event, or it was retracted
+)
+
+// Fact is one thing that happened to one record.
+type Fact struct {
+	Kind    Kind
+	Record  eventlog.Position // a withdrawn one may lie in another partition than its fact
+	Node    identity.NodeID   // zero: the event has none
+	Profile identity.NodeID   // as it was believed then; zero likewise
+}
+
+// Block is the facts of one batch: they become visible together. Sequence
+// numbers of a partition start at 0 and have no gaps.
+type Block struct {
+	Partition int32
+	First     uint64 // sequence number of Facts[0]
+	At        int64  // moment of the commit, UTC milliseconds
+	Facts     []Fact
+}
+
+func prefix(partition int32) []byte {
+	return binary.BigEndian.AppendUint32([]byte{byte(state.FamilyFact)}, uint32(partition))
+}
+
+const version = 1
+
+// Put writes a block in the batch's transaction. An empty one writes nothing.
+func Put(tx state.Tx, b Block) {
+	if len(b.Facts) == 0 {
+		return
+	}
+	v := make([]byte, 0, 16+40*len(b.Facts))
+	v = append(v, version)
+	v = binary.AppendVarint(v, b.At)
+	v = binary.AppendUvarint(v, uint64(len(b.Facts)))
+	for _, f := range b.Facts {
+		v = append(v, byte(f.Kind))
+		v = binary.AppendUvarint(v, uint64(f.Record.Partition))
+		v = binary.AppendUvarint(v, uint64(f.Record.Offset))
+		v = append(v, f.Node[:]...)
+		v = append(v, f.Profile[:]...)
+	}
+	tx.Put(binary.BigEndian.AppendUint64(prefix(b.Partition), b.First), v)
+}
+
+func errFormat() error {
+	return errs.New(errs.Corrupt, "fact.format", "a stored block of facts cannot be read")
+}
+
+func decode(partition int32, k, v []byte) (Block, error) {
+	if len(k) != 13 {
+		return Block{}, errFormat()
+	}
+	d := state.NewDecoder(v)
+	if d.Byte() != version {
+		return Block{}, errFormat()
+	}
+	b := Block{Partition: partition, First: binary.BigEndian.Uint64(k[5:]), At: d.Varint()}
+	for n := d.Count(35); n > 0; n-- {
+		b.Facts = append(b.Facts, Fact{
+			Kind:   Kind(d.Byte()),
+			Record: eventlog.Position{Partition: int32(d.Uvarint()), Offset: int64(d.Uvarint())},
+			Node:   identity.NodeID(d.Take(16)), Profile: identity.NodeID(d.Take(16)),
+		})
+	}
+	if !d.Done() {
+		return Block{}, errFormat()
+	}
+	return b, nil
+}
+
+// Read yields the blocks of a partition that hold facts from the sequence number
+// on, in order. The first one may begin before it.
+func Read(ctx context.Context, r state.Reader, partition int32, from uint64) iter.Seq2[Block, error] {
+	return func(yield func(Block, error) bool) {
+		low := prefix(partition)
+		end := state.PrefixEnd(low)
+		start := binary.BigEndian.AppendUint64(append([]byte(nil), low...), from)
+		// The block that holds from begins at or before it.
+		for kv, err := range r.Scan(ctx, state.Range{Low: low, High: append(start, 0), Reverse: true, Limit: 1}) {
+			if err != nil {
+				yield(Block{}, err)
+				return
+			}
+			start = append([]byte(nil), kv.Key...)
+		}
+		for kv, err := range r.Scan(ctx, state.Range{Low: start, High: end}) {
+			if err != nil {
+				yield(Block{}, err)
+				return
+			}
+			b, err := decode(partition, kv.Key, kv.Value)
+			if err == nil && b.First+uint64(len(b.Facts)) <= from {
+				continue
+			}
+			if !yield(b, err) || err != nil {
+				return
+			}
+		}
+	}
+}

@@ -1,0 +1,221 @@
+// Package keyed keeps the history index as rows of the state, so that it is
+// written in the batch's own transaction on every state engine.
+//
+// A row's key is family H, node, strand, type, name, time, message id, source;
+// FORMAT.md of the state package gives the bytes.
+package keyed
+
+import (
+	"context"
+	"encoding/binary"
+	"iter"
+	"math"
+
+	"kith/event"
+	"kith/internal/errs"
+	"kith/internal/eventlog"
+	"kith/internal/history"
+	"kith/internal/identity"
+	"kith/internal/state"
+)
+
+// Index implements history.Index. The zero value is ready.
+type Index struct{}
+
+var _ history.Index = Index{}
+
+const version = 1
+
+// The optional parts of a value.
+const (
+	partTraits  = 1
+	partAccount = 2
+)
+
+func prefix(node identity.NodeID, strand byte) []byte {
+	b := make([]byte, 0, 96)
+	b = append(b, byte(state.FamilyHistory))
+	b = append(b, node[:]...)
+	return append(b, strand)
+}
+
+func key(e *history.Entry) []byte {
+	b := prefix(e.Node, e.Strand)
+	b = append(b, byte(e.Type))
+	b = state.AppendText(b, state.BoundName(e.Name))
+	b = state.AppendTime(b, e.Timestamp)
+	b = state.AppendText(b, e.MessageID)
+	return append(b, e.Source...)
+}
+
+func value(e *history.Entry) []byte {
+	b := make([]byte, 0, 48+len(e.Traits))
+	b = append(b, version)
+	b = binary.AppendUvarint(b, uint64(e.Position.Partition))
+	b = binary.AppendUvarint(b, uint64(e.Position.Offset))
+	b = binary.AppendVarint(b, e.ReceivedAt)
+	b = binary.AppendUvarint(b, uint64(e.Flags))
+	b = append(b, e.Observation[:]...)
+	if len(e.Traits) > 0 {
+		b = append(b, partTraits)
+		b = binary.AppendUvarint(b, uint64(len(e.Traits)))
+		b = append(b, e.Traits...)
+	}
+	if !e.Account.IsZero() {
+		b = append(b, partAccount, 16)
+		b = append(b, e.Account[:]...)
+	}
+	return b
+}
+
+func errFormat() error {
+	return errs.New(errs.Corrupt, "history.format", "a stored history row cannot be read")
+}
+
+func decode(k, v []byte) (*history.Entry, error) {
+	if len(k) < 19 || k[0] != byte(state.FamilyHistory) {
+		return nil, errFormat()
+	}
+	e := &history.Entry{Node: identity.NodeID(k[1:17]), Strand: k[17], Type: event.Type(k[18])}
+	name, rest, ok1 := state.CutText(k[19:])
+	ts, rest, ok2 := state.CutTime(rest)
+	msg, rest, ok3 := state.CutText(rest)
+	if !ok1 || !ok2 || !ok3 {
+		return nil, errFormat()
+	}
+	e.Name, e.Timestamp, e.MessageID, e.Source = name, ts, msg, string(rest)
+	d := state.NewDecoder(v)
+	if d.Byte() != version {
+		return nil, errFormat()
+	}
+	e.Position = eventlog.Position{Partition: int32(d.Uvarint()), Offset: int64(d.Uvarint())}
+	e.ReceivedAt, e.Flags = d.Varint(), event.Flags(d.Uvarint())
+	e.Observation = identity.ObservationKey(d.Take(16))
+	for d.More() {
+		part, content := d.Byte(), d.Bytes()
+		switch {
+		case part == partTraits:
+			e.Traits = append([]byte(nil), content...)
+		case part == partAccount && len(content) == 16:
+			e.Account = identity.NodeID(content)
+		}
+	}
+	if !d.Done() {
+		return nil, errFormat()
+	}
+	return e, nil
+}
+
+// Append implements history.Index.
+func (Index) Append(tx state.Tx, e *history.Entry) { tx.Put(key(e), value(e)) }
+
+// Remove implements history.Index.
+func (Index) Remove(tx state.Tx, e *history.Entry) { tx.Delete(key(e)) }
+
+// Get implements history.Index.
+func (Index) Get(ctx context.Context, r state.Reader, name *history.Entry) (*history.Entry, error) {
+	k := key(name)
+	got, err := r.Get(ctx, [][]byte{k})
+	if err != nil || got[0] == nil {
+		return nil, err
+	}
+	return decode(k, got[0])
+}
+
+// Range implements history.Index.
+func (x Index) Range(ctx context.Context, r state.Reader, q history.Query) iter.Seq2[*history.Entry, error] {
+	return func(yield func(*history.Entry, error) bool) {
+		left := q.Limit
+		if q.Type != event.Unknown && !q.AnyName {
+			x.one(ctx, r, q, history.Call{Type: q.Type, Name: q.Name}, &left, yield)
+			return
+		}
+		for c, err := range x.calls(ctx, r, q.Node, q.Strand, q.Type) {
+			if err != nil {
+				yield(nil, err)
+				return
+			}
+			if !x.one(ctx, r, q, c, &left, yield) {
+				return
+			}
+		}
+	}
+}
+
+// one yields the entries of one (type, name) and reports whether to go on.
+func (Index) one(ctx context.Context, r state.Reader, q history.Query, c history.Call, left *int, yield func(*history.Entry, error) bool) bool {
+	base := append(prefix(q.Node, q.Strand), byte(c.Type))
+	base = state.AppendText(base, state.BoundName(c.Name))
+	rng := state.Range{
+		Low:     state.AppendTime(append([]byte(nil), base...), q.From),
+		High:    state.PrefixEnd(base),
+		Reverse: q.Reverse,
+		Limit:   *left,
+	}
+	if q.To < math.MaxInt64 {
+		rng.High = state.AppendTime(append([]byte(nil), base...), q.To+1)
+	}
+	for kv, err := range r.Scan(ctx, rng) {
+		if err != nil {
+			yield(nil, err)
+			return false
+		}
+		e, err := decode(kv.Key, kv.Value)
+		if !yield(e, err) || err != nil {
+			return false
+		}
+		if q.Limit > 0 {
+			if *left--; *left == 0 {
+				return false
+			}
+		}
+	}
+	return true
+}
+
+// Calls implements history.Index.
+func (x Index) Calls(ctx context.Context, r state.Reader, node identity.NodeID, strand byte) iter.Seq2[history.Call, error] {
+	return x.calls(ctx, r, node, strand, event.Unknown)
+}
+
+// calls skips from name to name: one short scan for each.
+func (Index) calls(ctx context.Context, r state.Reader, node identity.NodeID, strand byte, only event.Type) iter.Seq2[history.Call, error] {
+	return func(yield func(history.Call, error) bool) {
+		base := prefix(node, strand)
+		if only != event.Unknown {
+			base = append(base, byte(only))
+		}
+		end := state.PrefixEnd(base)
+		for low := base; ; {
+			c, next, err := firstCall(ctx, r, low, end)
+			if err != nil {
+				yield(history.Call{}, err)
+				return
+			}
+			if next == nil || !yield(c, nil) {
+				return
+			}
+			low = next
+		}
+	}
+}
+
+// firstCall returns the first (type, name) at or after low and the key at which
+// the next one can start; a nil key means that there is none.
+func firstCall(ctx context.Context, r state.Reader, low, end []byte) (history.Call, []byte, error) {
+	for kv, err := range r.Scan(ctx, state.Range{Low: low, High: end, Limit: 1}) {
+		if err != nil {
+			return history.Call{}, nil, err
+		}
+		if len(kv.Key) < 19 {
+			return history.Call{}, nil, errFormat()
+		}
+		name, rest, ok := state.CutText(kv.Key[19:])
+		if !ok {
+			return history.Call{}, nil, errFormat()
+		}
+		next := state.PrefixEnd(kv.Key[:len(kv.Key)-len(rest)])
+		return history.Call{Type: event.Type(kv.Key[18]), Name: name}, next, nil
+	}
+	return history.Call{}, nil, nil
+}
