@@ -55,113 +55,103 @@ func flushSpace(dst, data []byte, from, pos, end uint32) ([]byte, uint32) {
 // d1 and dk not zero, it is plain for -6 < n <= 21, else d1.d2…dke±(n-1), so a
 // huge exponent costs no more than its own digits. Repeated keys, which are a
 // violation, keep their order. A Missing value appends nothing.
+//
+// Its stack and its lists of sorted keys are explicit, so that depth costs no
+// goroutine stack; they are local slices, not fields, to stay off the heap.
 func (v Value) AppendCanonical(dst []byte) []byte {
 	if v.d == nil {
 		return dst
 	}
-	var stack [16]frame
-	var order [64]uint32
-	c := canonical{d: v.d, dst: dst, stack: stack[:0], order: order[:0]}
-	c.begin(v.i)
-	for len(c.stack) > 0 {
-		f := &c.stack[len(c.stack)-1]
-		if f.pos == f.end {
-			c.close(f)
-			continue
+	var stackRoom [16]frame
+	var orderRoom [64]uint32
+	d, stack, order := v.d, stackRoom[:0], orderRoom[:0]
+	for i := v.i; ; {
+		switch n := &d.nodes[i]; n.kind() {
+		case Array:
+			dst = append(dst, '[')
+			stack = append(stack, frame{pos: i + 1, end: n.next})
+		case Object:
+			dst = append(dst, '{')
+			base := uint32(len(order))
+			order = d.appendSortedKeys(order, i)
+			stack = append(stack, frame{object: true, base: base, pos: base, end: uint32(len(order))})
+		default:
+			dst = d.appendScalar(dst, n)
 		}
+		for len(stack) > 0 && stack[len(stack)-1].pos == stack[len(stack)-1].end {
+			if f := stack[len(stack)-1]; f.object {
+				dst, order = append(dst, '}'), order[:f.base]
+			} else {
+				dst = append(dst, ']')
+			}
+			stack = stack[:len(stack)-1]
+		}
+		if len(stack) == 0 {
+			return dst
+		}
+		f := &stack[len(stack)-1]
 		if f.begun {
-			c.dst = append(c.dst, ',')
+			dst = append(dst, ',')
 		}
 		f.begun = true
-		if !f.object {
-			element := f.pos
-			f.pos = c.d.nodes[element].next
-			c.begin(element)
-			continue
+		if i = f.pos; f.object {
+			key := order[f.pos]
+			f.pos++
+			dst = append(d.appendScalar(dst, &d.nodes[key]), ':')
+			i = key + 1
+		} else {
+			f.pos = d.nodes[i].next
 		}
-		key := c.order[f.pos]
-		f.pos++
-		c.string(key)
-		c.dst = append(c.dst, ':')
-		c.begin(key + 1)
 	}
-	return c.dst
 }
 
-// canonical is the state of one AppendCanonical. Its stack and its lists of
-// sorted keys are explicit, so that depth costs no goroutine stack.
-type canonical struct {
-	d     *Doc
-	dst   []byte
-	stack []frame
-	order []uint32 // the keys of all open objects, each object's part sorted
-}
-
-// frame is an open container.
+// frame is a container that AppendCanonical is inside of.
 type frame struct {
 	pos, end uint32 // of an array the next element's node and the end; of an object the same as indices of order
-	base     uint32 // where an object's part of order begins
+	base     uint32 // where an object's keys begin in order
 	object   bool
 	begun    bool // a member or element is written
 }
 
-// begin writes a scalar, or opens a container.
-func (c *canonical) begin(i uint32) {
-	n := &c.d.nodes[i]
-	switch n.kind() {
-	case Array:
-		c.dst = append(c.dst, '[')
-		c.stack = append(c.stack, frame{pos: i + 1, end: n.next})
-	case Object:
-		c.dst = append(c.dst, '{')
-		base := uint32(len(c.order))
-		for k := i + 1; k < n.next; k = c.d.nodes[k+1].next {
-			c.order = append(c.order, k)
-		}
-		c.d.sortKeys(c.order[base:])
-		c.stack = append(c.stack, frame{object: true, base: base, pos: base, end: uint32(len(c.order))})
-	case String:
-		c.string(i)
-	case Number:
-		c.dst = appendNumber(c.dst, c.d.data[n.start:n.end])
+// appendScalar appends the canonical form of everything but containers.
+func (d *Doc) appendScalar(dst []byte, n *node) []byte {
+	raw := d.data[n.start:n.end]
+	switch {
+	case n.meta&flagEscaped != 0:
+		return quote(dst, raw[1:len(raw)-1])
+	case n.kind() == Number:
+		return appendNumber(dst, raw)
 	default:
-		c.dst = append(c.dst, c.d.data[n.start:n.end]...)
+		return append(dst, raw...)
 	}
 }
 
-func (c *canonical) close(f *frame) {
-	bracket := byte(']')
-	if f.object {
-		bracket = '}'
-		c.order = c.order[:f.base]
+// appendSortedKeys appends the key nodes of the object at i, sorted by their
+// decoded UTF-16 code units, equal ones by their place in the text.
+func (d *Doc) appendSortedKeys(order []uint32, i uint32) []uint32 {
+	base := len(order)
+	for k, end := i+1, d.nodes[i].next; k < end; k = d.nodes[k+1].next {
+		order = append(order, k)
 	}
-	c.dst = append(c.dst, bracket)
-	c.stack = c.stack[:len(c.stack)-1]
+	if keys := order[base:]; len(keys) > 1 {
+		slices.SortFunc(keys, d.compareKeys)
+	}
+	return order
 }
 
-func (c *canonical) string(i uint32) {
-	n := &c.d.nodes[i]
-	if n.meta&flagEscaped == 0 {
-		c.dst = append(c.dst, c.d.data[n.start:n.end]...)
-		return
+func (d *Doc) compareKeys(a, b uint32) int {
+	x, y := &d.nodes[a], &d.nodes[b]
+	s, t := d.data[x.start+1:x.end-1], d.data[y.start+1:y.end-1]
+	c := 0
+	if (x.meta|y.meta)&flagEscaped == 0 {
+		c = compareUTF16(s, t)
+	} else {
+		c = compareEscaped(s, t)
 	}
-	c.dst = quote(c.dst, c.d.data[n.start+1:n.end-1])
-}
-
-// sortKeys sorts key nodes by their decoded UTF-16 code units, equal ones by
-// their place in the text.
-func (d *Doc) sortKeys(keys []uint32) {
-	if len(keys) < 2 {
-		return
+	if c == 0 {
+		c = cmp.Compare(a, b)
 	}
-	slices.SortFunc(keys, func(a, b uint32) int {
-		x, y := &d.nodes[a], &d.nodes[b]
-		c := compareUTF16(d.data[x.start+1:x.end-1], d.data[y.start+1:y.end-1], (x.meta|y.meta)&flagEscaped != 0)
-		if c == 0 {
-			c = cmp.Compare(a, b)
-		}
-		return c
-	})
+	return c
 }
 
 // compareUTF16 orders the contents of two strings by UTF-16 code units.
@@ -169,10 +159,7 @@ func (d *Doc) sortKeys(keys []uint32) {
 // but for one thing: the surrogates of a character beyond U+FFFF, whose UTF-8
 // begins with 0xf0 or more, are less than U+E000 to U+FFFF, which begin with
 // 0xee or 0xef. Bytes that differ and are both 0xee or more begin a character.
-func compareUTF16(a, b []byte, escaped bool) int {
-	if escaped {
-		return compareEscaped(a, b)
-	}
+func compareUTF16(a, b []byte) int {
 	for i := range min(len(a), len(b)) {
 		if x, y := a[i], b[i]; x != y {
 			if x >= 0xee && y >= 0xee && (x >= 0xf0) != (y >= 0xf0) {

@@ -16,11 +16,11 @@
 // # Memory
 //
 // A byte of input costs at most one node, 16 bytes, which only the depth bomb
-// "[[[[…" reaches ("[0,0,…" costs 8, events about 2); looking for duplicate
-// keys costs at most 7 bytes more for every byte of the largest object, and
-// violations at most 4. Growing a buffer may hold its old and new copy for a
-// moment, so 640 KiB of hostile input stay below 40 MiB. Reset gives large
-// buffers back.
+// "[[[[…" reaches; "[0,0,…" costs 8 and an event about 2. The table for the
+// repeated keys of the largest object costs at most 7 bytes for each of its
+// bytes, and violations at most 3 for each of theirs. With the slack of growing
+// buffers a Doc holds at most 21 bytes for a byte of its largest input, and
+// Reset gives large buffers back.
 package strictjson
 
 import (
