@@ -1,0 +1,38 @@
+package profile
+
+import (
+	"context"
+
+	"kith/event"
+	"kith/internal/history"
+	"kith/internal/identity"
+	"kith/internal/state"
+)
+
+// AccountType is the identifier type of an account's node. The colon keeps it
+// apart from every type that a call can name.
+const AccountType = "account:group_id"
+
+// Account returns the account that a group call names, normalised. ok is false
+// when the call is no group call or its id identifies nothing.
+func Account(cfg *identity.Config, e *event.Event) (id identity.Identifier, ok bool) {
+	if e.Type != event.Group {
+		return id, false
+	}
+	id, reason := cfg.Normalize(AccountType, e.GroupID, "")
+	return id, reason == identity.Usable
+}
+
+// Accounts returns the ids of the accounts that a node's group calls named.
+func Accounts(ctx context.Context, r state.Reader, index history.Index, node identity.NodeID) ([]string, error) {
+	var out []string
+	for c, err := range index.Calls(ctx, r, node, 0) {
+		if err != nil {
+			return nil, err
+		}
+		if c.Type == event.Group && c.Name != "" {
+			out = append(out, c.Name)
+		}
+	}
+	return out, nil
+}
