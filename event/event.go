@@ -53,6 +53,7 @@ const (
 	HashedID      Flags = 1 << 4 // the messageId was over 100 characters; its hash stands for it
 	GPC           Flags = 1 << 5 // the request carried Sec-GPC: 1
 	ServerSide    Flags = 1 << 6 // the message came from a server, so its connection is not the person's
+	Distrusted    Flags = 1 << 7 // the source may not claim an address or history: context.ip, or a timestamp over a week old, does not count
 )
 
 // Stamp is what the collector adds to a message when it accepts it. It is made
@@ -80,6 +81,7 @@ type Event struct {
 	PreviousID  string
 	Name        string // of the event, page or screen
 	Run         string // context.run: the load this event belongs to, for retraction
+	Channel     string // web, mobile, server or sources where the message says so; else empty
 
 	OriginalTimestamp int64 // as the client said, UTC milliseconds; NoTime when it said none
 	SentAt            int64 // likewise
@@ -89,9 +91,11 @@ type Event struct {
 	Context      strictjson.Value // the message's own
 	Integrations strictjson.Value
 
-	BatchContext strictjson.Value // of the batch that carried the message; the message's own keys win
-	body         strictjson.Value
-	envelope     strictjson.Value
+	BatchContext      strictjson.Value // of the batch that carried the message; the message's own keys win
+	BatchIntegrations strictjson.Value // likewise
+
+	body     strictjson.Value
+	explicit int64 // see Explicit
 }
 
 // ContextValue returns the value at a path of the merged context: the message's
@@ -104,4 +108,13 @@ func (e *Event) ContextValue(path ...string) strictjson.Value {
 		return v.Path(path[1:]...)
 	}
 	return e.BatchContext.Path(path...)
+}
+
+// Integration returns what the message, or else its batch, says of one
+// destination. Names are case-sensitive; "All" is the member of that name.
+func (e *Event) Integration(name string) strictjson.Value {
+	if v := e.Integrations.Get(name); v.Exists() {
+		return v
+	}
+	return e.BatchIntegrations.Get(name)
 }

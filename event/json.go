@@ -45,11 +45,20 @@ func settled(k strictjson.Key) bool {
 func (e *Event) appendMerged(b []byte) []byte {
 	b = append(b, `,"context":`...)
 	b = e.AppendContext(b)
-	if e.Integrations.Exists() {
-		b = append(b, `,"integrations":`...)
-		b = e.Integrations.AppendClean(b)
+	if !e.Integrations.Exists() && !e.BatchIntegrations.Exists() {
+		return b
 	}
-	return b
+	b = append(b, `,"integrations":`...)
+	o := newMembers(b)
+	for k, v := range e.Integrations.Members() {
+		o.clean(k, v)
+	}
+	for k, v := range e.BatchIntegrations.Members() {
+		if !e.Integrations.Get(k.String()).Exists() {
+			o.clean(k, v)
+		}
+	}
+	return o.close()
 }
 
 // AppendContext appends the merged context as a JSON object: the message's own
@@ -57,23 +66,18 @@ func (e *Event) appendMerged(b []byte) []byte {
 // the connection where the client named none, then consent.gpc where the
 // browser asked for it.
 func (e *Event) AppendContext(b []byte) []byte {
-	b = append(b, '{')
-	start := len(b)
-	member := func(key string) {
-		if len(b) > start {
-			b = append(b, ',')
-		}
-		b = strictjson.AppendString(b, key)
-		b = append(b, ':')
-	}
-	gpc := e.Flags&GPC != 0
+	o := newMembers(b)
+	gpc, ip := e.Flags&GPC != 0, e.IP != ""
 	add := func(k strictjson.Key, v strictjson.Value) {
-		member(k.String())
-		if gpc && k.Is("consent") && v.Kind() == strictjson.Object {
-			b, gpc = appendWithGPC(b, v), false
-			return
+		switch {
+		case gpc && k.Is("consent"):
+			o.key("consent")
+			o.b, gpc = appendWithGPC(o.b, v), false
+		case k.Is("ip") && e.Flags&Distrusted != 0:
+		default:
+			ip = ip && !k.Is("ip")
+			o.clean(k, v)
 		}
-		b = v.AppendClean(b)
 	}
 	for k, v := range e.Context.Members() {
 		add(k, v)
@@ -83,19 +87,17 @@ func (e *Event) AppendContext(b []byte) []byte {
 			add(k, v)
 		}
 	}
-	if e.IP != "" && !e.ContextValue("ip").Exists() {
-		member("ip")
-		b = strictjson.AppendString(b, e.IP)
+	if ip {
+		o.text("ip", e.IP)
 	}
 	if e.UserAgent != "" && !e.ContextValue("userAgent").Exists() {
-		member("userAgent")
-		b = strictjson.AppendString(b, e.UserAgent)
+		o.text("userAgent", e.UserAgent)
 	}
-	if gpc && !e.ContextValue("consent").Exists() {
-		member("consent")
-		b = append(b, `{"gpc":true}`...)
+	if gpc {
+		o.key("consent")
+		o.b = append(o.b, `{"gpc":true}`...)
 	}
-	return append(b, '}')
+	return o.close()
 }
 
 // appendWithGPC writes a consent object with gpc set to true.
@@ -112,6 +114,37 @@ func appendWithGPC(b []byte, consent strictjson.Value) []byte {
 	}
 	return append(b, '}')
 }
+
+// members writes the members of one JSON object to the end of b.
+type members struct {
+	b     []byte
+	start int
+}
+
+func newMembers(b []byte) members {
+	b = append(b, '{')
+	return members{b: b, start: len(b)}
+}
+
+func (m *members) key(name string) {
+	if len(m.b) > m.start {
+		m.b = append(m.b, ',')
+	}
+	m.b = strictjson.AppendString(m.b, name)
+	m.b = append(m.b, ':')
+}
+
+func (m *members) text(name, value string) {
+	m.key(name)
+	m.b = strictjson.AppendString(m.b, value)
+}
+
+func (m *members) clean(k strictjson.Key, v strictjson.Value) {
+	m.key(k.String())
+	m.b = v.AppendClean(m.b)
+}
+
+func (m *members) close() []byte { return append(m.b, '}') }
 
 func (e *Event) appendTimes(b []byte) []byte {
 	for _, t := range [...]struct {

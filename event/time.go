@@ -15,45 +15,71 @@ const skewMin = 5_000
 // A timestamp further ahead than this many milliseconds is a client's mistake.
 const aheadMax = 24 * 60 * 60 * 1000
 
-// ParseTime reads an RFC 3339 time with a zone, with 0 to 9 digits of a second,
-// and returns UTC milliseconds, finer digits cut off. A zone may lack its colon
-// and the T may be a space, as some SDKs write them. Anything else is no time.
-func ParseTime(s string) (ms int64, ok bool) {
-	if len(s) < 20 || len(s) > 40 || s[4] != '-' || s[7] != '-' || s[13] != ':' || s[16] != ':' {
-		return 0, false
-	}
-	if s[10] != 'T' && s[10] != 't' && s[10] != ' ' {
+// longestTime is the longest text that ParseTime takes, in bytes.
+const longestTime = 40
+
+// ParseTime reads an ISO 8601 date and time as SDKs write them and returns UTC
+// milliseconds, finer digits cut off: "T" or a space between date and time, 0
+// to 9 digits of a second, and a zone of Z, +01:00, +0100 or +01. Without a
+// zone, and for a date alone, the zone is UTC. Anything else is no time.
+func ParseTime(s string) (ms int64, ok bool) { return parseTime(s) }
+
+func parseTime[T string | []byte](s T) (ms int64, ok bool) {
+	if len(s) < len("2006-01-02") || len(s) > longestTime || s[4] != '-' || s[7] != '-' {
 		return 0, false
 	}
 	year, ok1 := digits(s[0:4])
 	month, ok2 := digits(s[5:7])
 	day, ok3 := digits(s[8:10])
-	hour, ok4 := digits(s[11:13])
-	minute, ok5 := digits(s[14:16])
-	second, ok6 := digits(s[17:19])
-	if !ok1 || !ok2 || !ok3 || !ok4 || !ok5 || !ok6 {
+	if !ok1 || !ok2 || !ok3 || month < 1 || month > 12 || day < 1 || day > daysIn(year, month) {
 		return 0, false
 	}
-	if month < 1 || month > 12 || day < 1 || day > daysIn(year, month) || hour > 23 || minute > 59 || second > 59 {
+	date := time.Date(year, time.Month(month), day, 0, 0, 0, 0, time.UTC).UnixMilli()
+	if len(s) == len("2006-01-02") {
+		return date, date >= yearOne
+	}
+	if s[10] != 'T' && s[10] != 't' && s[10] != ' ' {
 		return 0, false
 	}
-	millis, rest, ok := fraction(s[19:])
-	if !ok {
+	clock, ok := timeOfDay(s[11:])
+	ms = date + clock
+	return ms, ok && ms >= yearOne && ms < yearTenThousand
+}
+
+// timeOfDay reads "15:04:05.999+01:00" and returns milliseconds since midnight
+// UTC of the same date, which may be negative.
+func timeOfDay[T string | []byte](s T) (ms int64, ok bool) {
+	if len(s) < len("15:04:05") || s[2] != ':' || s[5] != ':' {
 		return 0, false
 	}
-	zone, ok := offset(rest)
-	if !ok {
+	hour, ok1 := digits(s[0:2])
+	minute, ok2 := digits(s[3:5])
+	second, ok3 := digits(s[6:8])
+	if !ok1 || !ok2 || !ok3 || hour > 23 || minute > 59 || second > 60 {
 		return 0, false
 	}
-	t := time.Date(year, time.Month(month), day, hour, minute, second, 0, time.UTC).UnixMilli() + int64(millis)
-	return t - int64(zone)*60_000, true
+	millis, used, ok1 := fraction(s[8:])
+	zone, ok2 := offset(s[8+used:])
+	if !ok1 || !ok2 {
+		return 0, false
+	}
+	return int64(((hour*60+minute-zone)*60+second)*1000 + millis), true
 }
 
 func daysIn(year, month int) int {
-	return time.Date(year, time.Month(month)+1, 0, 0, 0, 0, 0, time.UTC).Day()
+	switch month {
+	case 2:
+		if year%4 == 0 && (year%100 != 0 || year%400 == 0) {
+			return 29
+		}
+		return 28
+	case 4, 6, 9, 11:
+		return 30
+	}
+	return 31
 }
 
-func digits(s string) (int, bool) {
+func digits[T string | []byte](s T) (int, bool) {
 	n := 0
 	for i := 0; i < len(s); i++ {
 		if s[i] < '0' || s[i] > '9' {
@@ -64,32 +90,37 @@ func digits(s string) (int, bool) {
 	return n, true
 }
 
-// fraction reads ".123456789" and returns the milliseconds and what follows.
-func fraction(s string) (millis int, rest string, ok bool) {
-	if s == "" || s[0] != '.' {
-		return 0, s, true
+// fraction reads ".123456789" and returns the milliseconds and its length.
+func fraction[T string | []byte](s T) (millis, used int, ok bool) {
+	if len(s) == 0 || s[0] != '.' {
+		return 0, 0, true
 	}
 	i, scale := 1, 100
 	for ; i < len(s) && s[i] >= '0' && s[i] <= '9'; i++ {
 		millis += int(s[i]-'0') * scale
 		scale /= 10
 	}
-	return millis, s[i:], i > 1 && i <= 10
+	return millis, i, i > 1 && i <= 10
 }
 
-// offset reads Z, +01:00 or +0100 and returns minutes east of UTC.
-func offset(s string) (minutes int, ok bool) {
-	if s == "Z" || s == "z" {
+// offset reads Z, +01:00, +0100, +01 or nothing and returns minutes east of UTC.
+func offset[T string | []byte](s T) (minutes int, ok bool) {
+	if len(s) == 0 || len(s) == 1 && (s[0] == 'Z' || s[0] == 'z') {
 		return 0, true
 	}
-	if len(s) == 6 && s[3] == ':' {
-		s = s[:3] + s[4:]
-	}
-	if len(s) != 5 || s[0] != '+' && s[0] != '-' {
+	if len(s) < 3 || s[0] != '+' && s[0] != '-' {
 		return 0, false
 	}
 	h, ok1 := digits(s[1:3])
-	m, ok2 := digits(s[3:5])
+	m, ok2 := 0, true
+	switch {
+	case len(s) == 5:
+		m, ok2 = digits(s[3:5])
+	case len(s) == 6 && s[3] == ':':
+		m, ok2 = digits(s[4:6])
+	case len(s) != 3:
+		return 0, false
+	}
 	if !ok1 || !ok2 || h > 23 || m > 59 {
 		return 0, false
 	}
@@ -122,14 +153,17 @@ func Correct(explicit, original, sent, received int64) (timestamp int64, flags F
 		timestamp = original
 	}
 	if timestamp > received+aheadMax || timestamp < yearOne {
-		return received, flags | ClampedTime
+		return received, ClampedTime
 	}
 	return timestamp, flags
 }
 
-// yearOne is 0001-01-01 in UTC milliseconds: earlier times cannot be written
-// as RFC 3339.
-const yearOne = -62_135_596_800_000
+// Between these moments, 0001-01-01 and 10000-01-01 in UTC milliseconds, a time
+// can be written as RFC 3339.
+const (
+	yearOne         = -62_135_596_800_000
+	yearTenThousand = 253_402_300_800_000
+)
 
 func abs(n int64) int64 {
 	if n < 0 {
