@@ -50,7 +50,7 @@ const (
 	ClampedTime   Flags = 1 << 1 // the timestamp was over 24 h ahead and became received_at
 	CorrectedTime Flags = 1 << 2 // the client's clock was off and the timestamp was corrected
 	MadeMessageID Flags = 1 << 3 // the message came without a usable messageId
-	HashedID      Flags = 1 << 4 // the messageId was over 100 characters; its hash stands for it
+	HashedID      Flags = 1 << 4 // the messageId was over 100 characters, or held NUL or a lone surrogate; its hash stands for it
 	GPC           Flags = 1 << 5 // the request carried Sec-GPC: 1
 	ServerSide    Flags = 1 << 6 // the message came from a server, so its connection is not the person's
 	Distrusted    Flags = 1 << 7 // the source may not claim an address or history: context.ip, or a timestamp over a week old, does not count
