@@ -1,0 +1,366 @@
+package pipeline
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"runtime"
+	"sync"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"kith/internal/errs"
+	"kith/internal/eventlog"
+	"kith/internal/record"
+	"kith/internal/state"
+	"kith/internal/sys"
+)
+
+// Observer is told what the runner does. Any function may be nil; all must be
+// quick and safe for concurrent use.
+type Observer struct {
+	Committed func(partition int32, records int, bytes int64, took time.Duration)
+	Dropped   func(typ string, reason string) // a value identified nobody
+	Held      func(code string)               // a record was kept apart
+	Retried   func(code string)               // a batch is tried again
+}
+
+// Config bounds a batch.
+type Config struct {
+	BatchRecords int // at most this many records; 1,000 if 0
+	BatchBytes   int // at most this many bytes of records beyond the first; 4 MiB if 0
+}
+
+// Runner moves records from the log into the state. It owns the goroutines, the
+// transactions and the cursors.
+type Runner struct {
+	Log         eventlog.Log
+	State       state.Store
+	Stages      *Stages
+	Interpreter *Interpreter
+	Clock       sys.Clock
+	Config      Config
+	Observer    Observer
+
+	mu        sync.Mutex
+	committed chan struct{} // closed and replaced at every commit
+}
+
+// Run folds until ctx ends or something fails that trying again cannot mend. It
+// returns nil when ctx ended.
+func (r *Runner) Run(ctx context.Context) error {
+	g, ctx := errgroup.WithContext(ctx)
+	for p := range r.Log.Partitions() {
+		g.Go(func() error { return r.runPartition(ctx, int32(p)) })
+	}
+	if err := g.Wait(); err != nil && !errors.Is(err, context.Canceled) {
+		return err
+	}
+	return nil
+}
+
+// runPartition follows one partition: one goroutine reads ahead and makes
+// contributions while the other folds.
+func (r *Runner) runPartition(ctx context.Context, partition int32) error {
+	backoff := 50 * time.Millisecond
+	for ctx.Err() == nil {
+		err := r.follow(ctx, partition)
+		switch {
+		case err == nil || ctx.Err() != nil:
+			backoff = 50 * time.Millisecond
+			continue
+		case errs.Is(err, errs.Conflict), errs.Is(err, errs.Unavailable), errs.Is(err, errs.Exhausted):
+			r.retried(err)
+		default:
+			return err
+		}
+		select {
+		case <-ctx.Done():
+		case <-r.Clock.After(backoff):
+			backoff = min(2*backoff, 5*time.Second)
+		}
+	}
+	return nil
+}
+
+func (r *Runner) retried(err error) {
+	if r.Observer.Retried != nil {
+		r.Observer.Retried(errs.CodeOf(err))
+	}
+}
+
+// follow folds a partition from its stored cursor on until an error or the end
+// of ctx.
+func (r *Runner) follow(ctx context.Context, partition int32) error {
+	cur, err := r.cursor(ctx, partition)
+	if err != nil {
+		return err
+	}
+	ctx, stop := context.WithCancel(ctx)
+	defer stop()
+	ready := make(chan []Contribution, 1)
+	g, ctx := errgroup.WithContext(ctx)
+	g.Go(func() error {
+		defer close(ready)
+		return r.readAhead(ctx, partition, cur.Next, ready)
+	})
+	g.Go(func() error {
+		for records := range ready {
+			if err := r.fold(ctx, records, &cur); err != nil {
+				return err
+			}
+		}
+		return ctx.Err()
+	})
+	return g.Wait()
+}
+
+// readAhead sends batches in order until ctx ends.
+func (r *Runner) readAhead(ctx context.Context, partition int32, next int64, ready chan<- []Contribution) error {
+	for {
+		records, err := r.read(ctx, eventlog.Position{Partition: partition, Offset: next})
+		if err != nil {
+			return err
+		}
+		if len(records) == 0 {
+			if err := r.wait(ctx, partition, next); err != nil {
+				return err
+			}
+			continue
+		}
+		select {
+		case ready <- records:
+			next += int64(len(records))
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+}
+
+// wait blocks until the partition has a record at next.
+func (r *Runner) wait(ctx context.Context, partition int32, next int64) error {
+	from, err := r.Log.Ends(ctx)
+	if err != nil {
+		return err
+	}
+	from[partition] = next
+	return r.Log.Wait(ctx, from)
+}
+
+// read reads a batch and makes its contributions.
+func (r *Runner) read(ctx context.Context, from eventlog.Position) ([]Contribution, error) {
+	maxRecords, maxBytes := r.Config.BatchRecords, r.Config.BatchBytes
+	if maxRecords <= 0 {
+		maxRecords = 1000
+	}
+	if maxBytes <= 0 {
+		maxBytes = 4 << 20
+	}
+	data, err := r.Log.Read(ctx, from, maxRecords, maxBytes)
+	if err != nil {
+		return nil, err
+	}
+	return r.Interpreter.All(from, data), nil
+}
+
+// All makes the contributions of consecutive records, side by side.
+func (in *Interpreter) All(from eventlog.Position, data [][]byte) []Contribution {
+	out := make([]Contribution, len(data))
+	const chunk = 64
+	some := func(lo, hi int) {
+		var docs record.Docs
+		for i := lo; i < hi; i++ {
+			at := eventlog.Position{Partition: from.Partition, Offset: from.Offset + int64(i)}
+			out[i] = in.Contribute(&docs, at, data[i])
+		}
+	}
+	if len(data) <= chunk {
+		some(0, len(data))
+		return out
+	}
+	var g errgroup.Group
+	g.SetLimit(runtime.GOMAXPROCS(0))
+	for lo := 0; lo < len(data); lo += chunk {
+		g.Go(func() error {
+			some(lo, min(lo+chunk, len(data)))
+			return nil
+		})
+	}
+	_ = g.Wait() // the goroutines return no errors
+	return out
+}
+
+// Drain folds, in the calling goroutine, everything that is in the log now.
+func (r *Runner) Drain(ctx context.Context) error {
+	for p := range r.Log.Partitions() {
+		for {
+			n, err := r.RunOnce(ctx, int32(p))
+			if err != nil {
+				return err
+			}
+			if n == 0 {
+				break
+			}
+		}
+	}
+	return nil
+}
+
+// RunOnce folds, in the calling goroutine, at most one batch of a partition and
+// returns how many records it held.
+func (r *Runner) RunOnce(ctx context.Context, partition int32) (int, error) {
+	cur, err := r.cursor(ctx, partition)
+	if err != nil {
+		return 0, err
+	}
+	records, err := r.read(ctx, eventlog.Position{Partition: partition, Offset: cur.Next})
+	if err != nil || len(records) == 0 {
+		return 0, err
+	}
+	return len(records), r.fold(ctx, records, &cur)
+}
+
+// fold commits a batch. A record whose folding panics is found by halving, and
+// kept apart alone.
+func (r *Runner) fold(ctx context.Context, records []Contribution, cur *Cursor) error {
+	err := r.commit(ctx, records, cur)
+	var p *foldPanic
+	if !errors.As(err, &p) {
+		return err
+	}
+	if len(records) == 1 {
+		records[0].Poison = errs.New(errs.Internal, "pipeline.panic", "folding the record failed: %s", p.kind)
+		return r.commit(ctx, records, cur)
+	}
+	half := len(records) / 2
+	if err := r.fold(ctx, records[:half], cur); err != nil {
+		return err
+	}
+	return r.fold(ctx, records[half:], cur)
+}
+
+// foldPanic is a panic of a stage, caught so that the partition can go on.
+type foldPanic struct{ kind string }
+
+func (p *foldPanic) Error() string { return "a stage failed: " + p.kind }
+
+// commit runs the step in a transaction, starting again under more locks or
+// after a race for a mark. On success cur stands behind the batch.
+func (r *Runner) commit(ctx context.Context, records []Contribution, cur *Cursor) error {
+	locks := []state.Lock{state.PartitionLock(cur.Partition)}
+	for i := range records {
+		locks = append(locks, records[i].locks()...)
+	}
+	const attempts = 8
+	for i := 0; ; i++ {
+		next, err := r.try(ctx, records, *cur, locks)
+		var more *locksNeeded
+		switch {
+		case err == nil:
+			*cur = next
+			return nil
+		case errors.As(err, &more):
+			locks = append(locks, more.locks...)
+		case errs.Is(err, errs.Conflict) && i < attempts:
+			r.retried(err)
+			fresh, err := r.cursor(ctx, cur.Partition)
+			if err != nil {
+				return err
+			}
+			if fresh.Next != cur.Next {
+				return errs.New(errs.Conflict, "pipeline.fenced", "another worker has moved the cursor of partition %d", cur.Partition)
+			}
+		default:
+			return err
+		}
+	}
+}
+
+// try runs the step in one transaction.
+func (r *Runner) try(ctx context.Context, records []Contribution, cur Cursor, locks []state.Lock) (Cursor, error) {
+	began := r.Clock.Now()
+	tx, err := r.State.Begin(ctx, locks)
+	if err != nil {
+		return cur, err
+	}
+	defer tx.Rollback()
+	batch := Batch{Records: records, Cursor: cur, Locks: locks}
+	if err := r.step(ctx, tx, &batch, sys.Millis(began)); err != nil {
+		return cur, err
+	}
+	next := batch.Cursor
+	encoded := next.encode()
+	if err := tx.Commit(ctx, state.Cursor{Key: cursorKey(cur.Partition), Old: cur.stored, New: encoded}); err != nil {
+		return cur, err
+	}
+	next.stored = encoded
+	r.announce(records, cur.Partition, r.Clock.Now().Sub(began))
+	return next, nil
+}
+
+// step runs the stages and turns a panic into an error.
+func (r *Runner) step(ctx context.Context, tx state.Tx, batch *Batch, now int64) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = &foldPanic{kind: fmt.Sprintf("%T", p)}
+		}
+	}()
+	return r.Stages.Step(ctx, tx, batch, now)
+}
+
+// announce wakes who waits for progress and tells the observer.
+func (r *Runner) announce(records []Contribution, partition int32, took time.Duration) {
+	r.mu.Lock()
+	if r.committed != nil {
+		close(r.committed)
+		r.committed = nil
+	}
+	r.mu.Unlock()
+	o := &r.Observer
+	var bytes int64
+	for i := range records {
+		c := &records[i]
+		bytes += int64(len(c.Data))
+		if c.Poison != nil && o.Held != nil {
+			o.Held(errs.CodeOf(c.Poison))
+		}
+		if o.Dropped == nil {
+			continue
+		}
+		for _, d := range c.Dropped {
+			o.Dropped(d.Type, string(d.Reason))
+		}
+	}
+	if o.Committed != nil {
+		o.Committed(partition, len(records), bytes, took)
+	}
+}
+
+// progress returns a channel that is closed at the next commit of this runner.
+func (r *Runner) progress() <-chan struct{} {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.committed == nil {
+		r.committed = make(chan struct{})
+	}
+	return r.committed
+}
+
+// cursor reads a partition's stored cursor.
+func (r *Runner) cursor(ctx context.Context, partition int32) (Cursor, error) {
+	snap, err := r.State.Snapshot(ctx)
+	if err != nil {
+		return Cursor{}, err
+	}
+	defer snap.Close()
+	return readCursor(ctx, snap, partition)
+}
+
+func readCursor(ctx context.Context, r state.Reader, partition int32) (Cursor, error) {
+	values, err := r.Get(ctx, [][]byte{cursorKey(partition)})
+	if err != nil {
+		return Cursor{}, err
+	}
+	return decodeCursor(partition, values[0])
+}

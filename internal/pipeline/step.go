@@ -1,0 +1,95 @@
+// Package pipeline turns accepted records into state. Step is the product on one
+// screen: what happens to a batch, in order. The runner around it owns the
+// goroutines, the transactions and the cursor.
+package pipeline
+
+import (
+	"context"
+
+	"kith/internal/fact"
+	"kith/internal/history"
+	"kith/internal/profile"
+	"kith/internal/state"
+)
+
+// Step folds a batch of records into the state. Everything it writes commits in
+// one transaction together with the cursor, or not at all.
+//
+// What a batch leaves in the state does not depend on the order of its records,
+// on how records are cut into batches, or on how often one is sent: copies of a
+// message are ranked by receipt and content, and every fold takes least,
+// greatest, last by event time, sum or union. now is the moment of the commit in
+// UTC milliseconds and goes into facts only.
+func (s *Stages) Step(ctx context.Context, tx state.Tx, batch *Batch, now int64) error {
+	b, err := s.view(ctx, tx, batch) // one bulk read: marks
+	if err != nil {
+		return err
+	}
+	withdrawn, events := b.dedupe() // one event for each source and messageId
+	if err := b.mustHold(withdrawn); err != nil {
+		return err // the events to withdraw lie under locks that the batch lacks
+	}
+	if err := b.observations(ctx, events); err != nil { // one bulk read: what was seen together
+		return err
+	}
+	if err := b.withdraw(ctx, withdrawn); err != nil { // as if never seen
+		return err
+	}
+	for _, c := range events {
+		if c.Home.IsZero() {
+			b.cur.Homeless++
+			b.fact(fact.EventFolded, c)
+			continue
+		}
+		b.observe(c)                   // identity: identifiers seen together
+		b.write(c)                     // profile: custom traits, with their provenance
+		s.History.Append(tx, &c.Entry) // history: of the person
+		b.account(c)                   // and of the account that a group call names
+		b.fact(fact.EventFolded, c)    // what happened, in order, for everything downstream
+	}
+	b.commitRows(now)
+	return nil
+}
+
+// Batch is consecutive records of one partition, from the cursor on. Step moves
+// the cursor behind them.
+type Batch struct {
+	Records []Contribution
+	Cursor  Cursor
+	Locks   []state.Lock // held by the transaction
+}
+
+// Stages are what the flow is made of.
+type Stages struct {
+	History history.Index
+}
+
+// account files a group call with the account that it names.
+func (b *batchView) account(c *Contribution) {
+	if c.Account == nil {
+		return
+	}
+	e := accountEntry(&c.Entry)
+	b.stages.History.Append(b.tx, &e)
+	b.identifier(c.Entry.Account, *c.Account)
+}
+
+// write folds the custom traits that a call writes.
+func (b *batchView) write(c *Contribution) {
+	for i := range c.Traits {
+		b.trait(c.traitNode(), &c.Traits[i])
+	}
+}
+
+// trait keeps the last write of a trait by the order of events.
+func (b *batchView) trait(node [16]byte, w *profile.Write) {
+	k := string(profile.TraitRow(node, w.Key))
+	have, ok := b.traits[k]
+	if !ok {
+		b.traits[k] = &traitRow{last: w}
+		return
+	}
+	if have.last == nil || w.Compare(have.last) > 0 {
+		have.last = w
+	}
+}

@@ -1,0 +1,246 @@
+package pipeline
+
+import (
+	"context"
+
+	"kith/internal/errs"
+	"kith/internal/fact"
+	"kith/internal/identity"
+	"kith/internal/profile"
+	"kith/internal/state"
+)
+
+// batchView is what a batch sees of the state, filled by bulk reads, and what it
+// is going to write.
+type batchView struct {
+	stages *Stages
+	tx     state.Tx
+	cur    *Cursor
+	batch  []Contribution
+	held   map[state.Lock]bool
+
+	marks    map[mark]*markRow
+	observed map[string]*observationRow // by key
+	traits   map[string]*traitRow       // by key
+	facts    []fact.Fact
+}
+
+// observationRow is an observation that the batch adds to.
+type observationRow struct {
+	o       *identity.Observation
+	stored  bool // whether the state has the row
+	rebuilt bool // made anew from the history, without anything that is withdrawn
+}
+
+// traitRow is a trait that the batch writes. A rebuilt row replaces what is
+// stored; any other is merged with it.
+type traitRow struct {
+	last    *profile.Write // nil: no write is left
+	rebuilt bool
+}
+
+// view reads the marks of a batch.
+func (s *Stages) view(ctx context.Context, tx state.Tx, batch *Batch) (*batchView, error) {
+	b := &batchView{
+		stages: s, tx: tx, cur: &batch.Cursor, batch: batch.Records, held: map[state.Lock]bool{},
+		marks: make(map[mark]*markRow, len(batch.Records)), observed: map[string]*observationRow{}, traits: map[string]*traitRow{},
+	}
+	for _, l := range batch.Locks {
+		b.held[l] = true
+	}
+	var keys [][]byte
+	var marks []mark
+	for i := range batch.Records {
+		c := &batch.Records[i]
+		if _, known := b.marks[c.Mark]; c.Poison == nil && !known {
+			b.marks[c.Mark] = nil
+			keys, marks = append(keys, markKey(c.Mark)), append(marks, c.Mark)
+		}
+	}
+	values, err := tx.Get(ctx, keys)
+	if err != nil {
+		return nil, err
+	}
+	for i, v := range values {
+		row, err := decodeMark(v)
+		if err != nil {
+			return nil, err
+		}
+		b.marks[marks[i]] = row
+	}
+	return b, nil
+}
+
+// withdrawal is an event of the state that is to leave it.
+type withdrawal struct {
+	run
+	source, messageID string
+}
+
+// dedupe decides which records of the batch are events, and which events of the
+// state are none any more because a lesser copy has turned up. Records that
+// cannot be folded are put aside.
+func (b *batchView) dedupe() (withdrawn []withdrawal, events []*Contribution) {
+	for i := range b.batch {
+		c := &b.batch[i]
+		if c.Poison != nil {
+			b.hold(c)
+			continue
+		}
+		for _, r := range b.marks[c.Mark].admit(c) {
+			withdrawn = append(withdrawn, withdrawal{r, c.Sighting.Source, c.Sighting.MessageID})
+		}
+		b.cur.ReceivedAt = max(b.cur.ReceivedAt, c.Copy.Received)
+	}
+	copies := 0
+	for i := range b.batch {
+		c := &b.batch[i]
+		if c.Poison != nil {
+			continue
+		}
+		copies++
+		if b.marks[c.Mark].isEvent(c) {
+			events = append(events, c)
+		}
+	}
+	b.cur.Repeats += int64(copies - len(events) + len(withdrawn))
+	return withdrawn, events
+}
+
+// isEvent reports whether the contribution is the event of one of the runs.
+func (m *markRow) isEvent(c *Contribution) bool {
+	for i := range m.runs {
+		if m.runs[i].pending == c {
+			return true
+		}
+	}
+	return false
+}
+
+// locksNeeded is the error of a batch that has to be started again under more
+// locks.
+type locksNeeded struct{ locks []state.Lock }
+
+func (*locksNeeded) Error() string { return "the batch needs more locks" }
+
+func (b *batchView) mustHold(withdrawn []withdrawal) error {
+	var missing []state.Lock
+	for i := range withdrawn {
+		if l := state.LockOf(withdrawn[i].home); !withdrawn[i].home.IsZero() && !b.held[l] {
+			missing = append(missing, l)
+		}
+	}
+	if len(missing) == 0 {
+		return nil
+	}
+	return &locksNeeded{missing}
+}
+
+// observations reads the rows that the events add to.
+func (b *batchView) observations(ctx context.Context, events []*Contribution) error {
+	var keys [][]byte
+	for _, c := range events {
+		if c.Home.IsZero() {
+			continue
+		}
+		k := identity.ObservationRow(c.Home, c.Entry.Observation)
+		if _, known := b.observed[string(k)]; !known {
+			b.observed[string(k)] = &observationRow{o: emptyLike(&c.Observation)}
+			keys = append(keys, k)
+		}
+	}
+	values, err := b.tx.Get(ctx, keys)
+	if err != nil {
+		return err
+	}
+	for i, v := range values {
+		if v == nil {
+			continue
+		}
+		row := b.observed[string(keys[i])]
+		if row.o, err = identity.DecodeObservation(row.o.Home, v); err != nil {
+			return err
+		}
+		row.stored = true
+	}
+	return nil
+}
+
+func emptyLike(o *identity.Observation) *identity.Observation {
+	return &identity.Observation{Kind: o.Kind, Source: o.Source, Run: o.Run, Home: o.Home, Nodes: o.Nodes}
+}
+
+// observe adds an event to its observation; a new one brings its identifiers and
+// the references from its other nodes.
+func (b *batchView) observe(c *Contribution) {
+	row := b.observed[string(identity.ObservationRow(c.Home, c.Entry.Observation))]
+	if !row.stored && row.o.Count == 0 {
+		for i, n := range c.Nodes {
+			b.identifier(n, c.Identifiers[i])
+			if n != c.Home {
+				b.tx.Put(identity.AdjacentRow(n, c.Home, c.Entry.Observation), []byte{})
+			}
+		}
+	}
+	row.o.Add(c.Sighting.Timestamp, c.Sighting.MessageID)
+}
+
+// identifier says what a node stands for. The row is the same whoever writes it,
+// so it needs no lock.
+func (b *batchView) identifier(n identity.NodeID, id identity.Identifier) {
+	b.tx.Put(identity.IdentifierRow(n), identity.EncodeIdentifier(id))
+}
+
+// fact records what happened to a contribution. Until profiles are kept in the
+// state, the profile believed then is the home node's own.
+func (b *batchView) fact(kind fact.Kind, c *Contribution) {
+	b.facts = append(b.facts, fact.Fact{Kind: kind, Record: c.Position, Node: c.Home, Profile: c.Home})
+}
+
+// commitRows buffers everything that the batch has gathered.
+func (b *batchView) commitRows(now int64) {
+	for m, row := range b.marks {
+		if row.changed {
+			b.tx.PutIf(markKey(m), row.stored, row.encode())
+			b.tx.Put(dayKey(row.lastDay(), m), []byte{})
+		}
+	}
+	for k, row := range b.observed {
+		if row.o.Count > 0 {
+			b.tx.Put([]byte(k), row.o.Encode())
+		} else if row.stored {
+			b.forget(k, row.o)
+		}
+	}
+	for k, row := range b.traits {
+		switch {
+		case row.last == nil:
+			b.tx.Delete([]byte(k))
+		case row.rebuilt:
+			b.tx.Put([]byte(k), append([]byte{byte(state.OpLast)}, row.last.Operand()...))
+		default:
+			b.tx.Merge([]byte(k), state.OpLast, row.last.Operand())
+		}
+	}
+	fact.Put(b.tx, fact.Block{Partition: b.cur.Partition, First: b.cur.FactsNext, At: now, Facts: b.facts})
+	b.cur.FactsNext += uint64(len(b.facts))
+	b.cur.Next += int64(len(b.batch))
+}
+
+// forget takes out an observation that no event supports any more.
+func (b *batchView) forget(k string, o *identity.Observation) {
+	b.tx.Delete([]byte(k))
+	for _, n := range o.Nodes {
+		if n != o.Home {
+			b.tx.Delete(identity.AdjacentRow(n, o.Home, o.Key()))
+		}
+	}
+}
+
+// hold keeps a record apart that cannot be folded. It sets no mark: when it is
+// put back, it is taken as if it had just arrived.
+func (b *batchView) hold(c *Contribution) {
+	b.cur.Held++
+	h := Held{Position: c.Position, Code: errs.CodeOf(c.Poison), Detail: c.Poison.Error(), Data: c.Data}
+	b.tx.Put(heldKey(c.Position), h.encode())
+}

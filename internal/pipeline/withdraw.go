@@ -1,0 +1,170 @@
+package pipeline
+
+import (
+	"context"
+	"math"
+
+	"kith/event"
+	"kith/internal/errs"
+	"kith/internal/fact"
+	"kith/internal/history"
+	"kith/internal/identity"
+	"kith/internal/profile"
+	"kith/internal/state"
+	"kith/internal/strictjson"
+)
+
+// withdraw takes events out of the state, which becomes the one in which they
+// never were. What an event alone decided is made anew from the history, which
+// the transaction still sees as it was before the batch.
+func (b *batchView) withdraw(ctx context.Context, withdrawn []withdrawal) error {
+	if len(withdrawn) == 0 {
+		return nil
+	}
+	gone := map[identity.Sighting]bool{}
+	var entries []*history.Entry
+	for i := range withdrawn {
+		w := &withdrawn[i]
+		b.facts = append(b.facts, fact.Fact{Kind: fact.EventWithdrawn, Record: w.position, Node: w.home, Profile: w.home})
+		if w.home.IsZero() {
+			b.cur.Homeless--
+			continue
+		}
+		e, err := b.stages.History.Get(ctx, b.tx, w.entry(w.source, w.messageID))
+		if err != nil {
+			return err
+		}
+		if e == nil {
+			return errs.New(errs.Corrupt, "pipeline.history_lost", "the history lacks an event that its mark names")
+		}
+		if l := state.LockOf(e.Account); !e.Account.IsZero() && !b.held[l] {
+			return &locksNeeded{[]state.Lock{l}}
+		}
+		gone[e.Sighting()] = true
+		entries = append(entries, e)
+	}
+	for _, e := range entries {
+		b.unfile(e)
+		if err := b.unobserve(ctx, e, gone); err != nil {
+			return err
+		}
+		if err := b.unwrite(ctx, e, gone); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (b *batchView) unfile(e *history.Entry) {
+	b.stages.History.Remove(b.tx, e)
+	if !e.Account.IsZero() {
+		a := accountEntry(e)
+		b.stages.History.Remove(b.tx, &a)
+	}
+}
+
+// unobserve takes an event out of its observation.
+func (b *batchView) unobserve(ctx context.Context, e *history.Entry, gone map[identity.Sighting]bool) error {
+	k := identity.ObservationRow(e.Node, e.Observation)
+	row, loaded := b.observed[string(k)]
+	if !loaded {
+		values, err := b.tx.Get(ctx, [][]byte{k})
+		if err != nil {
+			return err
+		}
+		if values[0] == nil {
+			return errs.New(errs.Corrupt, "pipeline.observation_lost", "the state lacks an observation that the history names")
+		}
+		o, err := identity.DecodeObservation(e.Node, values[0])
+		if err != nil {
+			return err
+		}
+		row = &observationRow{o: o, stored: true}
+		b.observed[string(k)] = row
+	}
+	if row.rebuilt {
+		return nil
+	}
+	if row.o.Count > 1 && !row.o.Decides(e.Sighting()) {
+		row.o.Count--
+		return nil
+	}
+	return b.reobserve(ctx, row, e, gone)
+}
+
+// reobserve makes an observation anew from the events that are left.
+func (b *batchView) reobserve(ctx context.Context, row *observationRow, e *history.Entry, gone map[identity.Sighting]bool) error {
+	fresh := emptyLike(row.o)
+	q := history.Query{Node: e.Node, Strand: e.Strand, From: math.MinInt64, To: math.MaxInt64}
+	for have, err := range b.stages.History.Range(ctx, b.tx, q) {
+		if err != nil {
+			return err
+		}
+		if have.Observation == e.Observation && !gone[have.Sighting()] {
+			fresh.Add(have.Timestamp, have.MessageID)
+		}
+	}
+	row.o, row.rebuilt = fresh, true
+	return nil
+}
+
+// unwrite takes out the traits that an event wrote and puts in the writes that
+// now count.
+func (b *batchView) unwrite(ctx context.Context, e *history.Entry, gone map[identity.Sighting]bool) error {
+	if len(e.Traits) == 0 {
+		return nil
+	}
+	node, q := e.Node, history.Query{Node: e.Node, Type: event.Identify, AnyName: true, From: math.MinInt64, To: math.MaxInt64}
+	if !e.Account.IsZero() {
+		node, q.Node, q.Type = e.Account, e.Account, event.Group
+	}
+	writes, err := entryWrites(e)
+	if err != nil {
+		return err
+	}
+	rows := map[string]*traitRow{}
+	for i := range writes {
+		k := string(profile.TraitRow(node, writes[i].Key))
+		rows[writes[i].Key] = &traitRow{rebuilt: true}
+		b.traits[k] = rows[writes[i].Key]
+	}
+	for have, err := range b.stages.History.Range(ctx, b.tx, q) {
+		if err != nil {
+			return err
+		}
+		if gone[have.Sighting()] {
+			continue
+		}
+		if err := rewrite(rows, have); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// rewrite folds the writes of an entry into the rows that are being made anew.
+func rewrite(rows map[string]*traitRow, e *history.Entry) error {
+	writes, err := entryWrites(e)
+	if err != nil {
+		return err
+	}
+	for i := range writes {
+		w := &writes[i]
+		if row, ok := rows[w.Key]; ok && (row.last == nil || w.Compare(row.last) > 0) {
+			row.last = w
+		}
+	}
+	return nil
+}
+
+// entryWrites reads the trait writes that the history keeps of an event.
+func entryWrites(e *history.Entry) ([]profile.Write, error) {
+	if len(e.Traits) == 0 {
+		return nil, nil
+	}
+	var doc strictjson.Doc
+	if err := doc.Parse(e.Traits, strictjson.Limits{}); err != nil {
+		return nil, errs.Wrap(err, errs.Corrupt, "pipeline.traits_format", "the history's traits of an event cannot be read")
+	}
+	return profile.Writes(doc.Root(), e.Sighting()), nil
+}
