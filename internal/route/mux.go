@@ -1,0 +1,381 @@
+package route
+
+import (
+	"context"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"net/http"
+	"runtime"
+	"runtime/debug"
+	"slices"
+	"strings"
+	"time"
+
+	"kith/internal/errs"
+	"kith/internal/sys"
+	"kith/internal/workspace"
+)
+
+// Principal is who calls: the holder of a key.
+type Principal struct {
+	Key       Key
+	Name      string // of the key, for logs; never the key itself
+	Workspace workspace.Handle
+}
+
+// Authenticator knows the keys.
+type Authenticator interface {
+	// Authenticate returns who holds the token. A token that nobody holds gives
+	// an error of kind Denied; other kinds mean that it could not be looked up.
+	Authenticate(ctx context.Context, token string) (Principal, error)
+}
+
+// Call is one finished request, for counting.
+type Call struct {
+	Route  string // the row's name; "none" when no row answered
+	Status int
+	Took   time.Duration
+}
+
+// Failure is a request that ended with a defect of kith or damaged data, for
+// logging. The caller sees nothing but the request's id.
+type Failure struct {
+	RequestID string
+	Route     string
+	Err       error
+	Stack     []byte // of a panic; nil for an error
+}
+
+// Options is what a mux works with. Rand and Clock must be set; the callbacks
+// may be nil and must be safe for concurrent use.
+type Options struct {
+	Rand   sys.Rand
+	Clock  sys.Clock
+	Called func(Call)
+	Failed func(Failure)
+}
+
+// RequestIDHeader carries the id of a request in its answer, whatever it is.
+const RequestIDHeader = "X-Request-Id"
+
+// Mux mounts exactly the table: what is not in it is answered 404, a method that
+// its path does not have 405, and before a handler runs its key, its query
+// parameters and the bound of its body have been checked. A panic becomes a 500
+// that names nothing but the request's id.
+//
+// A row of key kind WriteKey or with CORS belongs to the collector, whose
+// handlers check key, query and body themselves.
+func Mux(table []Route, auth Authenticator, opts Options) (http.Handler, error) {
+	if err := Check(table); err != nil {
+		return nil, err
+	}
+	if opts.Rand == nil || opts.Clock == nil {
+		return nil, errs.New(errs.Internal, "route.options", "a mux needs a clock and a random source")
+	}
+	if opts.Called == nil {
+		opts.Called = func(Call) {}
+	}
+	if opts.Failed == nil {
+		opts.Failed = func(Failure) {}
+	}
+	return &mux{tree: newTree(slices.Clone(table)), auth: auth, opts: opts}, nil
+}
+
+type mux struct {
+	tree *tree
+	auth Authenticator
+	opts Options
+}
+
+// ServeHTTP implements http.Handler.
+func (m *mux) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	start := m.opts.Clock.Now()
+	a := &answer{ResponseWriter: w, route: "none"}
+	a.Header().Set(RequestIDHeader, m.requestID())
+	defer m.finish(a, start)
+	m.serve(a, r)
+}
+
+// finish counts the call, and answers and reports one that panicked.
+func (m *mux) finish(a *answer, start time.Time) {
+	p := recover()
+	if p == http.ErrAbortHandler { //nolint:errorlint // net/http compares it so
+		m.called(a, start)
+		panic(p)
+	}
+	partly := a.status != 0
+	if p != nil {
+		a.err, a.stack = panicked(p), debug.Stack()
+		if !partly {
+			WriteProblem(a, a.err)
+		}
+	}
+	if a.err != nil {
+		m.opts.Failed(Failure{a.Header().Get(RequestIDHeader), a.route, a.err, a.stack})
+	}
+	m.called(a, start)
+	if p != nil && partly {
+		// Part of an answer is out: only a broken connection tells that the
+		// rest will not come.
+		panic(http.ErrAbortHandler)
+	}
+}
+
+func (m *mux) called(a *answer, start time.Time) {
+	status := a.status
+	if status == 0 {
+		status = http.StatusOK
+	}
+	m.opts.Called(Call{a.route, status, m.opts.Clock.Now().Sub(start)})
+}
+
+// panicked describes a recovered value without quoting what a message held: only
+// the runtime's own texts and those of broken invariants are fixed.
+func panicked(p any) error {
+	text := fmt.Sprintf("a value of type %T", p)
+	switch v := p.(type) {
+	case runtime.Error:
+		text = v.Error()
+	case string:
+		if strings.HasPrefix(v, "BUG: ") {
+			text = v
+		}
+	}
+	return errs.New(errs.Internal, "request.panic", "%s", text)
+}
+
+func (m *mux) requestID() string {
+	var b [16]byte
+	if _, err := m.opts.Rand.Read(b[:]); err != nil {
+		panic("BUG: the random source failed")
+	}
+	return hex.EncodeToString(b[:])
+}
+
+func (m *mux) serve(a *answer, r *http.Request) {
+	place, values := m.tree.find(r.URL.EscapedPath())
+	if place == nil {
+		hardened(a.Header())
+		WriteProblem(a, errs.New(errs.NotFound, "request.no_such_route", "there is no such route; /v1/openapi.json lists all"))
+		return
+	}
+	if place.cors {
+		allowOrigin(a.Header(), r)
+	} else {
+		hardened(a.Header())
+	}
+	row := place.row(r.Method)
+	switch {
+	case row != nil:
+	case r.Method == http.MethodOptions && place.cors:
+		preflight(a, r, place.allow)
+		return
+	default:
+		a.Header().Set("Allow", place.allow)
+		WriteProblem(a, errs.New(errs.Invalid, CodeMethod, "the route answers %s", place.allow))
+		return
+	}
+	a.route = row.Name
+	for i, name := range place.names {
+		r.SetPathValue(name, values[i])
+	}
+	r, err := m.admit(a, r, row)
+	if err != nil {
+		WriteProblem(a, err)
+		return
+	}
+	row.Handler(a, r)
+}
+
+// admit makes the checks that come before a handler.
+func (m *mux) admit(a *answer, r *http.Request, row *row) (*http.Request, error) {
+	if row.collector() {
+		return r, nil
+	}
+	r, err := m.authenticate(r, row.Key)
+	if err != nil {
+		return nil, err
+	}
+	if err := checkQuery(r, row.query); err != nil {
+		return nil, err
+	}
+	return r, boundBody(a, r, row.BodyBytes)
+}
+
+// hardened sets the headers of everything that is no page: never interpreted as
+// another type, kept by nobody, framed by nobody.
+func hardened(h http.Header) {
+	h.Set("X-Content-Type-Options", "nosniff")
+	h.Set("Cache-Control", "no-store")
+	h.Set("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'")
+	h.Set("Referrer-Policy", "no-referrer")
+}
+
+// allowOrigin lets a page of any origin read the answer, errors too. The routes
+// that do this read no cookie, so credentials give nothing away.
+func allowOrigin(h http.Header, r *http.Request) {
+	h.Set("Vary", "Origin")
+	h.Set("X-Content-Type-Options", "nosniff")
+	if origin := r.Header.Get("Origin"); origin != "" {
+		h.Set("Access-Control-Allow-Origin", origin)
+		h.Set("Access-Control-Allow-Credentials", "true")
+		h.Set("Access-Control-Expose-Headers", "Retry-After, "+RequestIDHeader)
+	}
+}
+
+func preflight(w http.ResponseWriter, r *http.Request, allow string) {
+	h := w.Header()
+	h.Set("Allow", allow)
+	if r.Header.Get("Origin") != "" {
+		h.Set("Access-Control-Allow-Methods", allow)
+		h.Set("Access-Control-Max-Age", "86400")
+		if asked := r.Header.Get("Access-Control-Request-Headers"); asked != "" {
+			h.Set("Access-Control-Allow-Headers", asked)
+			h.Add("Vary", "Access-Control-Request-Headers")
+		}
+	}
+	w.WriteHeader(http.StatusNoContent)
+}
+
+// checkQuery refuses parameters that the row does not declare, repeated ones and
+// a query that cannot be read: a misspelled filter must not widen an answer.
+func checkQuery(r *http.Request, allowed []string) error {
+	if r.URL.RawQuery == "" {
+		return nil
+	}
+	names := "this route takes none"
+	if len(allowed) > 0 {
+		names = "this route takes " + strings.Join(allowed, ", ")
+	}
+	query, err := parseQuery(r)
+	if err != nil {
+		return err
+	}
+	for name, values := range query {
+		if !slices.Contains(allowed, name) {
+			return errs.New(errs.Invalid, "request.unknown_parameter", "there is an unknown query parameter; %s", names)
+		}
+		if len(values) > 1 {
+			return errs.New(errs.Invalid, "request.repeated_parameter", "a query parameter stands twice; %s", names)
+		}
+	}
+	return nil
+}
+
+// answer watches what a handler writes.
+type answer struct {
+	http.ResponseWriter
+	route  string
+	status int // 0 until the header is out
+	err    error
+	stack  []byte
+}
+
+// WriteHeader implements http.ResponseWriter.
+func (a *answer) WriteHeader(status int) {
+	if a.status == 0 && (status >= 200 || status == http.StatusSwitchingProtocols) {
+		a.status = status
+	}
+	a.ResponseWriter.WriteHeader(status)
+}
+
+// Write implements http.ResponseWriter.
+func (a *answer) Write(p []byte) (int, error) {
+	if a.status == 0 {
+		a.status = http.StatusOK
+	}
+	return a.ResponseWriter.Write(p)
+}
+
+// Unwrap lets http.ResponseController reach the connection.
+func (a *answer) Unwrap() http.ResponseWriter { return a.ResponseWriter }
+
+// Flush sends what is buffered, for handlers that stream.
+func (a *answer) Flush() {
+	if a.status == 0 {
+		a.status = http.StatusOK
+	}
+	_ = http.NewResponseController(a.ResponseWriter).Flush()
+}
+
+// failed remembers the error behind an answer that does not tell it.
+func (a *answer) failed(err error) { a.err = err }
+
+// principalKey is the context key of a Principal.
+type principalKey struct{}
+
+// PrincipalOf returns who calls. Of a route that asks for a key there always is
+// someone; else ok is false.
+func PrincipalOf(ctx context.Context) (p Principal, ok bool) {
+	p, ok = ctx.Value(principalKey{}).(Principal)
+	return p, ok
+}
+
+// Codes that stand for one status each.
+const (
+	CodeMethod       = "request.method"
+	CodeBodyTooLarge = "request.body_too_large"
+	CodeEncoding     = "request.encoding"
+	CodeNoKey        = "key.missing"
+	CodeBadKey       = "key.unknown"
+	CodeKeyKind      = "key.kind"
+)
+
+func (m *mux) authenticate(r *http.Request, want Key) (*http.Request, error) {
+	if want == NoKey {
+		return r, nil
+	}
+	token, err := tokenOf(r)
+	if err != nil {
+		return nil, err
+	}
+	if m.auth == nil {
+		return nil, errs.New(errs.Denied, CodeBadKey, "the key is not known")
+	}
+	who, err := m.auth.Authenticate(r.Context(), token)
+	if errs.Is(err, errs.Denied) {
+		return nil, errs.New(errs.Denied, CodeBadKey, "the key is not known")
+	}
+	if err != nil {
+		return nil, err
+	}
+	if !who.Key.Opens(want) {
+		return nil, errs.New(errs.Denied, CodeKeyKind, "the route asks for a key of kind %s; this is one of kind %s", want, who.Key)
+	}
+	return r.WithContext(context.WithValue(r.Context(), principalKey{}, who)), nil
+}
+
+// tokenOf takes the key out of the Authorization header: as bearer token, or as
+// the user name of Basic, which is how Segment's Profile API is called.
+func tokenOf(r *http.Request) (string, error) {
+	headers := r.Header.Values("Authorization")
+	if len(headers) == 0 {
+		return "", errs.New(errs.Denied, CodeNoKey, "send the key as Authorization: Bearer KEY")
+	}
+	if len(headers) > 1 {
+		return "", errs.New(errs.Denied, CodeBadKey, "send one Authorization header")
+	}
+	if user, _, ok := r.BasicAuth(); ok && user != "" {
+		return user, nil
+	}
+	scheme, token, _ := strings.Cut(headers[0], " ")
+	token = strings.TrimSpace(token)
+	if !strings.EqualFold(scheme, "Bearer") || token == "" {
+		return "", errs.New(errs.Denied, CodeBadKey, "send the key as Authorization: Bearer KEY")
+	}
+	return token, nil
+}
+
+// Handle makes a handler of a function that returns its error instead of
+// writing it.
+func Handle(f func(w http.ResponseWriter, r *http.Request) error) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		if err := f(w, r); err != nil {
+			if errors.Is(err, context.Canceled) && r.Context().Err() != nil {
+				err = errs.Wrap(err, errs.Unavailable, "request.canceled", "the caller went away")
+			}
+			WriteProblem(w, err)
+		}
+	}
+}
