@@ -2,6 +2,7 @@ package route
 
 import (
 	"context"
+	"encoding/binary"
 	"encoding/hex"
 	"errors"
 	"fmt"
@@ -10,6 +11,7 @@ import (
 	"runtime/debug"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"kith/internal/errs"
@@ -65,7 +67,10 @@ const RequestIDHeader = "X-Request-Id"
 // that names nothing but the request's id.
 //
 // A row of key kind WriteKey or with CORS belongs to the collector, whose
-// handlers check key, query and body themselves.
+// handlers check key, query and body themselves. A handler of a row with CORS
+// also writes the headers that let any origin read its answer; the mux writes
+// them on the answers that it makes itself, and answers the preflights of paths
+// without a row for OPTIONS.
 func Mux(table []Route, auth Authenticator, opts Options) (http.Handler, error) {
 	if err := Check(table); err != nil {
 		return nil, err
@@ -79,20 +84,26 @@ func Mux(table []Route, auth Authenticator, opts Options) (http.Handler, error) 
 	if opts.Failed == nil {
 		opts.Failed = func(Failure) {}
 	}
-	return &mux{tree: newTree(slices.Clone(table)), auth: auth, opts: opts}, nil
+	m := &mux{tree: newTree(slices.Clone(table)), auth: auth, opts: opts}
+	if _, err := opts.Rand.Read(m.run[:]); err != nil {
+		return nil, errs.Wrap(err, errs.Internal, "route.options", "the random source failed")
+	}
+	return m, nil
 }
 
 type mux struct {
-	tree *tree
-	auth Authenticator
-	opts Options
+	tree  *tree
+	auth  Authenticator
+	opts  Options
+	run   [8]byte       // tells this mux from every other one
+	count atomic.Uint64 // of requests
 }
 
 // ServeHTTP implements http.Handler.
 func (m *mux) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	start := m.opts.Clock.Now()
-	a := &answer{ResponseWriter: w, route: "none"}
-	a.Header().Set(RequestIDHeader, m.requestID())
+	a := &answer{ResponseWriter: w, request: r, route: "none"}
+	a.Header()[RequestIDHeader] = []string{m.requestID()}
 	defer m.finish(a, start)
 	m.serve(a, r)
 }
@@ -108,6 +119,7 @@ func (m *mux) finish(a *answer, start time.Time) {
 	if p != nil {
 		a.err, a.stack = panicked(p), debug.Stack()
 		if !partly {
+			a.crossed()
 			WriteProblem(a, a.err)
 		}
 	}
@@ -145,12 +157,16 @@ func panicked(p any) error {
 	return errs.New(errs.Internal, "request.panic", "%s", text)
 }
 
+// requestID returns 32 hexadecimal digits: of the mux, and of the request's
+// number. An id names a request in the log and grants nothing, so it need not be
+// hard to guess.
 func (m *mux) requestID() string {
-	var b [16]byte
-	if _, err := m.opts.Rand.Read(b[:]); err != nil {
-		panic("BUG: the random source failed")
-	}
-	return hex.EncodeToString(b[:])
+	var id [16]byte
+	copy(id[:], m.run[:])
+	binary.BigEndian.PutUint64(id[8:], m.count.Add(1))
+	var text [32]byte
+	hex.Encode(text[:], id[:])
+	return string(text[:])
 }
 
 func (m *mux) serve(a *answer, r *http.Request) {
@@ -160,20 +176,13 @@ func (m *mux) serve(a *answer, r *http.Request) {
 		WriteProblem(a, errs.New(errs.NotFound, "request.no_such_route", "there is no such route; /v1/openapi.json lists all"))
 		return
 	}
-	if place.cors {
-		allowOrigin(a.Header(), r)
-	} else {
+	a.cors = place.cors
+	if !place.cors {
 		hardened(a.Header())
 	}
 	row := place.row(r.Method)
-	switch {
-	case row != nil:
-	case r.Method == http.MethodOptions && place.cors:
-		preflight(a, r, place.allow)
-		return
-	default:
-		a.Header().Set("Allow", place.allow)
-		WriteProblem(a, errs.New(errs.Invalid, CodeMethod, "the route answers %s", place.allow))
+	if row == nil {
+		m.noRow(a, r, place)
 		return
 	}
 	a.route = row.Name
@@ -186,6 +195,17 @@ func (m *mux) serve(a *answer, r *http.Request) {
 		return
 	}
 	row.Handler(a, r)
+}
+
+// noRow answers a method that the path does not have.
+func (m *mux) noRow(a *answer, r *http.Request, place *place) {
+	a.crossed()
+	a.Header().Set("Allow", place.allow)
+	if r.Method == http.MethodOptions && place.cors {
+		preflight(a, r, place.allow)
+		return
+	}
+	WriteProblem(a, errs.New(errs.Invalid, CodeMethod, "the route answers %s", place.allow))
 }
 
 // admit makes the checks that come before a handler.
@@ -226,7 +246,6 @@ func allowOrigin(h http.Header, r *http.Request) {
 
 func preflight(w http.ResponseWriter, r *http.Request, allow string) {
 	h := w.Header()
-	h.Set("Allow", allow)
 	if r.Header.Get("Origin") != "" {
 		h.Set("Access-Control-Allow-Methods", allow)
 		h.Set("Access-Control-Max-Age", "86400")
@@ -266,10 +285,20 @@ func checkQuery(r *http.Request, allowed []string) error {
 // answer watches what a handler writes.
 type answer struct {
 	http.ResponseWriter
-	route  string
-	status int // 0 until the header is out
-	err    error
-	stack  []byte
+	request *http.Request
+	route   string
+	cors    bool
+	status  int // 0 until the header is out
+	err     error
+	stack   []byte
+}
+
+// crossed lets pages of any origin read an answer of the mux where its path
+// allows that.
+func (a *answer) crossed() {
+	if a.cors {
+		allowOrigin(a.Header(), a.request)
+	}
 }
 
 // WriteHeader implements http.ResponseWriter.
