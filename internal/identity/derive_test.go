@@ -1,0 +1,261 @@
+package identity
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"kith/internal/state"
+	"kith/internal/state/mem"
+)
+
+// graph makes observations out of names such as "user_id:u1".
+type graph struct {
+	keys *Keyring
+	ids  map[NodeID]Identifier
+	obs  []*Observation
+	cfg  *Config
+}
+
+func newGraph() *graph {
+	return &graph{keys: NewKeyring([]byte("g")), ids: map[NodeID]Identifier{}, cfg: DefaultConfig()}
+}
+
+func (g *graph) node(typ, value string) NodeID {
+	id := Identifier{typ, value}
+	n := g.keys.Node(id)
+	g.ids[n] = id
+	return n
+}
+
+// see adds an observation at a time.
+func (g *graph) see(at int64, ids ...Identifier) {
+	g.cfg.Sort(ids)
+	o := &Observation{Kind: SeenInEvent, Source: "web"}
+	for i, id := range ids {
+		n := g.node(id.Type, id.Value)
+		if i == 0 {
+			o.Home = n
+		}
+		o.Nodes = append(o.Nodes, n)
+	}
+	SortNodes(o.Nodes)
+	for _, have := range g.obs {
+		if have.Key() == o.Key() {
+			have.Add(at, fmt.Sprint(at))
+			return
+		}
+	}
+	o.Add(at, fmt.Sprint(at))
+	g.obs = append(g.obs, o)
+}
+
+func (g *graph) together(typA, a, typB, b string) bool {
+	p := Derive(g.obs, g.ids, g.cfg)
+	return p.Leader[g.node(typA, a)] == p.Leader[g.node(typB, b)]
+}
+
+func TestSharedBrowserGoesToTheLastLogin(t *testing.T) {
+	g := newGraph()
+	g.see(1, Identifier{"user_id", "ana"}, Identifier{"anonymous_id", "browser"})
+	g.see(2, Identifier{"user_id", "bob"}, Identifier{"anonymous_id", "browser"})
+	if !g.together("user_id", "bob", "anonymous_id", "browser") {
+		t.Error("the browser is not the last login's")
+	}
+	if g.together("user_id", "ana", "user_id", "bob") {
+		t.Error("two accounts became one person")
+	}
+}
+
+func TestFamilyEmailStaysWithItsFirstOwner(t *testing.T) {
+	g := newGraph()
+	g.see(5, Identifier{"user_id", "child"}, Identifier{"email", "family@shop.fr"})
+	g.see(3, Identifier{"user_id", "mother"}, Identifier{"email", "family@shop.fr"})
+	if !g.together("user_id", "mother", "email", "family@shop.fr") || g.together("user_id", "child", "email", "family@shop.fr") {
+		t.Error("the address is not its first owner's")
+	}
+}
+
+func TestKioskIsQuarantined(t *testing.T) {
+	g := newGraph()
+	for i := range 4 {
+		g.see(int64(i), Identifier{"user_id", fmt.Sprint("shopper", i)}, Identifier{"anonymous_id", "kiosk"})
+	}
+	p := Derive(g.obs, g.ids, g.cfg)
+	kiosk := g.node("anonymous_id", "kiosk")
+	if p.Leader[kiosk] != kiosk {
+		t.Error("the kiosk belongs to somebody")
+	}
+	for _, l := range p.Links {
+		if l.Verdict != "quarantine:user_id" {
+			t.Errorf("a link of the kiosk is %s", l.Verdict)
+		}
+	}
+}
+
+func TestBrowsersOfMonthsApartDoNotCountTogether(t *testing.T) {
+	g := newGraph()
+	for i := range 60 {
+		at := int64(i) * 2 * day // at most 16 within 30 days
+		g.see(at, Identifier{"user_id", "ana"}, Identifier{"anonymous_id", fmt.Sprint("b", i)})
+	}
+	for i := range 60 {
+		if !g.together("user_id", "ana", "anonymous_id", fmt.Sprint("b", i)) {
+			t.Fatalf("browser %d is left out", i)
+		}
+	}
+	for i := range 40 {
+		g.see(200*day+int64(i), Identifier{"user_id", "ana"}, Identifier{"anonymous_id", fmt.Sprint("rush", i)})
+	}
+	in := 0
+	for i := range 40 {
+		if g.together("user_id", "ana", "anonymous_id", fmt.Sprint("rush", i)) {
+			in++
+		}
+	}
+	if in > 30 {
+		t.Errorf("%d browsers within 30 days", in)
+	}
+}
+
+// random makes a graph with shared devices and addresses.
+func random(rng *rand.Rand, events int) *graph {
+	g := newGraph()
+	pick := func(typ string, n int) Identifier { return Identifier{typ, fmt.Sprint(typ, rng.IntN(n))} }
+	for range events {
+		ids := []Identifier{pick("anonymous_id", events/2)}
+		if rng.IntN(2) == 0 {
+			ids = append(ids, pick("user_id", events/4+1))
+		}
+		if rng.IntN(4) == 0 {
+			ids = append(ids, pick("email", events/4+1))
+		}
+		if rng.IntN(8) == 0 {
+			ids = append(ids, pick("device_id", 3))
+		}
+		g.see(rng.Int64N(400*day), ids...)
+	}
+	return g
+}
+
+func TestDerivationIgnoresOrder(t *testing.T) {
+	for seed := range uint64(100) {
+		rng := rand.New(rand.NewPCG(seed, 1))
+		g := random(rng, 10+rng.IntN(80))
+		want := Derive(g.obs, g.ids, g.cfg)
+		for range 10 {
+			rng.Shuffle(len(g.obs), func(i, j int) { g.obs[i], g.obs[j] = g.obs[j], g.obs[i] })
+			if d := cmp.Diff(want, Derive(g.obs, g.ids, g.cfg)); d != "" {
+				t.Fatalf("seed %d:\n%s", seed, d)
+			}
+		}
+		checkLimits(t, seed, g, want)
+	}
+}
+
+// checkLimits: no cluster holds more than one user id, or more than the cap.
+func checkLimits(t *testing.T, seed uint64, g *graph, p Partition) {
+	t.Helper()
+	users, size := map[NodeID]int{}, map[NodeID]int{}
+	for n, leader := range p.Leader {
+		size[leader]++
+		if g.ids[n].Type == "user_id" {
+			users[leader]++
+		}
+	}
+	for leader, n := range users {
+		if n > 1 {
+			t.Fatalf("seed %d: a cluster holds %d user ids", seed, n)
+		}
+		if size[leader] > g.cfg.ClusterMax {
+			t.Fatalf("seed %d: a cluster of %d", seed, size[leader])
+		}
+	}
+}
+
+// TestExploringEqualsTheWhole: the cluster of a node, derived from what is
+// reachable from it, is the one that deriving everything gives.
+func TestExploringEqualsTheWhole(t *testing.T) {
+	ctx := context.Background()
+	for seed := range uint64(60) {
+		rng := rand.New(rand.NewPCG(seed, 2))
+		g := random(rng, 10+rng.IntN(120))
+		store := mem.New()
+		g.store(t, store)
+		snap, err := store.Snapshot(ctx)
+		if err != nil {
+			t.Fatal(err)
+		}
+		whole := members(Derive(g.obs, g.ids, g.cfg))
+		for n := range g.ids {
+			hood, err := Explore(ctx, snap, g.cfg, n)
+			if err != nil {
+				t.Fatal(err)
+			}
+			part := Derive(hood.Observations, hood.IDs, g.cfg)
+			got := members(part)[part.Leader[n]]
+			if d := cmp.Diff(whole[part.Leader[n]], got); d != "" {
+				t.Fatalf("seed %d, node %v:\n%s", seed, g.ids[n], d)
+			}
+		}
+		if err := snap.Close(); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+func members(p Partition) map[NodeID]map[NodeID]bool {
+	out := map[NodeID]map[NodeID]bool{}
+	for n, leader := range p.Leader {
+		if out[leader] == nil {
+			out[leader] = map[NodeID]bool{}
+		}
+		out[leader][n] = true
+	}
+	return out
+}
+
+func (g *graph) store(t *testing.T, s state.Store) {
+	t.Helper()
+	tx, err := s.Begin(context.Background(), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for n, id := range g.ids {
+		tx.Put(IdentifierRow(n), EncodeIdentifier(id))
+	}
+	for _, o := range g.obs {
+		tx.Put(ObservationRow(o.Home, o.Key()), o.Encode())
+		for _, n := range o.Nodes {
+			if n != o.Home {
+				tx.Put(AdjacentRow(n, o.Home, o.Key()), []byte{})
+			}
+		}
+	}
+	if err := tx.Commit(context.Background(), state.Cursor{}); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func FuzzDecodeObservation(f *testing.F) {
+	g := newGraph()
+	g.see(1, Identifier{"user_id", "ana"}, Identifier{"anonymous_id", "b"})
+	f.Add(g.obs[0].Encode())
+	f.Add([]byte{1, 1, 0, 0, 255, 255, 255, 255, 15})
+	f.Fuzz(func(t *testing.T, value []byte) {
+		o, err := DecodeObservation(NodeID{}, value)
+		if err != nil {
+			return
+		}
+		again, err := DecodeObservation(NodeID{}, o.Encode())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if d := cmp.Diff(o, again); d != "" {
+			t.Fatal(d)
+		}
+	})
+}
