@@ -106,9 +106,16 @@ func (r *Runner) follow(ctx context.Context, partition int32) error {
 		return r.readAhead(ctx, partition, cur.Next, ready)
 	})
 	g.Go(func() error {
+		day := dayOf(cur.ReceivedAt)
 		for records := range ready {
 			if err := r.fold(ctx, records, &cur); err != nil {
 				return err
+			}
+			if today := dayOf(cur.ReceivedAt); today != day {
+				day = today
+				if err := r.ForgetMarks(ctx); err != nil && !errs.Is(err, errs.Conflict) {
+					return err
+				}
 			}
 		}
 		return ctx.Err()
