@@ -90,5 +90,14 @@ func CodeOf(err error) string {
 	return "internal"
 }
 
+// DetailOf returns the sentence of the outermost classified error, or err's text.
+func DetailOf(err error) string {
+	var e *Error
+	if errors.As(err, &e) {
+		return e.Detail
+	}
+	return err.Error()
+}
+
 // Is reports whether err is of the kind.
 func Is(err error, kind Kind) bool { return err != nil && KindOf(err) == kind }

@@ -34,6 +34,7 @@ type Contribution struct {
 
 	Dropped []identity.Dropped // values that identify nobody
 	Poison  error              // the record cannot be folded and is kept apart
+	Refused bool               // with Poison: the collector had refused it already
 	Data    []byte             // the record's bytes
 }
 
@@ -54,6 +55,11 @@ func (in *Interpreter) Contribute(docs *record.Docs, at eventlog.Position, data 
 		}
 	}()
 	rec, err := record.Decode(data)
+	if err == nil && rec.Kind == record.Rejected {
+		why := rec.Reason()
+		c.Poison, c.Refused = errs.New(errs.Invalid, why.Code, "%s", why.Detail), true
+		return c
+	}
 	if err == nil && rec.Kind != record.Event {
 		err = errs.New(errs.Corrupt, "pipeline.record_kind", "the record's kind %d is not known to this version", rec.Kind)
 	}

@@ -15,6 +15,7 @@ type Cursor struct {
 	Next       int64  // offset of the first record that is not folded
 	Repeats    int64  // copies that are not the event of their message
 	Held       int64  // records kept apart so far, put back or not
+	Rejected   int64  // messages that the collector refused and the log keeps; held, but never accepted
 	Homeless   int64  // events without a usable identifier
 	FactsNext  uint64 // sequence number of the next fact
 	ReceivedAt int64  // latest moment of receipt among the folded, UTC milliseconds
@@ -33,6 +34,7 @@ func (c *Cursor) encode() []byte {
 	b = binary.AppendVarint(b, c.Next)
 	b = binary.AppendVarint(b, c.Repeats)
 	b = binary.AppendVarint(b, c.Held)
+	b = binary.AppendVarint(b, c.Rejected)
 	b = binary.AppendVarint(b, c.Homeless)
 	b = binary.AppendUvarint(b, c.FactsNext)
 	return binary.AppendVarint(b, c.ReceivedAt)
@@ -45,7 +47,8 @@ func decodeCursor(partition int32, stored []byte) (Cursor, error) {
 	}
 	d := state.NewDecoder(stored)
 	version := d.Byte()
-	c.Next, c.Repeats, c.Held, c.Homeless = d.Varint(), d.Varint(), d.Varint(), d.Varint()
+	c.Next, c.Repeats, c.Held = d.Varint(), d.Varint(), d.Varint()
+	c.Rejected, c.Homeless = d.Varint(), d.Varint()
 	c.FactsNext, c.ReceivedAt = d.Uvarint(), d.Varint()
 	if version != cursorVersion || !d.Done() {
 		return c, errs.New(errs.Corrupt, "pipeline.cursor_format", "the stored cursor of partition %d cannot be read", partition)

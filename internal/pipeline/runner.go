@@ -43,6 +43,11 @@ type Runner struct {
 	Config      Config
 	Observer    Observer
 
+	// Reaccept judges a message that the collector had refused by the limits of
+	// today and returns it with a whole stamp, or the reason why it is still
+	// refused. Without it a refused message cannot be put back.
+	Reaccept func(record.Record) (record.Record, error)
+
 	mu        sync.Mutex
 	committed chan struct{} // closed and replaced at every commit
 }

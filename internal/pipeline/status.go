@@ -6,16 +6,19 @@ import (
 
 	"kith/internal/errs"
 	"kith/internal/eventlog"
+	"kith/internal/record"
 	"kith/internal/state"
 )
 
-// Status is how far the pipeline has come. Accepted and Processed count records,
-// repeats and held ones too.
+// Status is how far the pipeline has come. Accepted and Processed count accepted
+// records, repeats and held ones too. A refused message counts in Accepted from
+// when the log has it until it is folded, and in Rejected from then on.
 type Status struct {
 	Accepted  int64
 	Processed int64
 	Repeats   int64
 	Held      int64 // records kept apart so far
+	Rejected  int64 // messages that the collector refused
 	Homeless  int64 // events without a usable identifier
 	Cursors   []Cursor
 }
@@ -42,10 +45,11 @@ func (r *Runner) Status(ctx context.Context) (Status, error) {
 			return s, err
 		}
 		// A commit between the two reads may be ahead of the end that was read.
-		s.Accepted += max(end, c.Next)
-		s.Processed += c.Next
+		s.Accepted += max(end, c.Next) - c.Rejected
+		s.Processed += c.Next - c.Rejected
 		s.Repeats += c.Repeats
 		s.Held += c.Held
+		s.Rejected += c.Rejected
 		s.Homeless += c.Homeless
 		s.Cursors = append(s.Cursors, c)
 	}
@@ -155,6 +159,9 @@ func (r *Runner) Retry(ctx context.Context, id string) error {
 	if err != nil {
 		return err
 	}
+	if h.Data, err = r.reaccept(h.Data); err != nil {
+		return err
+	}
 	again := r.Interpreter.All(h.Position, [][]byte{h.Data})
 	if again[0].Poison != nil {
 		return errs.Wrap(again[0].Poison, errs.Invalid, errs.CodeOf(again[0].Poison), "the record still cannot be folded")
@@ -169,6 +176,24 @@ func (r *Runner) Retry(ctx context.Context, id string) error {
 	defer tx.Rollback()
 	tx.Delete(heldKey(at))
 	return tx.Commit(ctx, state.Cursor{})
+}
+
+// reaccept judges a refused message anew and returns the record to append; other
+// records come back as they are.
+func (r *Runner) reaccept(data []byte) ([]byte, error) {
+	rec, err := record.Decode(data)
+	if err != nil || rec.Kind != record.Rejected {
+		return data, nil // what is wrong with other records, reading them says
+	}
+	if r.Reaccept == nil {
+		why := rec.Reason()
+		return nil, errs.New(errs.Invalid, why.Code, "%s", why.Detail)
+	}
+	again, err := r.Reaccept(rec)
+	if err != nil {
+		return nil, err
+	}
+	return again.AppendTo(nil), nil
 }
 
 func (r *Runner) heldRecord(ctx context.Context, at eventlog.Position) (Held, error) {

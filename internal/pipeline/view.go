@@ -240,7 +240,11 @@ func (b *batchView) forget(k string, o *identity.Observation) {
 // hold keeps a record apart that cannot be folded. It sets no mark: when it is
 // put back, it is taken as if it had just arrived.
 func (b *batchView) hold(c *Contribution) {
-	b.cur.Held++
-	h := Held{Position: c.Position, Code: errs.CodeOf(c.Poison), Detail: c.Poison.Error(), Data: c.Data}
+	if c.Refused {
+		b.cur.Rejected++
+	} else {
+		b.cur.Held++
+	}
+	h := Held{Position: c.Position, Code: errs.CodeOf(c.Poison), Detail: errs.DetailOf(c.Poison), Data: c.Data}
 	b.tx.Put(heldKey(c.Position), h.encode())
 }

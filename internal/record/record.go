@@ -7,6 +7,7 @@ package record
 import (
 	"crypto/sha256"
 	"encoding/binary"
+	"encoding/json"
 
 	"kith/event"
 	"kith/internal/errs"
@@ -18,7 +19,8 @@ type Kind uint8
 
 // The kinds. The numbers are stored.
 const (
-	Event Kind = 1 // one call of the Segment specification
+	Event    Kind = 1 // one call of the Segment specification
+	Rejected Kind = 2 // a message that was refused: kept with the reason, changes no state
 )
 
 // Verdict is the decision of admission.
@@ -37,6 +39,22 @@ type Admission struct {
 	Verdict Verdict
 	Config  uint64 // version of the configuration that judged
 	Body    []byte // the body that counts instead, or empty
+}
+
+// Reason says why a message was refused. It stands as JSON in the admitted body
+// of a Rejected record, whose stamp may lack type and message id.
+type Reason struct {
+	Code   string `json:"code"`
+	Detail string `json:"detail"`
+}
+
+// Reason reads the reason of a Rejected record.
+func (r *Record) Reason() Reason {
+	var out Reason
+	if err := json.Unmarshal(r.Admission.Body, &out); err != nil || out.Code == "" {
+		return Reason{Code: "record.reason_missing", Detail: "the reason for the refusal cannot be read"}
+	}
+	return out
 }
 
 // Record is one accepted record. Body is the message exactly as it was
