@@ -90,7 +90,8 @@ func (r *Runner) Flush(ctx context.Context) error {
 
 // ForgetMarks drops the marks that can meet no further copy: those of messages
 // whose last copy was received over repeatWindow, and a day, before the least
-// moment that every partition has reached.
+// moment that every partition has reached. It relies on a partition's log being
+// in the order of receipt but for less than that day, as collectors append it.
 func (r *Runner) ForgetMarks(ctx context.Context) error {
 	s, err := r.Status(ctx)
 	if err != nil {
