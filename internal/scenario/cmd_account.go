@@ -1,0 +1,59 @@
+package scenario
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"kith/internal/identity"
+	"kith/internal/profile"
+)
+
+func accountCommand() *command {
+	return &command{
+		name: "account", usage: "GROUPID",
+		about:   "shows an account: its traits, and the people whose group calls named it.",
+		options: noOptions, least: 1, most: 1,
+		run: runAccount,
+	}
+}
+
+func runAccount(ctx context.Context, s *session, st *step) (string, error) {
+	if err := s.fold(ctx); err != nil {
+		return "", err
+	}
+	id, reason := s.identity.Normalize(profile.AccountType, st.positional()[0].text(), "")
+	if reason != identity.Usable {
+		return "no account can have that id\n", nil
+	}
+	contents, err := s.contents(ctx, s.place.State())
+	if err != nil {
+		return "", err
+	}
+	node := s.keys.Node(id)
+	if _, known := contents.IDs[node]; !known {
+		return "no account has that id\n", nil
+	}
+	var out strings.Builder
+	fmt.Fprintf(&out, "account %s\n", plain(quote(id.Value)))
+	writes := profile.Combine(contents.Writes[node])
+	for _, key := range slices.Sorted(maps.Keys(writes)) {
+		if w := writes[key]; !w.Removes() {
+			fmt.Fprintf(&out, "trait %s %s\n", plain(quote(key)), w.Value)
+		}
+	}
+	leaders := identity.Derive(contents.Observations, contents.IDs, s.identity).Leader
+	var members []identity.Identifier
+	for person, accounts := range contents.Accounts {
+		if leader := contents.IDs[leaders[person]]; slices.Contains(accounts, id.Value) && !slices.Contains(members, leader) {
+			members = append(members, leader)
+		}
+	}
+	s.identity.Sort(members)
+	for _, m := range members {
+		fmt.Fprintf(&out, "member %s\n", showIdentifier(m))
+	}
+	return out.String(), nil
+}

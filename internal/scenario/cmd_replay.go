@@ -1,0 +1,41 @@
+package scenario
+
+import (
+	"context"
+	"fmt"
+	"strings"
+)
+
+func replayCommand() *command {
+	return &command{
+		name:    "replay",
+		about:   "folds the whole log again into an empty state and fails unless that is the state there is.",
+		options: noOptions,
+		run:     func(ctx context.Context, s *session, _ *step) (string, error) { return "", s.replay(ctx) },
+	}
+}
+
+// replay holds the state against one that is made anew from the log.
+func (s *session) replay(ctx context.Context) error {
+	if err := s.fold(ctx); err != nil {
+		return err
+	}
+	fresh, err := s.place.Fresh(ctx)
+	if err != nil {
+		return err
+	}
+	defer fresh.Close()
+	if err := s.runnerOn(fresh, replayBatch).Drain(ctx); err != nil {
+		return err
+	}
+	live, err := s.hash(ctx, s.place.State())
+	if err != nil {
+		return err
+	}
+	rebuilt, err := s.hash(ctx, fresh)
+	if err != nil || live.Total == rebuilt.Total {
+		return err
+	}
+	return fmt.Errorf("the state made anew from the log differs (- as it is, + made anew):\n%s",
+		difference(strings.Join(live.Lines, "\n"), strings.Join(rebuilt.Lines, "\n")))
+}

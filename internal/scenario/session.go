@@ -1,0 +1,132 @@
+package scenario
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+
+	"kith/event"
+	"kith/internal/collect"
+	"kith/internal/identity"
+	"kith/internal/pipeline"
+	"kith/internal/profile"
+	"kith/internal/state"
+	"kith/internal/statehash"
+	"kith/internal/sys"
+)
+
+// defaultSource is the source of calls that name none. A source's write key is
+// its name.
+const defaultSource = "default"
+
+// replayBatch is the batch size of a replay; an odd one, so that batches are cut
+// elsewhere than in the run itself.
+const replayBatch = 7
+
+// session is one run of one file on one engine.
+type session struct {
+	place    Place
+	clock    *sys.Manual
+	rand     sys.Rand
+	identity *identity.Config
+	keys     *identity.Keyring
+	sources  sources
+	faults   faults
+	mask     *masker
+	batch    int
+	seed     uint64 // of shuffle blocks without one of their own
+
+	runner *pipeline.Runner
+	reader *profile.Reader
+	door   http.Handler
+	failed error           // what the collector could not tell its client
+	asked  bool            // the collector was asked something
+	known  map[string]bool // messageIds that the file gave
+}
+
+// open makes a session on an empty place.
+func open(place Place, batch int, seed uint64) *session {
+	s := &session{
+		place: place, clock: sys.NewManual(start), rand: sys.Seeded(1),
+		identity: identity.DefaultConfig(), keys: identity.NewKeyring([]byte("scenario")),
+		sources: sources{}, mask: newMasker(), batch: batch, seed: seed, known: map[string]bool{},
+	}
+	s.identity.Sources = map[string]identity.SourceRule{}
+	s.sources.add(defaultSource)
+	s.wire()
+	return s
+}
+
+// wire connects collector, pipeline and reader over the place as it now is.
+func (s *session) wire() {
+	s.runner = s.runnerOn(s.place.State(), s.batch)
+	s.reader = &profile.Reader{
+		State: s.place.State(), History: s.place.History(), Log: s.place.Log(), Config: s.identity, Keys: s.keys,
+	}
+	s.door = collect.New(collect.Config{
+		Log: s.place.Log(), Sources: s.sources, Clock: s.clock, Rand: s.rand, Route: s.partition,
+		PublicURL: "http://collect.test",
+		Observer: collect.Observer{
+			Failed: func(_ string, err error) { s.failed = err },
+			Panicked: func(_ string, value any, stack []byte) {
+				s.failed = fmt.Errorf("the collector broke: %v\n%s", value, stack)
+			},
+		},
+	}).Handler()
+}
+
+func (s *session) runnerOn(store state.Store, batch int) *pipeline.Runner {
+	return &pipeline.Runner{
+		Log: s.place.Log(), State: store,
+		Stages:      &pipeline.Stages{History: faultyHistory{s.place.History(), &s.faults}},
+		Interpreter: &pipeline.Interpreter{Identity: s.identity, Keys: s.keys},
+		Clock:       s.clock,
+		Config:      pipeline.Config{BatchRecords: batch},
+	}
+}
+
+// partition sends an event to the partition of its home.
+func (s *session) partition(e *event.Event) int32 {
+	ids, _ := s.identity.Extract(e)
+	if len(ids) == 0 {
+		return 0
+	}
+	return int32(int(state.LockOf(s.keys.Node(ids[0]))) % s.place.Log().Partitions())
+}
+
+// fold brings the state up to the end of the log.
+func (s *session) fold(ctx context.Context) error { return s.runner.Drain(ctx) }
+
+// hash is the hash of a state.
+func (s *session) hash(ctx context.Context, store state.Store) (statehash.Hash, error) {
+	contents, err := s.contents(ctx, store)
+	if err != nil {
+		return statehash.Hash{}, err
+	}
+	return contents.Explain(s.identity), nil
+}
+
+func (s *session) contents(ctx context.Context, store state.Store) (*statehash.Contents, error) {
+	snap, err := store.Snapshot(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer snap.Close()
+	return statehash.Read(ctx, snap, s.place.History())
+}
+
+// sources are what the collector knows of, by write key.
+type sources map[string]collect.Source
+
+// ByWriteKey implements collect.SourceFinder.
+func (s sources) ByWriteKey(key string) (collect.Source, bool) {
+	source, ok := s[key]
+	return source, ok
+}
+
+// add makes a source if there is none of that name.
+func (s sources) add(name string) {
+	if _, ok := s[name]; !ok {
+		s[name] = collect.Source{Key: name, Enabled: true}
+	}
+}
