@@ -170,7 +170,11 @@ func (m *mux) requestID() string {
 }
 
 func (m *mux) serve(a *answer, r *http.Request) {
-	place, values := m.tree.find(r.URL.EscapedPath())
+	path := r.URL.EscapedPath()
+	place, values := m.tree.find(path)
+	if place == nil {
+		place, values = m.tree.findCollector(path)
+	}
 	if place == nil {
 		hardened(a.Header())
 		WriteProblem(a, errs.New(errs.NotFound, "request.no_such_route", "there is no such route; /v1/openapi.json lists all"))

@@ -212,11 +212,15 @@ func TestCallerReachesItsWorkspace(t *testing.T) {
 }
 
 func TestPaths(t *testing.T) {
+	collect, collectOne := echo("GET", "/c/batch", "collect", WriteKey), echo("GET", "/c/one/{key}", "collect_one", WriteKey)
+	collect.CORS, collectOne.CORS = true, true
 	s := mount(t,
 		echo("GET", "/", "root", NoKey), echo("GET", "/v1/things", "list", NoKey), echo("GET", "/v1/things/{key}", "one", NoKey),
 		echo("GET", "/v1/things/{key}/parts/{part}", "part", NoKey), echo("GET", "/v1/things/all", "all", NoKey),
 		echo("GET", "/v1/things/{key}/all", "key_all", NoKey), echo("POST", "/v1/things:preview", "preview", NoKey),
 		echo("GET", "/files/{path...}", "files", NoKey), echo("GET", "/files/x/y", "xy", NoKey),
+		echo("GET", "/slash/{$}", "slash", NoKey), echo("GET", "/both", "both", NoKey), echo("GET", "/both/{$}", "both_slash", NoKey),
+		echo("GET", "/both/{key}/x/{$}", "wild_slash", NoKey), collect, collectOne,
 	)
 	for target, want := range map[string]string{
 		"/":                              `root {}`,
@@ -256,7 +260,18 @@ func TestPaths(t *testing.T) {
 		"/files/a/b/c.js":                `files {"path":"a/b/c.js"}`,
 		"/files/x/y":                     `xy {}`,
 		"/files/x/y/z":                   `files {"path":"x/y/z"}`,
+		"/slash/":                        `slash {}`,
+		"/slash":                         `404`,
+		"/both":                          `both {}`,
+		"/both/":                         `both_slash {}`,
+		"/both/a/x/":                     `wild_slash {"key":"a"}`,
+		"/both/a/x":                      `404`,
+		"/c//batch":                      `collect {}`,
+		"//c///batch//":                  `collect {}`,
+		"/c//one///k":                    `collect_one {"key":"k"}`,
+		"/v1//things":                    `404`,
 		"/" + strings.Repeat("a/", 5000): `404`,
+		"/v1/things/" + strings.Repeat("a", 9000): `404`,
 	} {
 		w := s.get(target)
 		got := `404`

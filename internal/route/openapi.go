@@ -49,8 +49,11 @@ func OpenAPI(table []Route, info Info) ([]byte, error) {
 	return append(data, '\n'), nil
 }
 
-// documentPath turns {name...} into {name}.
-func documentPath(path string) string { return strings.ReplaceAll(path, "...}", "}") }
+// documentPath turns {name...} into {name}, and the sign of a last slash into
+// nothing.
+func documentPath(path string) string {
+	return strings.TrimSuffix(strings.ReplaceAll(path, "...}", "}"), slash)
+}
 
 func (r *Route) operation() map[string]any {
 	op := map[string]any{

@@ -80,8 +80,8 @@ func (r *Route) mistakes() []string {
 		}
 	}
 	check(slices.Contains(methods, r.Method), "unknown method")
-	check(strings.HasPrefix(r.Path, "/") && !strings.Contains(r.Path, "//"), "bad path")
-	check(r.Path == "/" || !strings.HasSuffix(r.Path, "/"), "the last slash of a path means nothing")
+	check(strings.HasPrefix(r.Path, "/") && !strings.Contains(r.Path, "//") && r.Path != "/"+slash, "bad path")
+	check(r.Path == "/" || !strings.HasSuffix(r.Path, "/"), "a path ends without a slash, or with /{$}")
 	check(r.Name != "", "no name")
 	check(r.Tag != "", "no tag")
 	check(r.Summary != "", "no summary")
@@ -130,10 +130,15 @@ func segments(path string) []string {
 	return strings.Split(path, "/")
 }
 
+// slash is the last segment of a path that is written with a slash at its end.
+// Such a row needs to stand in the table only to be described: the mux finds a
+// path with and without the slash.
+const slash = "{$}"
+
 // wildcard returns the name of a segment of the form {name} or {name...}; rest
 // tells the second form, which matches everything that is left.
 func wildcard(segment string) (name string, rest, ok bool) {
-	if !strings.HasPrefix(segment, "{") || !strings.HasSuffix(segment, "}") {
+	if segment == slash || !strings.HasPrefix(segment, "{") || !strings.HasSuffix(segment, "}") {
 		return "", false, false
 	}
 	name, rest = strings.CutSuffix(segment[1:len(segment)-1], "...")
@@ -179,7 +184,7 @@ func wildcardClashes(table []Route) []string {
 			if _, rest, ok := wildcard(s); ok && rest && j != len(all)-1 {
 				bad = append(bad, path+": only the last segment may take the rest")
 			}
-			if strings.ContainsAny(s, "{}") && !strings.HasPrefix(s, "{") {
+			if _, _, ok := wildcard(s); !ok && strings.ContainsAny(s, "{}") && (s != slash || j != len(all)-1) {
 				bad = append(bad, path+": a wildcard is a whole segment")
 			}
 		}

@@ -48,6 +48,8 @@ func TestTablesThatAreRefused(t *testing.T) {
 		"no param summary": change(func(r *Route) { r.Params[0].Summary = "" }),
 		"no param schema":  change(func(r *Route) { r.Params[0].Schema = nil }),
 		"half wildcard":    change(func(r *Route) { r.Path, r.Params = "/v1/a{key}", nil }),
+		"slash in middle":  {echo("GET", "/v1/{$}/b", "x", NoKey)},
+		"empty wildcard":   change(func(r *Route) { r.Path, r.Params = "/v1/{}", nil }),
 		"rest in middle":   {echo("GET", "/v1/{a...}/b", "x", NoKey)},
 		"name twice":       {good(), echo("GET", "/other", "get_thing", NoKey)},
 		"path twice":       {good(), echo("GET", "/v1/things/{key}", "other", NoKey)},

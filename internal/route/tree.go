@@ -23,9 +23,9 @@ type row struct {
 }
 
 // tree finds the place of a path, segment by segment. A literal segment wins
-// over a wildcard. Paths are never cleaned and never redirected: an SDK's POST
-// would not survive it, and two spellings of a path are two paths, but for one
-// trailing slash and repeated leading ones.
+// over a wildcard. Paths are never redirected, for an SDK's POST would not survive
+// it, and never cleaned of dots. One trailing slash and repeated leading ones
+// mean nothing.
 type tree struct {
 	exact    map[string]*place // paths without wildcards: most calls end here
 	literals map[string]*tree
@@ -49,21 +49,15 @@ func (t *tree) add(r *Route) {
 	for _, s := range segments(r.Path) {
 		_, rest, ok := wildcard(s)
 		switch {
-		case ok && rest:
+		case !ok:
+			at = at.literal(strings.TrimSuffix(s, slash))
+		case rest:
 			into = &at.rest
-		case ok:
+		default:
 			if at.any == nil {
 				at.any = &tree{}
 			}
 			at = at.any
-		default:
-			if at.literals == nil {
-				at.literals = map[string]*tree{}
-			}
-			if at.literals[s] == nil {
-				at.literals[s] = &tree{}
-			}
-			at = at.literals[s]
 		}
 	}
 	if into == nil {
@@ -74,8 +68,18 @@ func (t *tree) add(r *Route) {
 	}
 	(*into).mount(r)
 	if len((*into).names) == 0 {
-		t.exact[r.Path] = *into
+		t.exact[documentPath(r.Path)] = *into
 	}
+}
+
+func (t *tree) literal(segment string) *tree {
+	if t.literals == nil {
+		t.literals = map[string]*tree{}
+	}
+	if t.literals[segment] == nil {
+		t.literals[segment] = &tree{}
+	}
+	return t.literals[segment]
 }
 
 func (p *place) mount(r *Route) {
@@ -126,14 +130,40 @@ func (t *tree) find(escaped string) (*place, []string) {
 	if p := t.exact[escaped]; p != nil {
 		return p, nil
 	}
-	for strings.HasPrefix(escaped, "//") {
-		escaped = escaped[1:]
+	if strings.HasPrefix(escaped, "//") {
+		escaped = "/" + strings.TrimLeft(escaped, "/")
 	}
-	if len(escaped) > 1 {
-		escaped = strings.TrimSuffix(escaped, "/")
+	if p, values := t.lookup(escaped); p != nil {
+		return p, values
 	}
+	if len(escaped) > 1 && strings.HasSuffix(escaped, "/") {
+		return t.lookup(escaped[:len(escaped)-1])
+	}
+	return nil, nil
+}
+
+// findCollector is find for a path with slashes in its middle that are repeated:
+// an SDK whose address ends in a slash writes such paths. Only the collector has
+// to be found this way.
+func (t *tree) findCollector(escaped string) (*place, []string) {
+	if !strings.Contains(escaped, "//") || len(escaped) > pathBytesMax {
+		return nil, nil
+	}
+	for strings.Contains(escaped, "//") {
+		escaped = strings.ReplaceAll(escaped, "//", "/")
+	}
+	if p, values := t.find(escaped); p != nil && p.cors {
+		return p, values
+	}
+	return nil, nil
+}
+
+func (t *tree) lookup(escaped string) (*place, []string) {
 	if p := t.exact[escaped]; p != nil {
 		return p, nil
+	}
+	if len(escaped) > pathBytesMax {
+		return nil, nil
 	}
 	all := segments(escaped)
 	if len(all) > segmentsMax {
@@ -149,8 +179,11 @@ func (t *tree) find(escaped string) (*place, []string) {
 	return t.walk(all, nil)
 }
 
-// segmentsMax bounds the work on a path that somebody made up.
-const segmentsMax = 64
+// Bounds of the work on a path that somebody made up.
+const (
+	pathBytesMax = 8 << 10
+	segmentsMax  = 64
+)
 
 func (t *tree) walk(left, values []string) (*place, []string) {
 	if len(left) == 0 {
