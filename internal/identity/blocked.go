@@ -4,6 +4,7 @@ import (
 	_ "embed"
 	"encoding/csv"
 	"regexp"
+	"slices"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -129,4 +130,22 @@ func unprintable(s string) bool {
 
 func hidden(r rune) bool {
 	return unicode.IsControl(r) || r == utf8.RuneError || unicode.Is(unicode.Cf, r)
+}
+
+// Rules writes the table down as sorted lines, for comparing two of them.
+func (b *Blocklist) Rules() []string {
+	var out []string
+	for id := range b.exact {
+		out = append(out, "exact "+id.Type+" "+id.Value)
+	}
+	for id := range b.folded {
+		out = append(out, "iexact "+id.Type+" "+id.Value)
+	}
+	for typ, list := range b.regexes {
+		for _, re := range list {
+			out = append(out, "regex "+typ+" "+re.String())
+		}
+	}
+	slices.Sort(out)
+	return out
 }

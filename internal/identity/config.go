@@ -52,7 +52,7 @@ type Config struct {
 	Rules            map[string]Rule
 	External         Rule // of every type that has no rule of its own
 	Paths            []Path
-	Blocked          *Blocklist
+	Blocked          *Blocklist `json:"-"` // see Blocklist.Rules
 	AliasMergesUsers bool
 	ClusterMax       int // identifiers in one cluster
 	Sources          map[string]SourceRule

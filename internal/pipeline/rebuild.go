@@ -1,0 +1,130 @@
+package pipeline
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/json"
+
+	"kith/internal/errs"
+	"kith/internal/identity"
+	"kith/internal/state"
+)
+
+// derived lists the families that a rebuild makes anew from the log.
+var derived = [...]state.Family{
+	state.FamilyAdjacent, state.FamilyCursor, state.FamilyMarkDay, state.FamilyFact, state.FamilyHistory,
+	state.FamilyIdentifier, state.FamilyMark, state.FamilyObservation, state.FamilyQuarantine, state.FamilyTrait,
+}
+
+// interpretationKey is the row that says under which interpreting configuration
+// the state was made. No partition has that number.
+func interpretationKey() []byte { return cursorKey(-1) }
+
+// foldVersion changes when a new version of kith reads the same records
+// differently, so that the state is made anew at its first start.
+const foldVersion = 1
+
+// Fingerprint is a hash of everything that the interpretation depends on beside
+// the records.
+func (in *Interpreter) Fingerprint() ([]byte, error) {
+	doc, err := json.Marshal(struct {
+		Fold     int
+		Identity *identity.Config
+		Blocked  []string
+		Key      identity.NodeID // stands for the secret that node ids are made with
+	}{foldVersion, in.Identity, in.Identity.Blocked.Rules(), in.Keys.Node(identity.Identifier{Type: "fingerprint", Value: "of the key"})})
+	if err != nil {
+		return nil, errs.Wrap(err, errs.Internal, "pipeline.fingerprint", "the interpreting configuration cannot be written down")
+	}
+	sum := sha256.Sum256(doc)
+	return sum[:], nil
+}
+
+// Prepare makes the state fit the interpreter: a state that was made under
+// another configuration is emptied, so that folding starts at the beginning of
+// the log. It must not run beside Run. rebuilt tells that it was emptied.
+func (r *Runner) Prepare(ctx context.Context) (rebuilt bool, err error) {
+	want, err := r.Interpreter.Fingerprint()
+	if err != nil {
+		return false, err
+	}
+	have, err := r.interpretation(ctx)
+	if err != nil || string(have) == string(want) {
+		return false, err
+	}
+	if err := r.wipe(ctx); err != nil {
+		return false, err
+	}
+	return have != nil, r.update(ctx, func(tx state.Tx) { tx.Put(interpretationKey(), want) })
+}
+
+func (r *Runner) interpretation(ctx context.Context) ([]byte, error) {
+	snap, err := r.State.Snapshot(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer snap.Close()
+	values, err := snap.Get(ctx, [][]byte{interpretationKey()})
+	if err != nil {
+		return nil, err
+	}
+	return values[0], nil
+}
+
+// wipe deletes the derived rows, cursors first: a wipe that is cut short leaves a
+// state that is folded over again, which every fold but the marks' would take
+// twice, so the interpretation row goes last and a cut wipe starts again.
+func (r *Runner) wipe(ctx context.Context) error {
+	for _, f := range derived {
+		for {
+			n, err := r.wipeSome(ctx, f)
+			if err != nil {
+				return err
+			}
+			if n == 0 {
+				break
+			}
+		}
+	}
+	return nil
+}
+
+// wipeSome deletes a bounded number of rows of a family.
+func (r *Runner) wipeSome(ctx context.Context, f state.Family) (int, error) {
+	rng := state.Prefix([]byte{byte(f)})
+	rng.Limit = 10_000
+	n := 0
+	var failed error
+	err := r.update(ctx, func(tx state.Tx) {
+		for kv, err := range tx.Scan(ctx, rng) {
+			if err != nil {
+				failed = err
+				return
+			}
+			if n++; string(kv.Key) != string(interpretationKey()) {
+				tx.Delete(append([]byte(nil), kv.Key...))
+			} else {
+				n--
+			}
+		}
+	})
+	if failed != nil {
+		return 0, failed
+	}
+	return n, err
+}
+
+// update commits one transaction that holds every partition.
+func (r *Runner) update(ctx context.Context, f func(state.Tx)) error {
+	var locks []state.Lock
+	for p := range r.Log.Partitions() {
+		locks = append(locks, state.PartitionLock(int32(p)))
+	}
+	tx, err := r.State.Begin(ctx, locks)
+	if err != nil {
+		return err
+	}
+	defer tx.Rollback()
+	f(tx)
+	return tx.Commit(ctx, state.Cursor{})
+}
