@@ -1,0 +1,84 @@
+# `make` prints what there is. Every command works on a machine with Go and a C
+# compiler; what needs more says so.
+
+GO       ?= go
+TESTS    ?= ./...
+FUZZTIME ?= 10s
+FLAGS    ?=
+BENCH    ?= .
+
+# The linter's version, so that everybody sees the same complaints.
+LINTER := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
+
+.DEFAULT_GOAL := help
+.PHONY: help build demo test test-all test-race scenario sim crash conformance fuzz check fmt vet arch lint lint-install gen bench clean
+
+help: ## print this
+	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@echo
+	@echo '  FLAGS=…      more flags for go test, such as FLAGS="-run TestName -count=1"'
+	@echo '  TESTS=…      the packages to test; all by default'
+	@echo '  KITH_REQUIRE_SERVERS=1   a test whose server is missing fails instead of being skipped'
+
+build: ## build bin/kith
+	$(GO) build -o bin/kith ./cmd/kith
+
+demo: ## run kith with the orders of a real shop and show one customer
+	$(GO) run ./cmd/kith demo
+
+test: ## run every test; tells at the end what was skipped and why
+	$(GO) run ./test/report $(FLAGS) $(TESTS)
+
+test-all: ## the same, printing every line of every test
+	$(GO) run ./test/report -all -v $(FLAGS) $(TESTS)
+
+test-race: ## every test under the race detector
+	$(GO) run ./test/report -race -short $(FLAGS) $(TESTS)
+
+scenario: ## run the scenarios that tell the semantics (test/scenario)
+	$(GO) run ./test/report $(FLAGS) ./internal/scenario/... ./test/scenario/...
+
+sim: ## hold the engine against the oracle on random workloads with faults
+	$(GO) run ./test/report $(FLAGS) ./internal/pipeline/... ./internal/oracle/... ./test/sim/...
+
+crash: ## cut the power, kill the process, and look at what is left
+	$(GO) run ./test/report -run 'Crash|Kill|Power|Torn|Recover' $(FLAGS) $(TESTS)
+
+conformance: ## real SDKs against a running kith; needs Node
+	$(GO) run ./test/report $(FLAGS) ./test/conformance/...
+
+fuzz: ## run each fuzz target for FUZZTIME (10s)
+	@set -e; grep -rl --include='*_test.go' '^func Fuzz' event internal cmd test | while read -r file; do \
+	  sed -n 's/^func \(Fuzz[A-Za-z0-9_]*\).*/\1/p' "$$file" | while read -r name; do \
+	    echo "$$(dirname "$$file") $$name"; \
+	    $(GO) test -run '^$$' -fuzz "^$$name\$$" -fuzztime $(FUZZTIME) "./$$(dirname "$$file")"; \
+	  done; \
+	done
+
+check: ## the fast checks: formatting, vet, the laws of the tree
+	@bad=$$(find event internal cmd test -name node_modules -prune -o -name "*.go" -print0 | xargs -0 gofmt -l); if [ -n "$$bad" ]; then echo "not formatted, run make fmt:"; echo "$$bad"; exit 1; fi
+	$(MAKE) vet arch
+
+fmt: ## format the code
+	find event internal cmd test -name node_modules -prune -o -name "*.go" -print0 | xargs -0 gofmt -w
+
+vet: ## go vet
+	$(GO) vet ./...
+
+arch: ## the laws of the tree: imports, sizes, comments, documents
+	$(GO) test $(FLAGS) ./internal/arch
+
+lint: ## golangci-lint, if it is there
+	@if command -v golangci-lint >/dev/null 2>&1; then golangci-lint run; \
+	elif [ -x "$$($(GO) env GOPATH)/bin/golangci-lint" ]; then "$$($(GO) env GOPATH)/bin/golangci-lint" run; \
+	else echo "golangci-lint is not installed; make lint-install builds it (some minutes)"; exit 1; fi
+
+lint-install: ## build golangci-lint into GOPATH/bin
+	$(GO) install $(LINTER)
+
+bench: ## the benchmarks of the packages; BENCH=regexp picks some
+	$(GO) test -run '^$$' -bench '$(BENCH)' -benchmem $(FLAGS) $(TESTS)
+
+clean: ## remove what builds and demos leave
+	rm -rf bin kith-demo
+	$(GO) clean -testcache
