@@ -15,9 +15,15 @@ const (
 	packageLinesMax   = 5000 // without tests
 )
 
+// longFunctions are the functions that are too long and stay so, with the reason.
+var longFunctions = map[string]string{
+	"internal/strictjson/scan.go scan": "one state machine with gotos, so that position and tape stay in registers",
+}
+
 // TestSizes fails for what is too long and tells what is about to be.
 func TestSizes(t *testing.T) {
 	tr := load(t)
+	used := map[string]bool{}
 	for _, p := range tr.packages {
 		total := 0
 		for _, f := range p.files {
@@ -28,8 +34,11 @@ func TestSizes(t *testing.T) {
 				total += f.lines
 			}
 			functions(tr, f, func(name, at string, lines int) {
+				key := f.name + " " + name
 				switch {
 				case f.test:
+				case lines > functionLinesMax && longFunctions[key] != "":
+					used[key] = true
 				case lines > functionLinesMax:
 					t.Errorf("%s: %s has %d lines, over %d; give its steps names", at, name, lines, functionLinesMax)
 				case lines > functionLinesLong:
@@ -39,6 +48,11 @@ func TestSizes(t *testing.T) {
 		}
 		if total > packageLinesMax {
 			t.Errorf("%s has %d lines without tests, over %d; it has more than one subject", p.path, total, packageLinesMax)
+		}
+	}
+	for key := range longFunctions {
+		if !used[key] {
+			t.Errorf("longFunctions: %s is no longer too long; take it out", key)
 		}
 	}
 }

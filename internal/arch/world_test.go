@@ -11,12 +11,25 @@ import (
 // worldly are the imports by which code reaches out of its arguments.
 var worldly = map[string]string{
 	"os": "os", "os/exec": "os", "os/signal": "os", "os/user": "os", "syscall": "os", "io/ioutil": "os",
-	"golang.org/x/sys/unix": "os", "runtime/debug": "os",
-	"net": "net", "crypto/tls": "net",
+	"golang.org/x/sys/unix": "os",
+	"net":                   "net", "crypto/tls": "net",
 	"net/http": "http", "net/http/httptest": "http",
 	"crypto/rand": "random", "math/rand": "random", "math/rand/v2": "random",
 	"log": "log", "log/slog": "log",
 	"golang.org/x/sync/errgroup": "goroutines",
+}
+
+// harmless are the names of such imports that touch nothing: errors, kinds,
+// numbers, and the forms of addresses. A file that uses no other is not counted.
+var harmless = map[string][]string{
+	"os": {
+		"ErrNotExist", "ErrExist", "ErrClosed", "ErrDeadlineExceeded", "ErrPermission", "FileMode", "FileInfo", "Signal",
+		"O_RDONLY", "O_WRONLY", "O_RDWR", "O_CREATE", "O_EXCL", "O_TRUNC", "O_APPEND", "PathError",
+	},
+	"net": {
+		"SplitHostPort", "JoinHostPort", "ParseIP", "ParseCIDR", "IP", "IPNet", "IPMask", "Addr", "Conn", "Listener",
+		"Error", "OpError", "DNSError", "ErrClosed", "TCPAddr",
+	},
 }
 
 // calls are the names of a package that reach out although the package itself
@@ -84,7 +97,8 @@ func touches(tr *tree, p *goPackage) (words []string, places map[string]string) 
 			}
 		}
 		for _, spec := range f.syntax.Imports {
-			if word := worldly[strings.Trim(spec.Path.Value, `"`)]; word != "" {
+			imp := strings.Trim(spec.Path.Value, `"`)
+			if word := worldly[imp]; word != "" && !usesOnly(f, imp, harmless[imp]) {
 				note(word, spec)
 			}
 		}
@@ -99,6 +113,18 @@ func touches(tr *tree, p *goPackage) (words []string, places map[string]string) 
 		})
 	}
 	return slices.Sorted(maps.Keys(places)), places
+}
+
+// usesOnly reports whether a file uses no names of an import but these.
+func usesOnly(f *goFile, imp string, names []string) bool {
+	only := len(names) > 0
+	ast.Inspect(f.syntax, func(n ast.Node) bool {
+		if pkg, name := selected(f, n); pkg == imp && !slices.Contains(names, name) {
+			only = false
+		}
+		return only
+	})
+	return only
 }
 
 // selected returns the import and the name of an expression like time.Now.
