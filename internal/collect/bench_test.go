@@ -16,7 +16,9 @@ import (
 // discard is a log that keeps nothing.
 type discard struct{}
 
-func (discard) Append(context.Context, []eventlog.Entry) ([]eventlog.Position, error) { return nil, nil }
+func (discard) Append(context.Context, []eventlog.Entry) ([]eventlog.Position, error) {
+	return nil, nil
+}
 
 // bareWriter is a response writer that keeps nothing.
 type bareWriter struct {

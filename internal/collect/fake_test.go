@@ -46,8 +46,13 @@ func (l *memLog) Append(_ context.Context, entries []eventlog.Entry) ([]eventlog
 	return positions, nil
 }
 
-// records decodes all that was appended.
-func (l *memLog) records(t testing.TB) []record.Record {
+// records decodes all accepted records that were appended.
+func (l *memLog) records(t testing.TB) []record.Record { return l.kind(t, record.Event) }
+
+// refused decodes the refused messages that were kept.
+func (l *memLog) refused(t testing.TB) []record.Record { return l.kind(t, record.Rejected) }
+
+func (l *memLog) kind(t testing.TB, kind record.Kind) []record.Record {
 	t.Helper()
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -57,7 +62,9 @@ func (l *memLog) records(t testing.TB) []record.Record {
 		if err != nil {
 			t.Fatal(err)
 		}
-		all = append(all, r)
+		if r.Kind == kind {
+			all = append(all, r)
+		}
 	}
 	return all
 }
@@ -219,3 +226,18 @@ func flagNames(f event.Flags) string {
 	}
 	return strings.Join(names, " ")
 }
+
+// newRequest is a request with the test's key.
+func newRequest(method, path, body string) *http.Request {
+	r := httptest.NewRequest(method, path, strings.NewReader(body))
+	r.Header.Set("Authorization", "Basic "+base64.StdEncoding.EncodeToString([]byte(testKey+":")))
+	return r
+}
+
+func (f *fixture) do(r *http.Request) answer {
+	w := httptest.NewRecorder()
+	f.handler.ServeHTTP(w, r)
+	return answer{w.Code, w.Header(), w.Body.String()}
+}
+
+func decodeRecord(data []byte) (record.Record, error) { return record.Decode(data) }

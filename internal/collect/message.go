@@ -237,6 +237,7 @@ func (j *job) reject(m *message, err error) {
 		r.messageID = id
 	}
 	j.rejected = append(j.rejected, r)
+	j.keep(m, r)
 	if j.c.observer.Rejected != nil {
 		j.c.observer.Rejected(Rejection{j.source.Key, r.index, r.messageID, r.code, r.detail, m.value.Raw()})
 	}
@@ -244,6 +245,13 @@ func (j *job) reject(m *message, err error) {
 
 // stamp fills in what acceptance settles.
 func (j *job) stamp(e *event.Event, m *message) {
+	j.stampContent(e, m)
+	j.stampOrigin(e)
+}
+
+// stampContent is the part of the stamp that follows from source, receipt and
+// message alone.
+func (j *job) stampContent(e *event.Event, m *message) {
 	e.Source = j.source.Key
 	e.ReceivedAt = j.received
 	e.Flags = m.flags
@@ -254,7 +262,6 @@ func (j *job) stamp(e *event.Event, m *message) {
 	timestamp, flags := event.Correct(e.Explicit(), e.OriginalTimestamp, e.SentAt, j.received)
 	e.Timestamp = timestamp
 	e.Flags |= flags
-	j.stampOrigin(e)
 }
 
 // stampMessageID gives a message the id by which its copies are told. A hash

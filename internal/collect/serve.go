@@ -57,6 +57,7 @@ type job struct {
 	accepted int // entries that are durable
 	stored   int // bytes of the records
 	rejected []rejection
+	kept     int // entries that hold refused messages
 }
 
 // serve makes the handler of an endpoint.
@@ -198,7 +199,7 @@ func (j *job) store() *refusal {
 		}
 		return r
 	}
-	j.accepted = len(j.entries)
+	j.accepted = len(j.entries) - j.kept
 	return nil
 }
 

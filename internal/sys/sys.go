@@ -6,6 +6,7 @@ package sys
 
 import (
 	"crypto/rand"
+	"errors"
 	"io"
 	mathrand "math/rand/v2"
 	"sync"
@@ -120,3 +121,18 @@ func (s *seeded) Read(p []byte) (int, error) {
 
 // Millis is t in UTC milliseconds, finer digits cut off (towards the past).
 func Millis(t time.Time) int64 { return t.UnixMilli() }
+
+// WriteFile replaces a file whole: whoever opens it sees the old content or the
+// new one.
+func WriteFile(fs FS, name string, data []byte) error {
+	f, err := fs.Create(name+".new", vfs.WriteCategoryUnspecified)
+	if err != nil {
+		return err
+	}
+	_, err = f.Write(data)
+	err = errors.Join(err, f.Sync(), f.Close())
+	if err != nil {
+		return err
+	}
+	return fs.Rename(name+".new", name)
+}
