@@ -3,6 +3,7 @@ package arch
 import (
 	"maps"
 	"path"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -179,6 +180,31 @@ func TestSuitesServeTests(t *testing.T) {
 					t.Errorf("%s imports the suite %s, which only tests may", f.name, imp)
 				}
 			}
+		}
+	}
+}
+
+// requirement is a line of go.mod that asks for a module.
+var requirement = regexp.MustCompile(`(?m)^(?:require)?\s+(\S+\.\S+/\S+|\S+\.\S+) v\S+( // indirect)?$`)
+
+// TestModules: go.mod asks for the modules of the table "Libraries" and for no
+// others, apart from what those need themselves.
+func TestModules(t *testing.T) {
+	rows := table(t, "Libraries")
+	asked := map[string]bool{}
+	for _, m := range requirement.FindAllStringSubmatch(readFile(t, "go.mod"), -1) {
+		if m[2] != "" {
+			continue
+		}
+		lib := library(m[1], rows)
+		if lib == m[1] && !slices.ContainsFunc(rows, func(r row) bool { return r.name == lib }) {
+			t.Errorf("go.mod asks for %s, which is not in ARCHITECTURE.md, table \"Libraries\"; if nothing imports it, run go mod tidy", m[1])
+		}
+		asked[lib] = true
+	}
+	for _, r := range rows {
+		if !asked[r.name] {
+			t.Errorf("go.mod does not ask for %s itself; run go mod tidy", r.name)
 		}
 	}
 }
