@@ -14,8 +14,8 @@ import (
 // reason: nothing that a known source sends is lost. It changes no state. A
 // request whose budget has no room for it is answered all the same.
 func (j *job) keep(m *message, r rejection) {
-	if j.source.Key == "" {
-		return // nobody known sent it
+	if j.source.Key == "" || !m.value.Exists() {
+		return // nobody known sent it, or it came in a query and is no JSON
 	}
 	reason, err := json.Marshal(record.Reason{Code: r.code, Detail: r.detail})
 	if err != nil {
