@@ -71,9 +71,8 @@ func (r *Runner) interpretation(ctx context.Context) ([]byte, error) {
 	return values[0], nil
 }
 
-// wipe deletes the derived rows, cursors first: a wipe that is cut short leaves a
-// state that is folded over again, which every fold but the marks' would take
-// twice, so the interpretation row goes last and a cut wipe starts again.
+// wipe deletes the derived rows. The row of the interpretation stays as it was
+// until all are gone, so a wipe that was cut short is begun again.
 func (r *Runner) wipe(ctx context.Context) error {
 	for _, f := range derived {
 		for {
