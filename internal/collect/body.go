@@ -45,7 +45,7 @@ func (p *pace) allow(n int) {
 
 // readBody reads the body as it was sent, still compressed if it is.
 func (j *job) readBody() *refusal {
-	limit := j.c.limits.Body
+	limit := int(j.c.limits.BodyBytes)
 	length := j.r.ContentLength
 	if length > int64(limit) {
 		j.drain()

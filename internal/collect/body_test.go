@@ -204,7 +204,7 @@ func TestBodyLimit(t *testing.T) {
 	page := `{"type":"page","userId":"u"}`
 	for _, c := range []struct {
 		name   string
-		limit  int
+		limit  int64
 		size   int
 		status int
 	}{
@@ -219,7 +219,7 @@ func TestBodyLimit(t *testing.T) {
 			t.Fatalf("%d bytes, want %d", len(body), c.size)
 		}
 		for _, chunked := range []bool{false, true} {
-			f := newFixture(t, func(cfg *Config) { cfg.Limits.Body = c.limit })
+			f := newFixture(t, func(cfg *Config) { cfg.Limits.BodyBytes = c.limit })
 			r := newRequest("POST", "/v1/batch", "")
 			read := &counted{Reader: strings.NewReader(body)}
 			r.Body, r.ContentLength = io.NopCloser(read), int64(len(body))

@@ -61,7 +61,8 @@ type SourceFinder interface {
 // Limits bounds what one request and all of them together may take. A field
 // that is zero has its default.
 type Limits struct {
-	Body     int // bytes of a body after decompression; 640 KiB, at most 4 MiB
+	BodyBytes int64 // of a body after decompression; 640 KiB, at most 4 MiB
+
 	Event    int // bytes of one message; 32 KiB
 	Batch    int // messages of one batch; 2,500
 	Envelope int // bytes of a batch's sentAt, context and integrations; 32 KiB
@@ -79,17 +80,17 @@ type Limits struct {
 	BodyRate    int           // bytes a second that a body has to come at from then on; 16 KiB
 }
 
-// MaxBody is the largest value that Limits.Body takes.
+// MaxBody is the largest value that Limits.BodyBytes takes.
 const MaxBody = 4 << 20
 
-// WithDefaults returns the limits with every zero replaced and Body cut to
+// WithDefaults returns the limits with every zero replaced and BodyBytes cut to
 // MaxBody.
 func (l Limits) WithDefaults() Limits {
 	for _, f := range [...]struct {
 		field *int
 		value int
 	}{
-		{&l.Body, 640 << 10}, {&l.Event, 32 << 10}, {&l.Batch, 2500}, {&l.Envelope, 32 << 10}, {&l.Merged, 16 << 20},
+		{&l.Event, 32 << 10}, {&l.Batch, 2500}, {&l.Envelope, 32 << 10}, {&l.Merged, 16 << 20},
 		{&l.Depth, 64}, {&l.Keys, 1000}, {&l.Name, 255}, {&l.Trait, 8 << 10},
 		{&l.Workers, runtime.GOMAXPROCS(0)}, {&l.BodyRate, 16 << 10},
 	} {
@@ -97,7 +98,10 @@ func (l Limits) WithDefaults() Limits {
 			*f.field = f.value
 		}
 	}
-	l.Body = min(l.Body, MaxBody)
+	if l.BodyBytes <= 0 {
+		l.BodyBytes = 640 << 10
+	}
+	l.BodyBytes = min(l.BodyBytes, MaxBody)
 	if l.InFlightBytes <= 0 {
 		l.InFlightBytes = 64 << 20
 	}

@@ -479,8 +479,8 @@ func TestNewNeedsItsParts(t *testing.T) {
 }
 
 func TestLimitsHaveDefaults(t *testing.T) {
-	l := Limits{Body: 100 << 20, Event: 7}.WithDefaults()
-	if l.Body != MaxBody || l.Event != 7 || l.Batch != 2500 || l.Depth != 64 || l.Keys != 1000 || l.InFlightBytes == 0 || l.BodyTimeout == 0 {
+	l := Limits{BodyBytes: 100 << 20, Event: 7}.WithDefaults()
+	if l.BodyBytes != MaxBody || l.Event != 7 || l.Batch != 2500 || l.Depth != 64 || l.Keys != 1000 || l.InFlightBytes == 0 || l.BodyTimeout == 0 {
 		t.Errorf("%+v", l)
 	}
 	v := reflect.ValueOf(l)

@@ -6,6 +6,8 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"kith/internal/route"
 )
 
 func TestSettings(t *testing.T) {
@@ -132,6 +134,9 @@ func TestUnknownPaths(t *testing.T) {
 }
 
 func TestRoutesAreDocumented(t *testing.T) {
+	if err := route.Check(newFixture(t).Routes()); err != nil {
+		t.Error(err)
+	}
 	names, patterns := map[string]bool{}, map[string]bool{}
 	for _, r := range newFixture(t).Routes() {
 		pattern := r.Method + " " + r.Path

@@ -80,7 +80,7 @@ func (j *job) parseBody(w *work, levels int) (strictjson.Value, *refusal) {
 	} else if len(v) == 1 {
 		encoding = v[0]
 	}
-	body, r := w.inflate(encoding, j.body.b, j.c.limits.Body)
+	body, r := w.inflate(encoding, j.body.b, int(j.c.limits.BodyBytes))
 	if r != nil {
 		return strictjson.Value{}, r
 	}

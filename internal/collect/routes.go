@@ -175,7 +175,7 @@ func (t *table) post(ep *endpoint, summary string, body route.Schema) route.Rout
 	ok := route.Answer{Status: http.StatusOK, Summary: "Durable, but for the messages that the answer rejects.", Schema: acceptedSchema(ep.dialect)}
 	return route.Route{
 		Method: http.MethodPost, Name: "collect" + word(ep.name), Summary: summary, Key: route.WriteKey,
-		BodyBytes: int64(t.c.limits.Body), Body: body, Handler: t.c.serve(ep),
+		BodyBytes: t.c.limits.BodyBytes, Body: body, Handler: t.c.serve(ep),
 		Params: []route.Param{
 			text("query", "writeKey", "The write key, if neither a header nor the body names it."),
 			text("header", "X-Write-Key", "The write key, and behind a colon the secret."),

@@ -193,7 +193,7 @@ func (j *job) store() *refusal {
 	}
 	if _, err := j.c.log.Append(context.WithoutCancel(j.r.Context()), j.entries); err != nil {
 		r := fromLog(err)
-		j.id = j.c.randomID()
+		j.name()
 		if j.c.observer.Failed != nil {
 			j.c.observer.Failed(j.id, err)
 		}
@@ -205,12 +205,22 @@ func (j *job) store() *refusal {
 
 // fail answers 500 for a panic and tells the observer.
 func (j *job) fail(p any) int {
-	j.id = j.c.randomID()
+	j.name()
 	if j.c.observer.Panicked != nil {
 		j.c.observer.Panicked(j.id, p, debug.Stack())
 	}
 	j.close = true
 	return j.reply(internal())
+}
+
+// name gives the request the id by which its answer and the log speak of it: the
+// one that whoever mounts the routes has put into the answer's head, or a new
+// one.
+func (j *job) name() {
+	if j.id = j.w.Header().Get("X-Request-Id"); j.id == "" {
+		b := j.c.random()
+		j.id = hex.EncodeToString(b[:])
+	}
 }
 
 // release gives back all that the request held.
@@ -302,11 +312,6 @@ func (c *Collector) random() [16]byte {
 		panic(fmt.Sprintf("BUG: randomness failed: %v", err))
 	}
 	return b
-}
-
-func (c *Collector) randomID() string {
-	b := c.random()
-	return hex.EncodeToString(b[:])
 }
 
 // limitsOfBody returns the limits for parsing a body in which messages lie so

@@ -147,6 +147,19 @@ func TestEvent(t *testing.T) {
 	}
 }
 
+func TestReason(t *testing.T) {
+	r := Record{Kind: Rejected, Admission: Admission{Verdict: Held, Body: []byte(`{"code":"event.type_unknown","detail":"d"}`)}}
+	if got := r.Reason(); got != (Reason{"event.type_unknown", "d"}) {
+		t.Errorf("reason %v", got)
+	}
+	for _, bad := range []string{``, `{`, `{}`, `[]`, `{"code":7}`} {
+		r.Admission.Body = []byte(bad)
+		if got := r.Reason(); got.Code != "record.reason_missing" || got.Detail == "" {
+			t.Errorf("%q gave the reason %v", bad, got)
+		}
+	}
+}
+
 func FuzzDecode(f *testing.F) {
 	r, _ := golden()
 	f.Add(r.AppendTo(nil))
