@@ -71,7 +71,7 @@ func (s *session) showEvent(e strictjson.Value, show []string) string {
 func (s *session) member(key string, v strictjson.Value) string {
 	switch key {
 	case "messageId":
-		return plain(quote(s.messageID(v.Text())))
+		return s.messageID(v.Text())
 	case "node_id":
 		return s.mask.name("id", v.Text())
 	case "originalTimestamp", "sentAt", "receivedAt", "received_at":
@@ -88,10 +88,10 @@ func (s *session) maskedEvent(e strictjson.Value) string {
 	var members []string
 	for k, v := range e.Members() {
 		raw := string(v.Raw())
-		if key := k.String(); key == "messageId" || key == "node_id" {
+		if key := k.String(); key == "node_id" || key == "messageId" && strings.HasPrefix(s.member(key, v), "<message") {
 			raw = quote(s.member(key, v))
 		}
-		members = append(members, string(quote(k.String()))+":"+raw)
+		members = append(members, quote(k.String())+":"+raw)
 	}
 	return "{" + strings.Join(members, ",") + "}\n"
 }

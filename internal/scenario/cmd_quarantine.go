@@ -56,5 +56,5 @@ func (s *session) heldMessage(h *pipeline.Held) string {
 	if err != nil {
 		return ""
 	}
-	return plain(quote(s.messageID(rec.Stamp.MessageID))) + " "
+	return s.messageID(rec.Stamp.MessageID) + " "
 }

@@ -21,7 +21,7 @@ func traitsCommand() *command {
 			for _, key := range slices.Sorted(maps.Keys(p.Traits)) {
 				t := p.Traits[key]
 				fmt.Fprintf(&out, "%s %s at %s by %s from %s\n",
-					plain(quote(key)), t.Value, showTime(t.Timestamp), plain(quote(s.messageID(t.MessageID))), t.Source)
+					plain(quote(key)), t.Value, showTime(t.Timestamp), s.messageID(t.MessageID), t.Source)
 			}
 			if out.Len() == 0 {
 				return "none\n", nil

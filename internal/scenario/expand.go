@@ -17,8 +17,9 @@ const (
 // expansion is @(TEXT*N), @(0xHEX), or @(i).
 var expansion = regexp.MustCompile(`@\((?:(i)|0x([0-9A-Fa-f]+)|([^()]*?|[()\[\]{}]+)\*([0-9]{1,9}))\)`)
 
-// expand replaces the expansions of a line: @(TEXT*N) by N times TEXT, @(0xHEX)
-// by the bytes, @(i) by the round of the repeat block around it.
+// expand replaces the expansions of a line: @(TEXT*N) by N times TEXT, in which #
+// is the number of the copy, @(0xHEX) by the bytes, @(i) by the round of the
+// repeat block around it.
 func expand(line string, round int) (string, error) {
 	if !strings.Contains(line, "@(") {
 		return line, nil
@@ -34,6 +35,20 @@ func expand(line string, round int) (string, error) {
 	}
 	out.WriteString(line[at:])
 	return out.String(), nil
+}
+
+// digitsMax is the length of the largest number of a copy.
+const digitsMax = 9
+
+// writeCopies writes n times text with # as the number of the copy.
+func writeCopies(out *strings.Builder, text string, n int) {
+	if !strings.Contains(text, "#") {
+		out.WriteString(strings.Repeat(text, n))
+		return
+	}
+	for i := 1; i <= n; i++ {
+		out.WriteString(strings.ReplaceAll(text, "#", strconv.Itoa(i)))
+	}
 }
 
 // expandOne writes one expansion; m are the indices of its match.
@@ -53,10 +68,10 @@ func expandOne(out *strings.Builder, line string, m []int, round int) error {
 	default:
 		text := line[m[6]:m[7]]
 		n, err := strconv.Atoi(line[m[8]:m[9]])
-		if err != nil || n*len(text) > lineMax-out.Len() {
+		if err != nil || n*(len(text)+strings.Count(text, "#")*digitsMax) > lineMax-out.Len() {
 			return wrong("a line may grow to 8 MiB", "the line becomes too long")
 		}
-		out.WriteString(strings.Repeat(text, n))
+		writeCopies(out, text, n)
 	}
 	return nil
 }

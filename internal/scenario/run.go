@@ -5,6 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"unicode"
+	"unicode/utf16"
+	"unicode/utf8"
 )
 
 // Variant is how a file is run. None of it may show in the text.
@@ -80,18 +83,35 @@ func (s *session) do(ctx context.Context, name string, st *step) (string, error)
 	return "", at
 }
 
-// tidy makes an output one that can stand in a file.
+// tidy makes an output one that can stand in a file and be read there: without
+// empty lines, and with escapes for what cannot be seen.
 func tidy(out string) string {
 	if out == "" {
 		return ""
 	}
-	lines := strings.Split(strings.TrimRight(out, "\n"), "\n")
+	lines := strings.Split(strings.TrimRight(visible(out), "\n"), "\n")
 	for i, l := range lines {
-		if lines[i] = strings.TrimRight(l, " \t\r"); lines[i] == "" {
+		if lines[i] = strings.TrimRight(l, " "); lines[i] == "" {
 			lines[i] = "."
 		}
 	}
 	return strings.Join(lines, "\n") + "\n"
+}
+
+// visible writes characters that have no shape, or whose shape stands for bytes
+// that were no text, as JSON escapes.
+func visible(s string) string {
+	var out strings.Builder
+	for _, r := range s {
+		if r != '\n' && (r == utf8.RuneError || !unicode.IsGraphic(r) || unicode.In(r, unicode.Cf, unicode.Zl, unicode.Zp)) {
+			for _, unit := range utf16.Encode([]rune{r}) {
+				fmt.Fprintf(&out, "\\u%04x", unit)
+			}
+			continue
+		}
+		out.WriteRune(r)
+	}
+	return out.String()
 }
 
 // finish holds the state against the log once more. A file that breaks folding

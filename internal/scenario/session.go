@@ -65,7 +65,7 @@ func (s *session) wire() {
 	}
 	s.door = collect.New(collect.Config{
 		Log: s.place.Log(), Sources: s.sources, Clock: s.clock, Rand: s.rand, Route: s.partition,
-		PublicURL: "http://collect.test",
+		PublicURL: "https://collect.test",
 		Observer: collect.Observer{
 			Failed: func(_ string, err error) { s.failed = err },
 			Panicked: func(_ string, value any, stack []byte) {

@@ -70,13 +70,13 @@ func showIdentifier(id identity.Identifier) string {
 	return plain(quote(id.Type + ":" + id.Value))
 }
 
-// messageID shows a message's id: as the file gave it, or numbered when the
-// collector made it.
+// messageID shows a message's id: as it was sent, or numbered when the collector
+// made it, which gives it the form of a UUID.
 func (s *session) messageID(id string) string {
-	if s.known[id] || len(id) == 64 {
-		return id
+	if _, made := identity.ParseNodeID(id); made && !s.known[id] {
+		return s.mask.name("message", id)
 	}
-	return s.mask.name("message", id)
+	return plain(quote(id))
 }
 
 func showIdentifiers(ids []profile.Identifier) string {

@@ -2,6 +2,7 @@ package scenario_test
 
 import (
 	"flag"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -25,6 +26,7 @@ func TestScenarios(t *testing.T) {
 	}
 	for _, name := range files {
 		t.Run(strings.TrimSuffix(filepath.Base(name), scenario.Extension), func(t *testing.T) {
+			t.Parallel()
 			data, err := os.ReadFile(name)
 			if err != nil {
 				t.Fatal(err)
@@ -33,14 +35,29 @@ func TestScenarios(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			res, err := scenario.Run(t.Context(), f, engines.Memory(), scenario.Variant{})
-			if err != nil {
-				t.Error(err)
-			}
-			for _, m := range res.Mismatches {
-				t.Error(m)
+			for i, v := range variants {
+				for _, e := range []scenario.Engine{engines.Memory(), engines.Embedded()} {
+					v.Seed = uint64(i)
+					t.Run(fmt.Sprintf("%s/batch=%d/partitions=%d", e.Name(), v.Batch, v.Partitions), func(t *testing.T) {
+						run(t, f, e, v)
+					})
+				}
 			}
 		})
+	}
+}
+
+// variants are the shapes that must not show.
+var variants = []scenario.Variant{{Batch: 1, Partitions: 1}, {Batch: 1000, Partitions: 1}, {Batch: 1, Partitions: 3}, {Batch: 1000, Partitions: 3}}
+
+func run(t *testing.T, f *scenario.File, e scenario.Engine, v scenario.Variant) {
+	t.Helper()
+	res, err := scenario.Run(t.Context(), f, e, v)
+	if err != nil {
+		t.Error(err)
+	}
+	for _, m := range res.Mismatches {
+		t.Error(m)
 	}
 }
 
