@@ -142,19 +142,20 @@ func (m *mux) called(a *answer, start time.Time) {
 	m.opts.Called(Call{a.route, status, m.opts.Clock.Now().Sub(start)})
 }
 
-// panicked describes a recovered value without quoting what a message held: only
+func panicked(p any) error { return errs.New(errs.Internal, "request.panic", "%s", PanicText(p)) }
+
+// PanicText describes a recovered value without quoting what a message held: only
 // the runtime's own texts and those of broken invariants are fixed.
-func panicked(p any) error {
-	text := fmt.Sprintf("a value of type %T", p)
+func PanicText(p any) string {
 	switch v := p.(type) {
 	case runtime.Error:
-		text = v.Error()
+		return v.Error()
 	case string:
 		if strings.HasPrefix(v, "BUG: ") {
-			text = v
+			return v
 		}
 	}
-	return errs.New(errs.Internal, "request.panic", "%s", text)
+	return fmt.Sprintf("a value of type %T", p)
 }
 
 // requestID returns 32 hexadecimal digits: of the mux, and of the request's

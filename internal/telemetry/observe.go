@@ -1,11 +1,11 @@
 package telemetry
 
 import (
-	"fmt"
 	"log/slog"
 
 	"kith/internal/collect"
 	"kith/internal/pipeline"
+	"kith/internal/route"
 )
 
 // Pipeline returns the observer that counts what the pipeline does.
@@ -32,7 +32,7 @@ func (m *Metrics) Collector(logger *slog.Logger) collect.Observer {
 		Panicked: func(id string, value any, stack []byte) {
 			m.Failed(true)
 			logger.Error("a request of the collector ended with a defect",
-				"request_id", id, "panic", fmt.Sprintf("%T", value), "stack", string(stack))
+				"request_id", id, "panic", route.PanicText(value), "stack", string(stack))
 		},
 	}
 }
