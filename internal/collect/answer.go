@@ -29,11 +29,7 @@ func overloaded() *refusal {
 
 // fromInvalid turns an error of the body's grammar into a refusal.
 func fromInvalid(err error) *refusal {
-	var detail = "the body is not valid"
-	if e, ok := err.(*errs.Error); ok {
-		detail = e.Detail
-	}
-	return invalid(errs.CodeOf(err), detail)
+	return invalid(errs.CodeOf(err), errs.DetailOf(err))
 }
 
 // fromLog turns an error of the log into a refusal. Only Unavailable and
@@ -118,7 +114,7 @@ func (j *job) send(status int, contentType string, body []byte) int {
 	h["Content-Type"] = []string{contentType}
 	h["Content-Length"] = []string{strconv.Itoa(len(body))}
 	j.w.WriteHeader(status)
-	j.w.Write(body) // an error means that the client has gone; there is nobody left to tell
+	_, _ = j.w.Write(body) // an error means that the client has gone; there is nobody left to tell
 	return status
 }
 

@@ -108,6 +108,13 @@ func TestSourceConfig(t *testing.T) {
 	}
 }
 
+func TestGPCStatement(t *testing.T) {
+	a := newFixture(t).send(request{method: "GET", path: "/.well-known/gpc.json", noKey: true})
+	if a.status != http.StatusOK || a.body != `{"gpc":true,"lastUpdate":"2026-11-22"}` {
+		t.Errorf("%d %s", a.status, a.body)
+	}
+}
+
 func TestTelemetryIsThrownAway(t *testing.T) {
 	f := newFixture(t)
 	a := f.send(request{path: "/v1/m", body: `{"series":[`, noKey: true, header: map[string]string{"Content-Type": "text/plain"}})

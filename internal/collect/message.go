@@ -229,10 +229,7 @@ func checkTrait(v strictjson.Value, limits *Limits) error {
 
 // reject notes a refused message and tells the observer.
 func (j *job) reject(m *message, err error) {
-	r := rejection{index: m.index, code: errs.CodeOf(err), detail: "the message is not valid"}
-	if e, ok := err.(*errs.Error); ok {
-		r.detail = e.Detail
-	}
+	r := rejection{index: m.index, code: errs.CodeOf(err), detail: errs.DetailOf(err)}
 	if id := m.value.Get("messageId").Text(); utf8.RuneCountInString(id) <= messageIDMax {
 		r.messageID = id
 	}

@@ -44,7 +44,7 @@ func (c *Collector) Handler() http.Handler {
 // address was configured with a slash at the end would lose its events.
 func CleanPath(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if !strings.Contains(r.URL.Path, "//") && !strings.Contains(r.URL.Path, "/.") {
+		if !strings.Contains(r.URL.Path, "//") && !strings.Contains(r.URL.Path, "/./") && !strings.Contains(r.URL.Path, "/..") {
 			next.ServeHTTP(w, r)
 			return
 		}
@@ -168,6 +168,13 @@ func (t *table) documents() {
 		Handler: t.c.plain("sourceConfig", t.c.serveSourceConfig),
 	}
 	t.add(config, "/sourceConfig")
+	gpc := route.Route{
+		Method: http.MethodGet, Name: "collectGPC", Key: route.NoKey,
+		Summary: "Read that Global Privacy Control is honoured.",
+		Answers: []route.Answer{{Status: http.StatusOK, Summary: "The statement.", Schema: route.Schema{"type": "object"}}},
+		Handler: t.c.plain("gpc", t.c.serveGPC),
+	}
+	t.add(gpc, "/.well-known/gpc.json")
 }
 
 // post makes the row of an endpoint that takes a body.

@@ -107,6 +107,15 @@ func (j *job) document(body []byte) {
 	j.status = j.send(http.StatusOK, "application/json", body)
 }
 
+// serveGPC says that Global Privacy Control is honoured here.
+func (c *Collector) serveGPC(j *job) *refusal {
+	o := newObject(nil)
+	o.raw("gpc", "true")
+	o.text("lastUpdate", "2026-11-22")
+	j.document(o.close())
+	return nil
+}
+
 // serveMetrics takes the telemetry of SDKs and throws it away.
 func (c *Collector) serveMetrics(j *job) *refusal {
 	j.drain()
