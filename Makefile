@@ -11,7 +11,7 @@ BENCH    ?= .
 LINTER := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 
 .DEFAULT_GOAL := help
-.PHONY: help build demo test test-all test-race scenario sim crash conformance fuzz check fmt vet arch lint lint-install gen bench clean
+.PHONY: help build demo test test-all test-race scenario sim crash conformance fuzz check fmt vet arch lint lint-install gen bench benchmarks clean
 
 help: ## print this
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -38,11 +38,11 @@ test-race: ## every test under the race detector
 scenario: ## run the scenarios that tell the semantics (test/scenario)
 	$(GO) run ./test/report $(FLAGS) ./internal/scenario/... ./test/scenario/...
 
-sim: ## hold the engine against the oracle on random workloads with faults
-	$(GO) run ./test/report $(FLAGS) ./internal/pipeline/... ./internal/oracle/... ./test/sim/...
+sim: ## hold the engine against the oracle on random workloads, with faults
+	$(GO) run ./test/report $(FLAGS) ./internal/pipeline/... ./test/law/... ./test/sim/...
 
 crash: ## cut the power, kill the process, and look at what is left
-	$(GO) run ./test/report -run 'Crash|Kill|Power|Torn|Recover' $(FLAGS) $(TESTS)
+	$(GO) run ./test/report -run 'Crash|Kill|Power|Torn|Recover' $(FLAGS) ./internal/eventlog/... ./internal/state/... ./test/crash/...
 
 conformance: ## real SDKs against a running kith; needs Node
 	$(GO) run ./test/report $(FLAGS) ./test/conformance/...
@@ -76,7 +76,13 @@ lint: ## golangci-lint, if it is there
 lint-install: ## build golangci-lint into GOPATH/bin
 	$(GO) install $(LINTER)
 
-bench: ## the benchmarks of the packages; BENCH=regexp picks some
+gen: ## make the generated references anew
+	$(GO) generate ./...
+
+bench: ## measure kith as a whole: ingest, folding, reading
+	$(GO) run ./cmd/kith bench $(FLAGS)
+
+benchmarks: ## the benchmarks of the packages; BENCH=regexp picks some
 	$(GO) test -run '^$$' -bench '$(BENCH)' -benchmem $(FLAGS) $(TESTS)
 
 clean: ## remove what builds and demos leave
