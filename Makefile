@@ -79,8 +79,10 @@ lint-install: ## build golangci-lint into GOPATH/bin
 gen: ## make the generated references anew
 	$(GO) generate ./...
 
-bench: ## measure kith as a whole: ingest, folding, reading
-	$(GO) run ./cmd/kith bench $(FLAGS)
+bench: build ## measure kith as a whole, beside plain programs
+	bin/kith bench ingest $(FLAGS)
+	bin/kith bench pipeline $(FLAGS)
+	bin/kith bench read $(FLAGS)
 
 benchmarks: ## the benchmarks of the packages; BENCH=regexp picks some
 	$(GO) test -run '^$$' -bench '$(BENCH)' -benchmem $(FLAGS) $(TESTS)
