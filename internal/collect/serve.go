@@ -69,12 +69,14 @@ func (c *Collector) serve(ep *endpoint) http.HandlerFunc {
 		j := c.jobs.Get().(*job)
 		j.w, j.r, j.ep, j.began = w, r, ep, c.clock.Now()
 		defer j.finish()
-		j.status = j.reply(j.run())
+		refused := j.run()
+		j.release() // before the answer is written, which a slow reader can hold up
+		j.status = j.reply(refused)
 	}
 }
 
-// finish gives back what the request held, also when its handler broke, tells
-// the observer and puts the job back into the pool. http.ErrAbortHandler is no
+// finish gives back what the request still holds, also when its handler broke,
+// tells the observer and puts the job back into the pool. http.ErrAbortHandler is no
 // defect but the way to hang up, and goes on its way.
 func (j *job) finish() {
 	p := recover()
@@ -83,6 +85,9 @@ func (j *job) finish() {
 		p = nil
 	}
 	j.release()
+	if j.inside {
+		j.c.requests.give(j.who, 1)
+	}
 	j.report()
 	j.reset()
 	if p != nil {
@@ -223,20 +228,16 @@ func (j *job) name() {
 	}
 }
 
-// release gives back all that the request held.
+// release gives back the memory that the request holds.
 func (j *job) release() {
 	j.leave()
 	j.dropBody()
 	for _, b := range j.records {
 		j.c.buffers.put(b)
 	}
-	if j.held != 0 {
-		j.give(j.held)
-	}
-	if j.inside {
-		j.c.requests.give(j.who, 1)
-		j.inside = false
-	}
+	clear(j.records)
+	j.records = j.records[:0]
+	j.give(j.held)
 }
 
 func (j *job) report() {
@@ -274,7 +275,6 @@ const keepEntries = 4096
 func (j *job) reset() {
 	clear(j.entries)
 	clear(j.rejected)
-	clear(j.records)
 	fresh := job{c: j.c, entries: j.entries[:0], rejected: j.rejected[:0], records: j.records[:0]}
 	if cap(fresh.entries) > keepEntries {
 		fresh.entries = nil

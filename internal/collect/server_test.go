@@ -252,6 +252,25 @@ func TestLeavingDoesNotUndoTheAppend(t *testing.T) {
 	})
 }
 
+func TestSlowReadersHoldNoMemory(t *testing.T) {
+	overPipes(t, ServerConfig{}, func(t *testing.T, f *fixture, p *pipes) {
+		c := p.dial("192.0.2.1:1")
+		body := `{"batch":[` + times(2499, `{"type":"page"},`) + `{"type":"page"}]}`
+		fmt.Fprintf(c, "%sContent-Length: %d\r\n\r\n%s", strings.Replace(head, "track", "batch", 1), len(body), body)
+		synctest.Wait() // the answer, some 300 KB, waits for its reader
+		if bytes, requests := f.InFlight(); bytes != 0 || requests != 1 {
+			t.Errorf("%d bytes and %d requests in flight", bytes, requests)
+		}
+		began := time.Now()
+		time.Sleep(3 * time.Minute)
+		synctest.Wait()
+		if _, requests := f.InFlight(); requests != 0 {
+			t.Errorf("the request is still there after %v", time.Since(began))
+		}
+		c.Close()
+	})
+}
+
 func TestLargeHead(t *testing.T) {
 	overPipes(t, ServerConfig{}, func(t *testing.T, f *fixture, p *pipes) {
 		c := p.dial("192.0.2.1:1")
