@@ -50,9 +50,16 @@ const version = 1
 
 // Put writes a block in the batch's transaction. An empty one writes nothing.
 func Put(tx state.Tx, b Block) {
-	if len(b.Facts) == 0 {
-		return
+	if len(b.Facts) > 0 {
+		tx.Put(key(b.Partition, b.First), encode(b))
 	}
+}
+
+func key(partition int32, first uint64) []byte {
+	return binary.BigEndian.AppendUint64(prefix(partition), first)
+}
+
+func encode(b Block) []byte {
 	v := make([]byte, 0, 16+40*len(b.Facts))
 	v = append(v, version)
 	v = binary.AppendVarint(v, b.At)
@@ -64,7 +71,7 @@ func Put(tx state.Tx, b Block) {
 		v = append(v, f.Node[:]...)
 		v = append(v, f.Profile[:]...)
 	}
-	tx.Put(binary.BigEndian.AppendUint64(prefix(b.Partition), b.First), v)
+	return v
 }
 
 func errFormat() error {
@@ -99,7 +106,7 @@ func Read(ctx context.Context, r state.Reader, partition int32, from uint64) ite
 	return func(yield func(Block, error) bool) {
 		low := prefix(partition)
 		end := state.PrefixEnd(low)
-		start := binary.BigEndian.AppendUint64(append([]byte(nil), low...), from)
+		start := key(partition, from)
 		// The block that holds from begins at or before it.
 		for kv, err := range r.Scan(ctx, state.Range{Low: low, High: append(start, 0), Reverse: true, Limit: 1}) {
 			if err != nil {

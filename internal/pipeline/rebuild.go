@@ -58,6 +58,16 @@ func (r *Runner) Prepare(ctx context.Context) (rebuilt bool, err error) {
 	return have != nil, r.update(ctx, func(tx state.Tx) { tx.Put(interpretationKey(), want) })
 }
 
+// Prepared reports whether the state fits the interpreter.
+func (r *Runner) Prepared(ctx context.Context) (bool, error) {
+	want, err := r.Interpreter.Fingerprint()
+	if err != nil {
+		return false, err
+	}
+	have, err := r.interpretation(ctx)
+	return string(have) == string(want), err
+}
+
 func (r *Runner) interpretation(ctx context.Context) ([]byte, error) {
 	snap, err := r.State.Snapshot(ctx)
 	if err != nil {

@@ -56,6 +56,19 @@ func (r *Runner) Status(ctx context.Context) (Status, error) {
 	return s, nil
 }
 
+// Positions returns, by partition, how many records are folded into a snapshot.
+func (r *Runner) Positions(ctx context.Context, snap state.Reader) ([]int64, error) {
+	out := make([]int64, r.Log.Partitions())
+	for p := range out {
+		c, err := readCursor(ctx, snap, int32(p))
+		if err != nil {
+			return nil, err
+		}
+		out[p] = c.Next
+	}
+	return out, nil
+}
+
 // pollEvery is how often Flush looks for the progress of other processes.
 const pollEvery = 50 * time.Millisecond
 
