@@ -3,6 +3,7 @@ package scenario
 import (
 	"encoding/json"
 	"strings"
+	"unicode/utf8"
 
 	"kith/internal/strictjson"
 )
@@ -75,6 +76,9 @@ func cutValue(s string) (v value, rest string, err error) {
 		end = len(s)
 	}
 	word := s[:end]
+	if !utf8.ValidString(word) {
+		return v, "", wrong("use send for a body that is broken on purpose", "%.40q is not UTF-8", word)
+	}
 	if validJSON(word) == nil {
 		return value{json: word, word: true}, s[end:], nil
 	}
@@ -127,11 +131,14 @@ func unquote(s string) (string, bool) {
 // quote writes a JSON string.
 func quote(s string) string { return string(strictjson.AppendString(nil, s)) }
 
-// plain writes JSON as an argument: a string without spaces and quotes as a bare
-// word, everything else as it is.
+// plain writes JSON as an argument: a string that can be read back as a bare word
+// as that word, everything else as it is.
 func plain(raw string) string {
 	s, ok := unquote(raw)
-	if !ok || s == "" || validJSON(s) == nil || quote(s) != `"`+s+`"` || strings.ContainsAny(s, " \t") || strings.ContainsAny(s[:1], `{["<#`) {
+	if !ok || raw != `"`+s+`"` || strings.ContainsAny(s, " \t") {
+		return raw
+	}
+	if s == "" || strings.ContainsAny(s[:1], `{["<#`) || validJSON(s) == nil {
 		return raw
 	}
 	return s

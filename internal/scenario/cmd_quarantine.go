@@ -45,7 +45,7 @@ func runQuarantine(ctx context.Context, s *session, _ *step) (string, error) {
 	var out strings.Builder
 	for i := range held {
 		h := &held[i]
-		fmt.Fprintf(&out, "%s %s%s\n", s.mask.name("held", h.ID()), s.heldMessage(h), h.Detail)
+		fmt.Fprintf(&out, "%s %s%s: %s\n", s.mask.name("held", h.ID()), s.heldMessage(h), h.Code, h.Detail)
 	}
 	return out.String(), nil
 }

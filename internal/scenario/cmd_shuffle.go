@@ -3,7 +3,6 @@ package scenario
 import (
 	"context"
 	"encoding/binary"
-	"strconv"
 	"strings"
 
 	"kith/internal/sys"
@@ -68,17 +67,4 @@ func shuffle(order []*step, rand sys.Rand) {
 		j := binary.LittleEndian.Uint64(b[:]) % uint64(i+1)
 		order[i], order[j] = order[j], order[i]
 	}
-}
-
-// wholeNumber reads an option that is a whole number.
-func wholeNumber(s *step, key string, other, least, most int64) (int64, error) {
-	v, ok := s.option(key)
-	if !ok {
-		return other, nil
-	}
-	n, err := strconv.ParseInt(v.text(), 10, 64)
-	if err != nil || n < least || n > most {
-		return 0, wrong("write: "+s.command.form(), "%s must be a whole number from %d to %d", key, least, most)
-	}
-	return n, nil
 }

@@ -16,23 +16,41 @@ func sourceCommand() *command {
 		about:   "settles how a source is; sources that calls name need not be declared.",
 		options: []string{"enabled", "country", "identifies", "ignore_server_fields", "origins", "secret"}, least: 1, most: 1,
 		check: func(s *step) error {
-			return checkSource(&step{args: []arg{{key: "source", value: s.positional()[0]}}})
+			_, err := collectSource(s)
+			return err
 		},
 		run: runSource,
 	}
 }
 
-func runSource(_ context.Context, s *session, st *step) (string, error) {
-	name := st.positional()[0].text()
-	source := collect.Source{Key: name, Enabled: st.text("enabled", "true") == "true"}
-	source.ServerFieldsIgnored = st.text("ignore_server_fields", "false") == "true"
+// collectSource is the source that a source command describes, as the collector
+// knows it.
+func collectSource(st *step) (collect.Source, error) {
+	name := st.positional()[0]
+	source := collect.Source{Key: name.text()}
+	err := checkSource(&step{args: []arg{{key: "source", value: name}}})
+	if err != nil {
+		return source, err
+	}
+	if source.Enabled, err = yes(st, "enabled", true); err != nil {
+		return source, err
+	}
 	if origins := st.text("origins", ""); origins != "" {
 		source.AllowOrigins = strings.Split(origins, ",")
 	}
 	if secret := st.text("secret", ""); secret != "" {
 		source.SecretHash = sha256.Sum256([]byte(secret))
 	}
-	s.sources[name] = source
+	source.ServerFieldsIgnored, err = yes(st, "ignore_server_fields", false)
+	return source, err
+}
+
+func runSource(_ context.Context, s *session, st *step) (string, error) {
+	source, err := collectSource(st)
+	if err != nil {
+		return "", err
+	}
+	s.sources[source.Key] = source
 	_, country := st.option("country")
 	types, identifies := st.option("identifies")
 	if !country && !identifies {
@@ -48,6 +66,6 @@ func runSource(_ context.Context, s *session, st *step) (string, error) {
 			rule.Identifies[typ] = true
 		}
 	}
-	s.identity.Sources[name] = rule
+	s.identity.Sources[source.Key] = rule
 	return "", nil
 }

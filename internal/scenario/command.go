@@ -40,7 +40,7 @@ func table() []*command {
 	return []*command{
 		identifyCall(), trackCall(), pageCall(), screenCall(), groupCall(), aliasCall(),
 		batchCommand(), shuffleCommand(), repeatCommand(), sendCommand(),
-		advanceCommand(), flushCommand(), crashCommand(), replayCommand(),
+		advanceCommand(), flushCommand(), maintainCommand(), crashCommand(), replayCommand(),
 		appendRawCommand(), poisonCommand(), cureCommand(), retryCommand(),
 		sourceCommand(), identityCommand(),
 		profileCommand(), traitsCommand(), identifiersCommand(), eventsCommand(), whoCommand(), linksCommand(), accountCommand(),

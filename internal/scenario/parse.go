@@ -106,10 +106,7 @@ func (p *parser) logical() (text string, ok bool, err error) {
 			continue
 		}
 		p.line = p.at
-		for strings.HasSuffix(first, `\`) && p.at < len(p.file.lines) {
-			first = strings.TrimSpace(strings.TrimSuffix(first, `\`)) + " " + strings.TrimSpace(p.file.lines[p.at])
-			p.at++
-		}
+		first = p.continued(first)
 		if p.read++; p.read > linesMax {
 			return "", false, wrong("repeat less", "the file has more than %d lines once its blocks are repeated", linesMax)
 		}
@@ -123,6 +120,20 @@ func (p *parser) logical() (text string, ok bool, err error) {
 		return text, err == nil, err
 	}
 	return "", false, nil
+}
+
+// continued adds to a line those that it goes on in, as long as it ends in a
+// backslash.
+func (p *parser) continued(line string) string {
+	for strings.HasSuffix(line, `\`) {
+		next := ""
+		if p.at < len(p.file.lines) {
+			next = p.file.lines[p.at]
+			p.at++
+		}
+		line = strings.TrimSpace(strings.TrimSpace(strings.TrimSuffix(line, `\`)) + " " + strings.TrimSpace(next))
+	}
+	return line
 }
 
 // block reads what a block holds, up to its end.
