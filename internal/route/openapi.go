@@ -2,6 +2,7 @@ package route
 
 import (
 	"encoding/json"
+	"net/http"
 	"strconv"
 	"strings"
 
@@ -69,7 +70,8 @@ func (r *Route) operation() map[string]any {
 		op["parameters"] = r.parameters()
 	}
 	if r.BodyBytes > 0 {
-		op["requestBody"] = map[string]any{"required": r.Body["required"] != nil, "content": content("application/json", r.Body)}
+		needed := r.Method == http.MethodPut || r.Body["required"] != nil
+		op["requestBody"] = map[string]any{"required": needed, "content": content("application/json", r.Body)}
 		op["x-kith-body-bytes"] = r.BodyBytes
 	}
 	if r.CORS {

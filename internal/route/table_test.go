@@ -189,7 +189,7 @@ func TestDocumentDescribesTheTable(t *testing.T) {
 	want := `{"operationId":"put_thing","parameters":[` +
 		`{"description":"A part.","in":"path","name":"key","required":true,"schema":{"type":"string"}},` +
 		`{"description":"Only try.","in":"query","name":"dry","required":false,"schema":{"type":"boolean"}}],` +
-		`"requestBody":{"content":{"application/json":{"schema":{"$ref":"#/components/schemas/Thing"}}},"required":false},` +
+		`"requestBody":{"content":{"application/json":{"schema":{"$ref":"#/components/schemas/Thing"}}},"required":true},` +
 		`"responses":{` +
 		`"200":{"content":{"application/json":{"schema":{"$ref":"#/components/schemas/Thing"}}},"description":"Saved."},` +
 		`"401":{"content":{"application/problem+json":{"schema":{"$ref":"#/components/schemas/Problem"}}},"description":"No key, or one that is not known."},` +

@@ -1,0 +1,108 @@
+// Package api answers over HTTP what operators, scripts and products ask of kith:
+// how far it is, what it knows of a person, what it could not take, and which
+// sources there are. Every route stands in the table that Table returns; nothing
+// else is mounted or described.
+package api
+
+import (
+	"context"
+	"net/http"
+
+	"kith/internal/errs"
+	"kith/internal/profile"
+	"kith/internal/resource"
+	"kith/internal/route"
+	"kith/internal/workspace"
+)
+
+// Profiles answers questions about people.
+type Profiles interface {
+	// Read returns the profile that a reference names; an unknown one gives an
+	// error of kind NotFound.
+	Read(ctx context.Context, ref profile.Ref) (profile.Profile, error)
+	// Events returns a page of a profile's timeline, newest first.
+	Events(ctx context.Context, ref profile.Ref, page profile.Page) (profile.EventPage, error)
+}
+
+// Pipeline is what the API asks and orders of the fold.
+type Pipeline interface {
+	// Status returns how far it is.
+	Status(ctx context.Context) (Status, error)
+	// Hash computes the state's hash at a moment (UTC milliseconds).
+	Hash(ctx context.Context, at int64) (Hash, error)
+	// Flush returns once everything that was accepted before the call shows
+	// everywhere, or with an error of kind Unavailable when ctx ends before.
+	Flush(ctx context.Context) error
+	// Quarantine returns up to limit records that were set apart, after the one
+	// of that id (empty: from the first), and whether more follow.
+	Quarantine(ctx context.Context, after string, limit int) (held []Held, more bool, err error)
+	// Quarantined returns one of them; an unknown id gives kind NotFound.
+	Quarantined(ctx context.Context, id string) (Held, error)
+	// Retry puts one back into the log; the error is of kind Invalid with the
+	// reason when it still cannot be folded.
+	Retry(ctx context.Context, id string) error
+}
+
+// Config is what the API works with. Everything but Ready is needed.
+type Config struct {
+	Profiles Profiles
+	Pipeline Pipeline
+	Sources  *resource.Sources
+	Metrics  http.Handler
+	Now      func() int64 // UTC milliseconds
+	Version  string       // of the program, for the OpenAPI document
+	// Ready tells why calls could not be served at this moment; nil is always
+	// ready.
+	Ready func(context.Context) error
+}
+
+// API holds the handlers. It is safe for concurrent use.
+type API struct {
+	cfg Config
+}
+
+// New returns the API. It panics when a needed part of the configuration is
+// missing.
+func New(cfg Config) *API {
+	if cfg.Profiles == nil || cfg.Pipeline == nil || cfg.Sources == nil || cfg.Metrics == nil || cfg.Now == nil {
+		panic("BUG: the API needs profiles, a pipeline, sources, metrics and the time")
+	}
+	return &API{cfg}
+}
+
+// Table returns the rows of the API and the given ones of other parts as one
+// table, whose row for the OpenAPI document describes them all.
+func (a *API) Table(others ...route.Route) ([]route.Route, error) {
+	var document []byte
+	table := a.systemRows(&document)
+	for _, rows := range [][]route.Route{a.statusRows(), a.profileRows(), a.quarantineRows(), a.sourceRows(), others} {
+		table = append(table, rows...)
+	}
+	var err error
+	document, err = route.OpenAPI(table, route.Info{
+		Title:       "kith",
+		Version:     a.cfg.Version,
+		Description: "A customer data platform: the collector that SDKs send to, and the API of what it makes of their events.",
+		Schemas:     schemas(),
+	})
+	return table, err
+}
+
+// Keys is the authenticator of one workspace: the admin token, and the write
+// keys of its sources, which open the collector alone.
+type Keys struct {
+	Admin     resource.Digest
+	Sources   *resource.Sources
+	Workspace workspace.Handle
+}
+
+// Authenticate implements route.Authenticator.
+func (k *Keys) Authenticate(_ context.Context, token string) (route.Principal, error) {
+	if k.Admin.Matches(token) {
+		return route.Principal{Key: route.AdminKey, Name: "admin", Workspace: k.Workspace}, nil
+	}
+	if src, ok := k.Sources.ByWriteKey(token); ok && src.Enabled {
+		return route.Principal{Key: route.WriteKey, Name: src.Key, Workspace: k.Workspace}, nil
+	}
+	return route.Principal{}, errs.New(errs.Denied, route.CodeBadKey, "the key is not known")
+}
