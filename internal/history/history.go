@@ -8,6 +8,7 @@
 package history
 
 import (
+	"cmp"
 	"context"
 	"iter"
 
@@ -18,18 +19,20 @@ import (
 )
 
 // Entry is one event in the history of one node. (Node, Strand, Type, Name,
-// Timestamp, MessageID, Source) name it; the rest is its content.
+// Timestamp, MessageID, Source, ReceivedAt) name it; the rest is its content. The
+// moment of receipt is in the name because a message that comes again after more
+// than 30 days is another event, which may say that it happened at the same time.
 type Entry struct {
-	Node      identity.NodeID
-	Strand    byte // 0; a node with very much history may be spread over several
-	Type      event.Type
-	Name      string // of a track, page or screen; of a group the account; bounded by state.BoundName
-	Timestamp int64  // corrected, UTC milliseconds
-	MessageID string
-	Source    string
+	Node       identity.NodeID
+	Strand     byte // 0; a node with very much history may be spread over several
+	Type       event.Type
+	Name       string // of a track, page or screen; of a group the account; bounded by state.BoundName
+	Timestamp  int64  // corrected, UTC milliseconds
+	MessageID  string
+	Source     string
+	ReceivedAt int64 // UTC milliseconds
 
 	Position    eventlog.Position // where the record lies
-	ReceivedAt  int64             // UTC milliseconds
 	Flags       event.Flags
 	Observation identity.ObservationKey // what the event supports; zero in the history of an account
 	Account     identity.NodeID         // of a group call: the account's node; else zero
@@ -39,6 +42,24 @@ type Entry struct {
 // Sighting is the entry's place in the order of events.
 func (e *Entry) Sighting() identity.Sighting {
 	return identity.Sighting{Timestamp: e.Timestamp, MessageID: e.MessageID, Source: e.Source}
+}
+
+// Place is an entry's place in the order of entries: that of events, and of two
+// events of one message that of their receipt. No two events share one.
+type Place struct {
+	identity.Sighting
+	ReceivedAt int64 // UTC milliseconds
+}
+
+// Place returns the entry's place in the order of entries.
+func (e *Entry) Place() Place { return Place{e.Sighting(), e.ReceivedAt} }
+
+// Compare is the order of entries.
+func (p Place) Compare(q Place) int {
+	if c := p.Sighting.Compare(q.Sighting); c != 0 {
+		return c
+	}
+	return cmp.Compare(p.ReceivedAt, q.ReceivedAt)
 }
 
 // Query selects entries of one node and strand.
@@ -74,7 +95,7 @@ type Index interface {
 	Get(ctx context.Context, r state.Reader, name *Entry) (*Entry, error)
 
 	// Range yields the entries of one type and name, or of all names of a type,
-	// or of all types. Within one (type, name) they come in the order of events;
+	// or of all types. Within one (type, name) they come in the order of entries;
 	// the pairs come in the order of type and name. Limit counts entries overall.
 	Range(ctx context.Context, r state.Reader, q Query) iter.Seq2[*Entry, error]
 

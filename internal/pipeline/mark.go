@@ -55,7 +55,10 @@ func (r *run) covers(received int64) bool {
 
 // entry names the event's row in the history.
 func (r *run) entry(source, messageID string) *history.Entry {
-	return &history.Entry{Node: r.home, Type: r.typ, Name: r.name, Timestamp: r.timestamp, MessageID: messageID, Source: source}
+	return &history.Entry{
+		Node: r.home, Type: r.typ, Name: r.name, Timestamp: r.timestamp,
+		MessageID: messageID, Source: source, ReceivedAt: r.event.Received,
+	}
 }
 
 // markRow is the runs of one message, in order of receipt; nearly always one.

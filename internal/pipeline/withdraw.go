@@ -21,7 +21,7 @@ func (b *batchView) withdraw(ctx context.Context, withdrawn []withdrawal) error 
 	if len(withdrawn) == 0 {
 		return nil
 	}
-	gone := map[identity.Sighting]bool{}
+	gone := map[history.Place]bool{}
 	var entries []*history.Entry
 	for i := range withdrawn {
 		w := &withdrawn[i]
@@ -40,7 +40,7 @@ func (b *batchView) withdraw(ctx context.Context, withdrawn []withdrawal) error 
 		if l := state.LockOf(e.Account); !e.Account.IsZero() && !b.held[l] {
 			return &locksNeeded{[]state.Lock{l}}
 		}
-		gone[e.Sighting()] = true
+		gone[e.Place()] = true
 		entries = append(entries, e)
 	}
 	for _, e := range entries {
@@ -64,7 +64,7 @@ func (b *batchView) unfile(e *history.Entry) {
 }
 
 // unobserve takes an event out of its observation.
-func (b *batchView) unobserve(ctx context.Context, e *history.Entry, gone map[identity.Sighting]bool) error {
+func (b *batchView) unobserve(ctx context.Context, e *history.Entry, gone map[history.Place]bool) error {
 	k := identity.ObservationRow(e.Node, e.Observation)
 	row, loaded := b.observed[string(k)]
 	if !loaded {
@@ -93,14 +93,14 @@ func (b *batchView) unobserve(ctx context.Context, e *history.Entry, gone map[id
 }
 
 // reobserve makes an observation anew from the events that are left.
-func (b *batchView) reobserve(ctx context.Context, row *observationRow, e *history.Entry, gone map[identity.Sighting]bool) error {
+func (b *batchView) reobserve(ctx context.Context, row *observationRow, e *history.Entry, gone map[history.Place]bool) error {
 	fresh := emptyLike(row.o)
 	q := history.Query{Node: e.Node, Strand: e.Strand, From: math.MinInt64, To: math.MaxInt64}
 	for have, err := range b.stages.History.Range(ctx, b.tx, q) {
 		if err != nil {
 			return err
 		}
-		if have.Observation == e.Observation && !gone[have.Sighting()] {
+		if have.Observation == e.Observation && !gone[have.Place()] {
 			fresh.Add(have.Timestamp, have.MessageID)
 		}
 	}
@@ -110,7 +110,7 @@ func (b *batchView) reobserve(ctx context.Context, row *observationRow, e *histo
 
 // unwrite takes out the traits that an event wrote and puts in the writes that
 // now count.
-func (b *batchView) unwrite(ctx context.Context, e *history.Entry, gone map[identity.Sighting]bool) error {
+func (b *batchView) unwrite(ctx context.Context, e *history.Entry, gone map[history.Place]bool) error {
 	if len(e.Traits) == 0 {
 		return nil
 	}
@@ -132,7 +132,7 @@ func (b *batchView) unwrite(ctx context.Context, e *history.Entry, gone map[iden
 		if err != nil {
 			return err
 		}
-		if gone[have.Sighting()] {
+		if gone[have.Place()] {
 			continue
 		}
 		if err := rewrite(rows, have); err != nil {

@@ -42,7 +42,7 @@ func (r *Reader) Events(ctx context.Context, ref Ref, page Page) (EventPage, err
 	var out EventPage
 	if len(entries) > page.Limit {
 		entries = entries[:page.Limit]
-		out.Next = formatCursor(entries[page.Limit-1].Sighting())
+		out.Next = formatCursor(entries[page.Limit-1].Place())
 	}
 	for _, e := range entries {
 		body, err := r.render(ctx, e)
@@ -56,7 +56,7 @@ func (r *Reader) Events(ctx context.Context, ref Ref, page Page) (EventPage, err
 
 // newest returns up to limit entries before a place in the order of events,
 // latest first: of every (node, call) the latest ones, merged.
-func (r *Reader) newest(ctx context.Context, s state.Reader, c *cluster, before *identity.Sighting, limit int) ([]*history.Entry, error) {
+func (r *Reader) newest(ctx context.Context, s state.Reader, c *cluster, before *history.Place, limit int) ([]*history.Entry, error) {
 	var all []*history.Entry
 	for _, n := range c.nodes {
 		for call, err := range r.History.Calls(ctx, s, n, 0) {
@@ -70,11 +70,11 @@ func (r *Reader) newest(ctx context.Context, s state.Reader, c *cluster, before 
 			all = append(all, some...)
 		}
 	}
-	sort.Slice(all, func(i, j int) bool { return all[i].Sighting().Compare(all[j].Sighting()) > 0 })
+	sort.Slice(all, func(i, j int) bool { return all[i].Place().Compare(all[j].Place()) > 0 })
 	return all[:min(len(all), limit)], nil
 }
 
-func (r *Reader) newestOf(ctx context.Context, s state.Reader, n identity.NodeID, call history.Call, before *identity.Sighting, limit int) ([]*history.Entry, error) {
+func (r *Reader) newestOf(ctx context.Context, s state.Reader, n identity.NodeID, call history.Call, before *history.Place, limit int) ([]*history.Entry, error) {
 	q := history.Query{Node: n, Type: call.Type, Name: call.Name, From: math.MinInt64, To: math.MaxInt64, Reverse: true}
 	if before != nil {
 		q.To = before.Timestamp
@@ -84,7 +84,7 @@ func (r *Reader) newestOf(ctx context.Context, s state.Reader, n identity.NodeID
 		if err != nil {
 			return nil, err
 		}
-		if before != nil && e.Sighting().Compare(*before) >= 0 {
+		if before != nil && e.Place().Compare(*before) >= 0 {
 			continue
 		}
 		if out = append(out, e); len(out) == limit {
@@ -122,14 +122,15 @@ func ReadRecord(ctx context.Context, log eventlog.Reader, at eventlog.Position) 
 	return record.Decode(data[0])
 }
 
-func formatCursor(s identity.Sighting) string {
-	b := state.AppendTime(nil, s.Timestamp)
-	b = binary.AppendUvarint(b, uint64(len(s.MessageID)))
-	b = append(append(b, s.MessageID...), s.Source...)
+func formatCursor(p history.Place) string {
+	b := state.AppendTime(nil, p.Timestamp)
+	b = state.AppendTime(b, p.ReceivedAt)
+	b = binary.AppendUvarint(b, uint64(len(p.MessageID)))
+	b = append(append(b, p.MessageID...), p.Source...)
 	return base64.RawURLEncoding.EncodeToString(b)
 }
 
-func parseCursor(text string) (*identity.Sighting, error) {
+func parseCursor(text string) (*history.Place, error) {
 	if text == "" {
 		return nil, nil
 	}
@@ -138,14 +139,15 @@ func parseCursor(text string) (*identity.Sighting, error) {
 	if err != nil {
 		return nil, bad
 	}
-	ts, rest, ok := state.CutTime(b)
-	if !ok {
+	ts, rest, ok1 := state.CutTime(b)
+	received, rest, ok2 := state.CutTime(rest)
+	if !ok1 || !ok2 {
 		return nil, bad
 	}
 	d := state.NewDecoder(rest)
-	s := &identity.Sighting{Timestamp: ts, MessageID: d.Text(), Source: string(d.Rest())}
+	s := identity.Sighting{Timestamp: ts, MessageID: d.Text(), Source: string(d.Rest())}
 	if !d.Done() {
 		return nil, bad
 	}
-	return s, nil
+	return &history.Place{Sighting: s, ReceivedAt: received}, nil
 }

@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"testing"
 
+	"kith/internal/history"
 	"kith/internal/identity"
 	"kith/internal/state"
 )
@@ -58,7 +59,7 @@ func FuzzDecodeWrite(f *testing.F) {
 }
 
 func FuzzCursor(f *testing.F) {
-	f.Add(formatCursor(identity.Sighting{Timestamp: 1, MessageID: "m", Source: "s"}))
+	f.Add(formatCursor(history.Place{Sighting: identity.Sighting{Timestamp: 1, MessageID: "m", Source: "s"}, ReceivedAt: 2}))
 	f.Add("!")
 	f.Fuzz(func(t *testing.T, text string) {
 		s, err := parseCursor(text)

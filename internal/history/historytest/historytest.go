@@ -129,13 +129,13 @@ func (s *suite) roundTrip() {
 
 func (s *suite) order() {
 	a, b, c := entry(1, "A", -1, "z"), entry(1, "A", 0, "m"), entry(1, "A", 0, "n")
-	d := entry(1, "A", 0, "n")
-	d.Source = "zzz"
-	s.append(d, c, b, a)
-	if diff := cmp.Diff([]*history.Entry{a, b, c, d}, s.rangeOf(ever(history.Query{Node: node(1), Type: event.Track, Name: "A"}))); diff != "" {
+	d, again := entry(1, "A", 0, "n"), entry(1, "A", 0, "n")
+	d.Source, again.Source, again.ReceivedAt = "zzz", "zzz", 1
+	s.append(again, d, c, b, a)
+	if diff := cmp.Diff([]*history.Entry{a, b, c, d, again}, s.rangeOf(ever(history.Query{Node: node(1), Type: event.Track, Name: "A"}))); diff != "" {
 		s.Error(diff)
 	}
-	if diff := cmp.Diff([]*history.Entry{d, c}, s.rangeOf(ever(history.Query{Node: node(1), Type: event.Track, Name: "A", Reverse: true, Limit: 2}))); diff != "" {
+	if diff := cmp.Diff([]*history.Entry{again, d}, s.rangeOf(ever(history.Query{Node: node(1), Type: event.Track, Name: "A", Reverse: true, Limit: 2}))); diff != "" {
 		s.Error(diff)
 	}
 	if diff := cmp.Diff([]*history.Entry{a}, s.rangeOf(history.Query{Node: node(1), Type: event.Track, Name: "A", From: -1, To: -1})); diff != "" {
@@ -145,7 +145,7 @@ func (s *suite) order() {
 
 func (s *suite) replace() {
 	first, second := entry(1, "A", 1, "m"), entry(1, "A", 1, "m")
-	second.ReceivedAt = 5
+	second.Flags = event.GPC
 	s.append(first)
 	s.append(second)
 	if diff := cmp.Diff([]*history.Entry{second}, s.rangeOf(ever(history.Query{Node: node(1)}))); diff != "" {
@@ -242,7 +242,7 @@ func (s *suite) model() {
 		}
 	}
 	s.append(all...)
-	slices.SortFunc(all, func(a, b *history.Entry) int { return a.Sighting().Compare(b.Sighting()) })
+	slices.SortFunc(all, func(a, b *history.Entry) int { return a.Place().Compare(b.Place()) })
 	for range 200 {
 		q := history.Query{
 			Node: node(byte(1 + rng.IntN(2))), Type: event.Track, Name: fmt.Sprint("name", rng.IntN(3)),

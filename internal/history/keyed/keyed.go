@@ -1,7 +1,8 @@
 // Package keyed keeps the history index as rows of the state, so that it is
 // written in the batch's own transaction on every state engine.
 //
-// A row's key is family H, node, strand, type, name, time, message id, source;
+// A row's key is family H, node, strand, type, name, time, message id, source,
+// moment of receipt;
 // FORMAT.md of the state package gives the bytes.
 package keyed
 
@@ -45,7 +46,8 @@ func key(e *history.Entry) []byte {
 	b = state.AppendText(b, state.BoundName(e.Name))
 	b = state.AppendTime(b, e.Timestamp)
 	b = state.AppendText(b, e.MessageID)
-	return append(b, e.Source...)
+	b = state.AppendText(b, e.Source)
+	return state.AppendTime(b, e.ReceivedAt)
 }
 
 func value(e *history.Entry) []byte {
@@ -53,7 +55,6 @@ func value(e *history.Entry) []byte {
 	b = append(b, version)
 	b = binary.AppendUvarint(b, uint64(e.Position.Partition))
 	b = binary.AppendUvarint(b, uint64(e.Position.Offset))
-	b = binary.AppendVarint(b, e.ReceivedAt)
 	b = binary.AppendUvarint(b, uint64(e.Flags))
 	b = append(b, e.Observation[:]...)
 	if len(e.Traits) > 0 {
@@ -80,16 +81,18 @@ func decode(k, v []byte) (*history.Entry, error) {
 	name, rest, ok1 := state.CutText(k[19:])
 	ts, rest, ok2 := state.CutTime(rest)
 	msg, rest, ok3 := state.CutText(rest)
-	if !ok1 || !ok2 || !ok3 {
+	source, rest, ok4 := state.CutText(rest)
+	received, rest, ok5 := state.CutTime(rest)
+	if !ok1 || !ok2 || !ok3 || !ok4 || !ok5 || len(rest) > 0 {
 		return nil, errFormat()
 	}
-	e.Name, e.Timestamp, e.MessageID, e.Source = name, ts, msg, string(rest)
+	e.Name, e.Timestamp, e.MessageID, e.Source, e.ReceivedAt = name, ts, msg, source, received
 	d := state.NewDecoder(v)
 	if d.Byte() != version {
 		return nil, errFormat()
 	}
 	e.Position = eventlog.Position{Partition: int32(d.Uvarint()), Offset: int64(d.Uvarint())}
-	e.ReceivedAt, e.Flags = d.Varint(), event.Flags(d.Uvarint())
+	e.Flags = event.Flags(d.Uvarint())
 	e.Observation = identity.ObservationKey(d.Take(16))
 	for d.More() {
 		part, content := d.Byte(), d.Bytes()

@@ -42,8 +42,8 @@ func TestBytes(t *testing.T) {
 		Position: eventlog.Position{Partition: 2, Offset: 300}, ReceivedAt: 5, Flags: event.GPC,
 		Observation: identity.ObservationKey{0xaa}, Account: identity.NodeID{0xbb}, Traits: []byte(`{}`),
 	}
-	const wantKey = "48" + "01020000000000000000000000000000" + "00" + "05" + "616300ff6d650001" + "800001977420dc00" + "6d310001" + "776562"
-	const wantValue = "01" + "02" + "ac02" + "0a" + "20" + "aa000000000000000000000000000000" + "01027b7d" + "0210bb000000000000000000000000000000"
+	const wantKey = "48" + "01020000000000000000000000000000" + "00" + "05" + "616300ff6d650001" + "800001977420dc00" + "6d310001" + "7765620001" + "8000000000000005"
+	const wantValue = "01" + "02" + "ac02" + "20" + "aa000000000000000000000000000000" + "01027b7d" + "0210bb000000000000000000000000000000"
 	if got := hex.EncodeToString(key(e)); got != wantKey {
 		t.Errorf("key   %s\nwant  %s", got, wantKey)
 	}
@@ -64,7 +64,7 @@ func FuzzDecode(f *testing.F) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if again.Sighting() != got.Sighting() || again.Position != got.Position || string(again.Traits) != string(got.Traits) {
+		if again.Place() != got.Place() || again.Position != got.Position || string(again.Traits) != string(got.Traits) {
 			t.Fatalf("%+v becomes %+v", got, again)
 		}
 	})
