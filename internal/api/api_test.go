@@ -44,7 +44,7 @@ func ana() profile.Profile {
 }
 
 // filled is a fixture in which everything has something to answer.
-func filled(t *testing.T) *fixture {
+func filled(t testing.TB) *fixture {
 	f := open(t)
 	ref := profile.Ref{Type: "user_id", Value: "u1"}
 	f.people.profiles[ref] = ana()

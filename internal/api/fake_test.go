@@ -142,7 +142,7 @@ func (f finder) ByWriteKey(key string) (collect.Source, bool) {
 
 // fixture is the whole table, the collector's routes too, over fakes.
 type fixture struct {
-	t        *testing.T
+	t        testing.TB
 	handler  http.Handler
 	table    []route.Route
 	people   *people
@@ -156,7 +156,7 @@ type fixture struct {
 	failures []route.Failure
 }
 
-func open(t *testing.T) *fixture {
+func open(t testing.TB) *fixture {
 	t.Helper()
 	f := &fixture{
 		t: t, clock: sys.NewManual(start), line: &line{},

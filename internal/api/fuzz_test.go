@@ -21,12 +21,12 @@ func FuzzRequest(f *testing.F) {
 	} {
 		f.Add(s[0], s[1], s[2])
 	}
+	fix := filled(f)
 	f.Fuzz(func(t *testing.T, method, target, body string) {
 		u, err := url.ParseRequestURI(target)
 		if err != nil || strings.HasPrefix(target, "//") {
 			return
 		}
-		fix := filled(t)
 		r := &http.Request{Method: method, URL: u, Header: http.Header{"Authorization": {"Bearer " + adminToken}}, Body: http.NoBody}
 		if body != "" {
 			r.Body = httptest.NewRequest("POST", "/", strings.NewReader(body)).Body
