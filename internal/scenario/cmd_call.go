@@ -11,13 +11,13 @@ import (
 )
 
 func identifyCall() *command {
-	return call("identify", "says who somebody is, and what is known of them")
+	return call("identify", "says who somebody is, and what is known of them.")
 }
-func trackCall() *command  { return call("track", "says what somebody did") }
-func pageCall() *command   { return call("page", "says which page somebody saw") }
-func screenCall() *command { return call("screen", "says which screen of an app somebody saw") }
-func groupCall() *command  { return call("group", "says to which account somebody belongs") }
-func aliasCall() *command  { return call("alias", "says that two ids are one person's") }
+func trackCall() *command  { return call("track", "says what somebody did.") }
+func pageCall() *command   { return call("page", "says which page somebody saw.") }
+func screenCall() *command { return call("screen", "says which screen of an app somebody saw.") }
+func groupCall() *command  { return call("group", "says to which account somebody belongs.") }
+func aliasCall() *command  { return call("alias", "says that two ids are one person's.") }
 
 // call is one of the calls of the Segment specification. Its arguments are the
 // message's members.

@@ -136,3 +136,19 @@ var noOptions = []string{}
 
 // manyArgs is for commands that take any number of arguments without a key.
 const manyArgs = 1 << 20
+
+// Doc describes one command of the language.
+type Doc struct {
+	Name  string
+	Form  string // how it is written
+	About string // what it does, one sentence
+}
+
+// Commands describes the language.
+func Commands() []Doc {
+	var out []Doc
+	for _, c := range table() {
+		out = append(out, Doc{Name: c.name, Form: c.form(), About: c.about})
+	}
+	return out
+}
