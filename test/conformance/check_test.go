@@ -3,6 +3,7 @@ package conformance
 import (
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 	"testing"
 	"time"
@@ -15,8 +16,12 @@ type sdk struct {
 	comparison comparison
 
 	adds       map[string][]string // members that it adds to properties, by type
-	context    obj                 // that it gives every message which says nothing else
+	context    obj                 // that it gives every message
+	address    obj                 // context that it gives messages but page calls, which have their own
 	noCategory bool                // pages and screens have none
+	noScreen   bool                // it knows no screens
+	ownIDs     bool                // it lets nobody choose a messageId
+	ownContext []string            // members of the context that it says itself
 
 	// browser: it remembers who is speaking. Its messages carry the ids and the
 	// traits of that person as known when they are sent.
@@ -27,6 +32,10 @@ type sdk struct {
 	finalTimestamp bool
 
 	integrations []string // destinations that it names on its own
+
+	// needsAnswer: it gives up a batch when half of the answer is missing, and
+	// says so, though the messages are stored.
+	needsAnswer bool
 }
 
 // run is one delivery that is over: what was planned, by which SDK, when, and
@@ -192,12 +201,13 @@ func (r *run) contents(t *testing.T, c call, e obj) []string {
 			out = append(out, cmp.equal("traits", decoded(t, c.Traits), got)...)
 		}
 	}
-	context := obj{}
-	for k, v := range r.sdk.context {
-		context[k] = v
+	context := maps.Clone(r.sdk.context)
+	if c.Type != "page" {
+		maps.Copy(context, r.sdk.address)
 	}
-	for k, v := range c.Context {
-		context[k] = v
+	maps.Copy(context, c.Context)
+	for _, key := range r.sdk.ownContext {
+		delete(context, key)
 	}
 	out = append(out, cmp.within("context", decoded(t, context), e["context"])...)
 	integrations := without(object(e, "integrations"), r.sdk.integrations, c.Integrations)

@@ -83,8 +83,8 @@ func (p *plan) distinct(person int) int {
 // newPlan makes the plan of one SDK: one known customer with most of the
 // messages and a prospect who becomes one. The order matters to SDKs that
 // remember who is speaking: whoever is anonymous comes before the identify.
-func newPlan(sdk string) *plan {
-	b := &planner{sdk: sdk}
+func newPlan(s *sdk) *plan {
+	b := &planner{sdk: s}
 	b.customer()
 	b.bulk(messages - b.made - prospectMessages)
 	b.prospect()
@@ -94,18 +94,22 @@ func newPlan(sdk string) *plan {
 // planner makes a plan call by call.
 type planner struct {
 	plan
-	sdk  string
+	sdk  *sdk
 	made int // distinct messages
 	who  call
 }
 
 func (b *planner) mark() string {
 	b.made++
-	return fmt.Sprintf("%s/%03d", b.sdk, b.made)
+	return fmt.Sprintf("%s/%03d", b.sdk.name, b.made)
 }
 
-// add appends a call of the person who is speaking, marked.
+// add appends a call of the person who is speaking, marked. A screen becomes an
+// event where the SDK knows no screens.
 func (b *planner) add(c call) {
+	if c.Type == "screen" && b.sdk.noScreen {
+		c.Type, c.Event, c.Name = "track", c.Name, ""
+	}
 	c.UserID, c.AnonymousID, c.Person = b.who.UserID, b.who.AnonymousID, b.who.Person
 	mark := b.mark()
 	where := &c.Properties
@@ -128,13 +132,14 @@ func (b *planner) track(name string, properties obj) {
 
 // customer is a person who comes anonymously, twice, signs up and shops.
 func (b *planner) customer() {
-	uid, anon, old := "user-"+b.sdk, "anon-"+b.sdk, "old-"+b.sdk
-	account := "konto-ö/" + b.sdk
-	email := "zoe+" + b.sdk + "@example.com"
+	name := b.sdk.name
+	uid, anon, old := "user-"+name, "anon-"+name, "old-"+name
+	account := "konto-ö/" + name
+	email := "zoe+" + name + "@konto.example"
 	b.persons[0] = person{
 		userID:      uid,
 		identifiers: map[string][]string{"user_id": {uid}, "anonymous_id": {anon, old}, "email": {email}},
-		foreign:     []string{"friend@example.com"},
+		foreign:     []string{"friend@konto.example"},
 		traits: obj{
 			"email": email, "plan": "premium", "name": "Zoë Ångström 李雷 🦊", "vip": true,
 			"address": address(), "tags": []any{"a", "b", ""}, "score": json.Number("0.1"),
@@ -203,8 +208,8 @@ func (b *planner) shopping() {
 	b.track("Order Updated", order(obj{"note": "gift"}))
 	b.track("Order Refunded", obj{"order_id": "order-1", "total": json.Number("-39.40"), "products": []any{sock}})
 	b.track("Product Reviewed", obj{"product_id": "p-1", "review_body": "Fin hatt! 👒", "rating": "5"})
-	b.track("Product Shared", obj{"share_via": "email", "recipient": "friend@example.com"})
-	b.track("Invite Sent", obj{"email": "friend@example.com"})
+	b.track("Product Shared", obj{"share_via": "email", "recipient": "friend@konto.example"})
+	b.track("Invite Sent", obj{"email": "friend@konto.example"})
 }
 
 // oddities are values that a careless server changes.
@@ -265,12 +270,15 @@ func (b *planner) contexts() {
 	}})
 }
 
-// repeats is one messageId that is sent twice: one message, whichever of the two
-// it is.
+// repeats is one messageId that is sent twice, where an SDK lets it be chosen: one
+// message, whichever of the two it is.
 func (b *planner) repeats() {
 	b.track("Sent Twice", obj{"copy": 1})
+	if b.sdk.ownIDs {
+		return
+	}
 	first := &b.calls[len(b.calls)-1]
-	first.MessageID = "twice-" + b.sdk
+	first.MessageID = "twice-" + b.sdk.name
 	second := *first
 	second.Properties = obj{"copy": 2, "kx": first.mark()}
 	b.calls = append(b.calls, second)
@@ -303,7 +311,7 @@ const prospectMessages = 20
 // prospect is a person who is anonymous for a while and then gets an id by alias,
 // an id that an address has to escape.
 func (b *planner) prospect() {
-	uid, anon := "kund/ö 7%+1?&#"+b.sdk, "prospect-"+b.sdk
+	uid, anon := "kund/ö 7%+1?&#"+b.sdk.name, "prospect-"+b.sdk.name
 	b.persons[1] = person{
 		userID:      uid,
 		identifiers: map[string][]string{"user_id": {uid}, "anonymous_id": {anon}},
@@ -339,8 +347,14 @@ func (p *plan) encode(t testing.TB, persons ...int) []byte {
 	return bytes.ReplaceAll(data, []byte(loneSurrogate), []byte(`\ud800`))
 }
 
+func TestPlanOfOwnIDsSendsNothingTwice(t *testing.T) {
+	if got := len(newPlan(&sdk{name: "x", ownIDs: true}).calls); got != messages {
+		t.Errorf("%d calls, want %d", got, messages)
+	}
+}
+
 func TestPlanHasItsMessages(t *testing.T) {
-	p := newPlan("x")
+	p := newPlan(&sdk{name: "x"})
 	if got := p.distinct(0) + p.distinct(1); got != messages {
 		t.Errorf("%d distinct messages, want %d", got, messages)
 	}

@@ -58,6 +58,7 @@ type proxy struct {
 	broken   map[string]int  // how often the requests of a messageId were broken
 	pending  map[string]bool // messageIds that were offered; true once an SDK may rest
 	answered int             // messages in requests that kith answered 200
+	half     int             // messages of which half of the answer came through
 	stored   map[string]bool // their messageIds
 	other    map[string]int  // requests without messages, by method and path
 	strange  []string        // answers of kith that no SDK should see
@@ -148,6 +149,14 @@ func (p *proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	p.pass(w, r, body, f, ids)
 }
 
+// unread returns how many answers came through only by half, and how many
+// messages they were about.
+func (p *proxy) unread() (answers, messages int) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.done[truncated], p.half
+}
+
 // choose counts a request and says what happens to it.
 func (p *proxy) choose(ids []string) (int, fault) {
 	p.mu.Lock()
@@ -205,6 +214,9 @@ func (p *proxy) pass(w http.ResponseWriter, r *http.Request, body []byte, f faul
 		writeHeader(w, answer)
 		w.Write(content[:len(content)/2])
 		http.NewResponseController(w).Flush()
+		p.mu.Lock()
+		p.half += len(ids)
+		p.mu.Unlock()
 		p.rest(ids)
 		hangUp(w)
 	default:
