@@ -42,9 +42,9 @@ func (f fault) stores() bool { return f == none || f == lost || f == gateway || 
 // their number. A message whose requests were broken twice goes through, because
 // an SDK gives up after some tries.
 type proxy struct {
-	every  int         // which of the requests with messages are broken; 0 is none
-	cors   bool        // its own answers carry CORS headers, as kith's do
-	before func(n int) // called before request n is forwarded, one request at a time; may be nil
+	every int         // which of the requests with messages are broken; 0 is none
+	cors  bool        // its own answers carry CORS headers, as kith's do
+	after func(n int) // called when kith answered request n, before the SDK sees it; others wait; may be nil
 
 	server  *http.Server
 	address string
@@ -63,7 +63,8 @@ type proxy struct {
 	other    map[string]int  // requests without messages, by method and path
 	strange  []string        // answers of kith that no SDK should see
 	changed  chan struct{}   // closed and replaced when pending changes
-	serial   sync.Mutex      // held around before
+
+	gate sync.RWMutex // held by after; no request is forwarded meanwhile
 }
 
 // startProxy starts a proxy in front of kith and stops it when the test ends.
@@ -137,16 +138,11 @@ func (p *proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		p.mu.Lock()
 		p.other[r.Method+" "+r.URL.Path]++
 		p.mu.Unlock()
-		p.pass(w, r, body, none, nil)
+		p.pass(w, r, body, none, 0, nil)
 		return
 	}
 	n, f := p.choose(ids)
-	if p.before != nil {
-		p.serial.Lock()
-		p.before(n)
-		p.serial.Unlock()
-	}
-	p.pass(w, r, body, f, ids)
+	p.pass(w, r, body, f, n, ids)
 }
 
 // unread returns how many answers came through only by half, and how many
@@ -184,9 +180,9 @@ func (p *proxy) choose(ids []string) (int, fault) {
 	return p.requests, f
 }
 
-// pass forwards a request as far as the fault lets it and answers it as far as
-// the fault lets it.
-func (p *proxy) pass(w http.ResponseWriter, r *http.Request, body []byte, f fault, ids []string) {
+// pass forwards request n as far as the fault lets it and answers it as far as
+// the fault lets it. Requests without messages are not numbered.
+func (p *proxy) pass(w http.ResponseWriter, r *http.Request, body []byte, f fault, n int, ids []string) {
 	switch f {
 	case unavailable, limited:
 		p.refuse(w, r, f)
@@ -205,6 +201,11 @@ func (p *proxy) pass(w http.ResponseWriter, r *http.Request, body []byte, f faul
 		return
 	}
 	p.account(r, answer.StatusCode, content, ids)
+	if p.after != nil && n > 0 {
+		p.gate.Lock()
+		p.after(n)
+		p.gate.Unlock()
+	}
 	switch f {
 	case lost:
 		hangUp(w)
@@ -231,9 +232,11 @@ func (p *proxy) pass(w http.ResponseWriter, r *http.Request, body []byte, f faul
 // forward sends a request to kith with the Host it came with, because kith tells
 // browsers to send there.
 func (p *proxy) forward(r *http.Request, body io.Reader, length int) (*http.Response, []byte, error) {
+	p.gate.RLock()
 	p.mu.Lock()
 	target := p.target
 	p.mu.Unlock()
+	p.gate.RUnlock()
 	out, err := http.NewRequestWithContext(r.Context(), r.Method, target+r.URL.RequestURI(), body)
 	if err != nil {
 		return nil, nil, err
