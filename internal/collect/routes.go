@@ -10,10 +10,10 @@ import (
 	"kith/internal/route"
 )
 
-// Routes returns every path of the collector. A path that ends in "/{$}" is the
-// one before it with a slash at the end: SDKs write both, and a redirect would
-// lose the body. Every handler answers OPTIONS itself, so that whoever mounts a
-// row mounts the same handler for the path's preflight.
+// Routes returns every path of the collector. SDKs write a path with and without
+// a slash at its end, and a redirect would lose the body, so whoever mounts the
+// rows has to take both for one. Every handler answers OPTIONS itself, so that
+// whoever mounts a row mounts the same handler for the path's preflight.
 func (c *Collector) Routes() []route.Route {
 	t := table{c: c}
 	t.calls()
@@ -29,10 +29,12 @@ func (c *Collector) Handler() http.Handler {
 	mux := http.NewServeMux()
 	preflights := map[string]bool{}
 	for _, r := range c.Routes() {
-		mux.Handle(r.Method+" "+r.Path, r.Handler)
-		if !preflights[r.Path] {
-			preflights[r.Path] = true
-			mux.Handle(http.MethodOptions+" "+r.Path, r.Handler)
+		for _, path := range [...]string{r.Path, r.Path + "/{$}"} {
+			mux.Handle(r.Method+" "+path, r.Handler)
+			if !preflights[path] {
+				preflights[path] = true
+				mux.Handle(http.MethodOptions+" "+path, r.Handler)
+			}
 		}
 	}
 	mux.Handle("/", c.notFound())
@@ -67,7 +69,7 @@ type table struct {
 	rows []route.Route
 }
 
-// add adds a row for the path, and one for it with a slash at the end.
+// add adds a row for each of the paths.
 func (t *table) add(r route.Route, paths ...string) {
 	r.Tag, r.CORS, r.Class = "Collector", true, route.Public
 	for i, p := range paths {
@@ -76,9 +78,6 @@ func (t *table) add(r route.Route, paths ...string) {
 			row.Name += "At" + word(p)
 		}
 		row.Path = p
-		t.rows = append(t.rows, row)
-		row.Path += "/{$}"
-		row.Name += "Slash"
 		t.rows = append(t.rows, row)
 	}
 }

@@ -21,9 +21,10 @@ import (
 // quick and safe for concurrent use.
 type Observer struct {
 	Committed func(partition int32, records int, bytes int64, took time.Duration)
-	Dropped   func(typ string, reason string) // a value identified nobody
-	Held      func(code string)               // a record was kept apart
-	Retried   func(code string)               // a batch is tried again
+	Stage     func(name string, took time.Duration) // of one batch: read, interpret, fold, commit
+	Dropped   func(typ string, reason string)       // a value identified nobody
+	Held      func(code string)                     // a record was kept apart
+	Retried   func(code string)                     // a batch is tried again
 }
 
 // Config bounds a batch.
@@ -169,11 +170,25 @@ func (r *Runner) read(ctx context.Context, from eventlog.Position) ([]Contributi
 	if maxBytes <= 0 {
 		maxBytes = 4 << 20
 	}
+	began := r.Clock.Now()
 	data, err := r.Log.Read(ctx, from, maxRecords, maxBytes)
-	if err != nil {
+	if err != nil || len(data) == 0 {
 		return nil, err
 	}
-	return r.Interpreter.All(from, data), nil
+	began = r.stage("read", began)
+	records := r.Interpreter.All(from, data)
+	r.stage("interpret", began)
+	return records, nil
+}
+
+// stage tells the observer how long a stage took and returns the moment at which
+// the next one begins.
+func (r *Runner) stage(name string, began time.Time) time.Time {
+	now := r.Clock.Now()
+	if r.Observer.Stage != nil {
+		r.Observer.Stage(name, now.Sub(began))
+	}
+	return now
 }
 
 // All makes the contributions of consecutive records, side by side.
@@ -301,13 +316,14 @@ func (r *Runner) try(ctx context.Context, records []Contribution, cur Cursor, lo
 	if err := r.step(ctx, tx, &batch, sys.Millis(began)); err != nil {
 		return cur, err
 	}
+	folded := r.stage("fold", began)
 	next := batch.Cursor
 	encoded := next.encode()
 	if err := tx.Commit(ctx, state.Cursor{Key: cursorKey(cur.Partition), Old: cur.stored, New: encoded}); err != nil {
 		return cur, err
 	}
 	next.stored = encoded
-	r.announce(records, cur.Partition, r.Clock.Now().Sub(began))
+	r.announce(records, cur.Partition, r.stage("commit", folded).Sub(began))
 	return next, nil
 }
 
