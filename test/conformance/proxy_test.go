@@ -44,7 +44,7 @@ func (f fault) stores() bool { return f == none || f == lost || f == gateway || 
 type proxy struct {
 	every int         // which of the requests with messages are broken; 0 is none
 	cors  bool        // its own answers carry CORS headers, as kith's do
-	after func(n int) // called when kith answered request n, before the SDK sees it; others wait; may be nil
+	after func(n int) // called after kith's answer n about messages, before the SDK sees it; others wait; may be nil
 
 	server  *http.Server
 	address string
@@ -64,7 +64,8 @@ type proxy struct {
 	strange  []string        // answers of kith that no SDK should see
 	changed  chan struct{}   // closed and replaced when pending changes
 
-	gate sync.RWMutex // held by after; no request is forwarded meanwhile
+	gate    sync.RWMutex // held while after runs; no request is forwarded meanwhile
+	answers int          // about messages, counted under gate
 }
 
 // startProxy starts a proxy in front of kith and stops it when the test ends.
@@ -138,11 +139,10 @@ func (p *proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		p.mu.Lock()
 		p.other[r.Method+" "+r.URL.Path]++
 		p.mu.Unlock()
-		p.pass(w, r, body, none, 0, nil)
+		p.pass(w, r, body, none, nil)
 		return
 	}
-	n, f := p.choose(ids)
-	p.pass(w, r, body, f, n, ids)
+	p.pass(w, r, body, p.choose(ids), ids)
 }
 
 // unread returns how many answers came through only by half, and how many
@@ -154,7 +154,7 @@ func (p *proxy) unread() (answers, messages int) {
 }
 
 // choose counts a request and says what happens to it.
-func (p *proxy) choose(ids []string) (int, fault) {
+func (p *proxy) choose(ids []string) fault {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.requests++
@@ -177,12 +177,12 @@ func (p *proxy) choose(ids []string) (int, fault) {
 		p.next++
 	}
 	p.done[f]++
-	return p.requests, f
+	return f
 }
 
-// pass forwards request n as far as the fault lets it and answers it as far as
-// the fault lets it. Requests without messages are not numbered.
-func (p *proxy) pass(w http.ResponseWriter, r *http.Request, body []byte, f fault, n int, ids []string) {
+// pass forwards a request as far as the fault lets it and answers it as far as
+// the fault lets it.
+func (p *proxy) pass(w http.ResponseWriter, r *http.Request, body []byte, f fault, ids []string) {
 	switch f {
 	case unavailable, limited:
 		p.refuse(w, r, f)
@@ -201,11 +201,7 @@ func (p *proxy) pass(w http.ResponseWriter, r *http.Request, body []byte, f faul
 		return
 	}
 	p.account(r, answer.StatusCode, content, ids)
-	if p.after != nil && n > 0 {
-		p.gate.Lock()
-		p.after(n)
-		p.gate.Unlock()
-	}
+	p.follow(ids)
 	switch f {
 	case lost:
 		hangUp(w)
@@ -265,6 +261,17 @@ func (p *proxy) account(r *http.Request, status int, content []byte, ids []strin
 	if status >= 300 || bytes.Contains(content, []byte(`"rejected"`)) {
 		p.note(fmt.Sprintf("%s %s: %d %s", r.Method, r.URL.Path, status, content))
 	}
+}
+
+// follow numbers an answer about messages and calls after.
+func (p *proxy) follow(ids []string) {
+	if p.after == nil || len(ids) == 0 {
+		return
+	}
+	p.gate.Lock()
+	defer p.gate.Unlock()
+	p.answers++
+	p.after(p.answers)
 }
 
 func (p *proxy) note(line string) {
