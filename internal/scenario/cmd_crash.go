@@ -11,8 +11,7 @@ func crashCommand() *command {
 			if err := s.place.Crash(ctx); err != nil {
 				return "", err
 			}
-			s.wire()
-			return "", nil
+			return "", s.wire(ctx)
 		},
 	}
 }

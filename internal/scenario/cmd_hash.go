@@ -11,11 +11,11 @@ func hashCommand() *command {
 			if err := s.fold(ctx); err != nil {
 				return "", err
 			}
-			h, err := s.hash(ctx, s.place.State())
+			contents, err := s.contents(ctx, s.place.State())
 			if err != nil {
 				return "", err
 			}
-			return s.mask.name("hash", h.Total.String()) + "\n", nil
+			return s.mask.name("hash", contents.Hash(s.identity).Total.String()) + "\n", nil
 		},
 	}
 }

@@ -28,14 +28,14 @@ func (s *session) replay(ctx context.Context) error {
 	if err := s.runnerOn(fresh, replayBatch).Drain(ctx); err != nil {
 		return err
 	}
-	live, err := s.hash(ctx, s.place.State())
+	live, err := s.contents(ctx, s.place.State())
 	if err != nil {
 		return err
 	}
-	rebuilt, err := s.hash(ctx, fresh)
-	if err != nil || live.Total == rebuilt.Total {
+	rebuilt, err := s.contents(ctx, fresh)
+	if err != nil || live.Hash(s.identity).Total == rebuilt.Hash(s.identity).Total {
 		return err
 	}
 	return fmt.Errorf("the state made anew from the log differs (- as it is, + made anew):\n%s",
-		difference(strings.Join(live.Lines, "\n"), strings.Join(rebuilt.Lines, "\n")))
+		difference(strings.Join(live.Explain(s.identity).Lines, "\n"), strings.Join(rebuilt.Explain(s.identity).Lines, "\n")))
 }

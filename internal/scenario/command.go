@@ -42,7 +42,7 @@ func table() []*command {
 		batchCommand(), shuffleCommand(), repeatCommand(), sendCommand(),
 		advanceCommand(), flushCommand(), maintainCommand(), crashCommand(), replayCommand(),
 		appendRawCommand(), poisonCommand(), cureCommand(), retryCommand(),
-		sourceCommand(), identityCommand(),
+		sourceCommand(), identityCommand(), limitsCommand(),
 		profileCommand(), traitsCommand(), identifiersCommand(), eventsCommand(), whoCommand(), linksCommand(), accountCommand(),
 		statusCommand(), quarantineCommand(), hashCommand(),
 	}

@@ -1,6 +1,9 @@
 package scenario
 
-import "strconv"
+import (
+	"strconv"
+	"strings"
+)
 
 // wholeNumber reads an option that is a whole number.
 func wholeNumber(s *step, key string, other, least, most int64) (int64, error) {
@@ -25,4 +28,12 @@ func yes(s *step, key string, other bool) (bool, error) {
 		return false, wrong("write: "+s.command.form(), "%s must be true or false", key)
 	}
 	return v.json == "true", nil
+}
+
+// list reads an option that holds words with commas between them.
+func list(s *step, key string) []string {
+	if text := s.text(key, ""); text != "" {
+		return strings.Split(text, ",")
+	}
+	return nil
 }

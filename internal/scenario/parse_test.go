@@ -64,7 +64,7 @@ func TestMistakes(t *testing.T) {
 		"send with a bad path":    {"send GET /%zz", `f.kith:1: "/%zz" is not a path; it begins with a slash and has no spaces`},
 		"send with a bad option":  {"send GET /v1 to=web", `f.kith:1: send takes no to=web; write -- before a body that begins like an option; send METHOD PATH [source=NAME] [from=ADDRESS] [encoding=gzip] [header.NAME=TEXT…] [show=HEADER,…] [--] [BODY]`},
 		"a line of a continued":   {"track userId=u1 \\\n  event=E \\\n  at=then", `f.kith:1: "then" is not a moment; write now, a distance from now such as -2d or +90m, or a time such as 2025-03-01T09:00:00Z`},
-		"source option":           {"source web enabled=maybe", `f.kith:1: enabled must be true or false; write: source NAME [enabled=BOOL] [country=FR] [identifies=TYPE,…] [ignore_server_fields=BOOL] [origins=URL,…] [secret=TEXT]`},
+		"source option":           {"source web enabled=maybe", `f.kith:1: enabled must be true or false; write: source NAME [enabled=BOOL] [default_country=FR] [identifies=TYPE,…] [server_fields=taken|ignored] [allow_origins=URL,…] [secret=TEXT]`},
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, err := scenario.Parse("f.kith", []byte(c.text))

@@ -79,7 +79,7 @@ func (s *session) ask(ctx context.Context, r request) (*reply, error) {
 		req.RemoteAddr = r.address
 	}
 	rec := &reply{header: http.Header{}}
-	s.failed, s.asked = nil, true
+	s.failed = nil
 	s.door.ServeHTTP(rec, req)
 	rec.WriteHeader(http.StatusOK)
 	if s.failed != nil {

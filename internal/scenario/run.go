@@ -52,7 +52,10 @@ func Run(ctx context.Context, f *File, e Engine, v Variant) (res Result, err err
 			err = fmt.Errorf("close %s: %w", e.Name(), closing)
 		}
 	}()
-	s := open(place, v.Batch, v.Seed)
+	s, err := open(ctx, place, v.Batch, v.Seed)
+	if err != nil {
+		return res, fmt.Errorf("begin on %s: %w", e.Name(), err)
+	}
 	outputs := map[*step]string{}
 	for _, st := range f.steps {
 		got, err := s.do(ctx, f.Name, st)

@@ -97,7 +97,7 @@ events 1, 2025-03-01T09:00:00Z
 
 status
 ----
-accepted 1, processed 1, repeats 0, held 0, homeless 0
+accepted 1, processed 1, repeats 0, held 0, rejected 0, homeless 0
 
 repeat 2
   track userId=u1
@@ -110,7 +110,7 @@ flush
 
 status
 ----
-accepted 1, processed 1, repeats 0, held 0, homeless 0
+accepted 1, processed 1, repeats 0, held 0, rejected 2, homeless 0
 `
 	for range 2 {
 		res, err := scenario.Run(t.Context(), parse(t, before), engines.Memory(), scenario.Variant{})
@@ -129,9 +129,7 @@ accepted 1, processed 1, repeats 0, held 0, homeless 0
 func TestRefusedCommands(t *testing.T) {
 	for text, want := range map[string]string{
 		"flush\nprofile id:<id1>": `f.kith:2: "<id1>" stands for nothing yet; names like this one are given by the output of commands further up`,
-		"track userId=u1 event=E\nidentity default_country=FR": `f.kith:2: the interpreting configuration is already in use; put it above the first call`,
-		"track userId=u1 event=E\nsource web country=FR":       `f.kith:2: the interpreting configuration is already in use; put it above the first call`,
-		"retry <held1>": `f.kith:1: "<held1>" stands for nothing yet; names like this one are given by the output of commands further up`,
+		"retry <held1>":           `f.kith:1: "<held1>" stands for nothing yet; names like this one are given by the output of commands further up`,
 	} {
 		_, err := scenario.Run(t.Context(), parse(t, text), engines.Memory(), scenario.Variant{})
 		var e *scenario.Error
@@ -213,8 +211,8 @@ func TestTest(t *testing.T) {
 		}
 		return path
 	}
-	good := write("a_good.kith", "status\n----\naccepted 0, processed 0, repeats 0, held 0, homeless 0\n")
-	wrong := write("b_wrong.kith", "track userId=u1 event=E\nstatus\n----\naccepted 2, processed 2, repeats 0, held 0, homeless 0\n")
+	good := write("a_good.kith", "status\n----\naccepted 0, processed 0, repeats 0, held 0, rejected 0, homeless 0\n")
+	wrong := write("b_wrong.kith", "track userId=u1 event=E\nstatus\n----\naccepted 2, processed 2, repeats 0, held 0, rejected 0, homeless 0\n")
 	broken := write("c_broken.kith", "stauts\n")
 	deep := write("deeper/d.kith", "flush\n")
 	write("notes.txt", "no scenario")
@@ -233,8 +231,8 @@ func TestTest(t *testing.T) {
 	run(`ok   `+good+`
 FAIL `+wrong+`
   on memory: `+wrong+`:2: status
-    - accepted 2, processed 2, repeats 0, held 0, homeless 0
-    + accepted 1, processed 1, repeats 0, held 0, homeless 0
+    - accepted 2, processed 2, repeats 0, held 0, rejected 0, homeless 0
+    + accepted 1, processed 1, repeats 0, held 0, rejected 0, homeless 0
 FAIL `+broken+`
   `+broken+`:1: unknown command "stauts"; did you mean status?
 ok   `+deep+"\n", 2, 2, opts)
@@ -248,7 +246,7 @@ ok   `+deep+"\n", 2, 2, opts)
 	opts.Update = false
 	run(ok, 4, 0, opts)
 	text, err := os.ReadFile(wrong)
-	if want := "track userId=u1 event=E\nstatus\n----\naccepted 1, processed 1, repeats 0, held 0, homeless 0\n"; err != nil || string(text) != want {
+	if want := "track userId=u1 event=E\nstatus\n----\naccepted 1, processed 1, repeats 0, held 0, rejected 0, homeless 0\n"; err != nil || string(text) != want {
 		t.Errorf("rewritten as %q, %v", text, err)
 	}
 }

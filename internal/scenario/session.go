@@ -3,6 +3,7 @@ package scenario
 import (
 	"context"
 	"fmt"
+	"maps"
 	"net/http"
 
 	"kith/event"
@@ -28,51 +29,66 @@ type session struct {
 	place    Place
 	clock    *sys.Manual
 	rand     sys.Rand
-	identity *identity.Config
 	keys     *identity.Keyring
+	settings settings
+	limits   collect.Limits
 	sources  sources
 	faults   faults
 	mask     *masker
 	batch    int
-	seed     uint64 // of shuffle blocks without one of their own
+	seed     uint64          // of shuffle blocks without one of their own
+	known    map[string]bool // messageIds that the file gave
 
-	runner *pipeline.Runner
-	reader *profile.Reader
-	door   http.Handler
-	failed error           // what the collector could not tell its client
-	asked  bool            // the collector was asked something
-	known  map[string]bool // messageIds that the file gave
+	// Made by wire from all that.
+	identity  *identity.Config
+	collector *collect.Collector
+	door      http.Handler
+	runner    *pipeline.Runner
+	reader    *profile.Reader
+
+	failed error // what the collector could not tell its client
+}
+
+// settings are what the interpreting configuration is made of beside its defaults.
+type settings struct {
+	country string
+	sources map[string]identity.SourceRule
 }
 
 // open makes a session on an empty place.
-func open(place Place, batch int, seed uint64) *session {
+func open(ctx context.Context, place Place, batch int, seed uint64) (*session, error) {
 	s := &session{
-		place: place, clock: sys.NewManual(start), rand: sys.Seeded(1),
-		identity: identity.DefaultConfig(), keys: identity.NewKeyring([]byte("scenario")),
-		sources: sources{}, mask: newMasker(), batch: batch, seed: seed, known: map[string]bool{},
+		place: place, clock: sys.NewManual(start), rand: sys.Seeded(1), keys: identity.NewKeyring([]byte("scenario")),
+		settings: settings{sources: map[string]identity.SourceRule{}},
+		sources:  sources{}, mask: newMasker(), batch: batch, seed: seed, known: map[string]bool{},
 	}
-	s.identity.Sources = map[string]identity.SourceRule{}
 	s.sources.add(defaultSource)
-	s.wire()
-	return s
+	return s, s.wire(ctx)
 }
 
-// wire connects collector, pipeline and reader over the place as it now is.
-func (s *session) wire() {
-	s.runner = s.runnerOn(s.place.State(), s.batch)
-	s.reader = &profile.Reader{
-		State: s.place.State(), History: s.place.History(), Log: s.place.Log(), Config: s.identity, Keys: s.keys,
-	}
-	s.door = collect.New(collect.Config{
+// wire connects collector, pipeline and reader over the place and the settings as
+// they now are. A state that was made under other settings is emptied, to be
+// folded again from the log.
+func (s *session) wire(ctx context.Context) error {
+	s.identity = identity.DefaultConfig()
+	s.identity.Country, s.identity.Sources = s.settings.country, maps.Clone(s.settings.sources)
+	s.collector = collect.New(collect.Config{
 		Log: s.place.Log(), Sources: s.sources, Clock: s.clock, Rand: s.rand, Route: s.partition,
-		PublicURL: "https://collect.test",
+		PublicURL: "https://collect.test", Limits: s.limits,
 		Observer: collect.Observer{
 			Failed: func(_ string, err error) { s.failed = err },
 			Panicked: func(_ string, value any, stack []byte) {
 				s.failed = fmt.Errorf("the collector broke: %v\n%s", value, stack)
 			},
 		},
-	}).Handler()
+	})
+	s.door = s.collector.Handler()
+	s.runner = s.runnerOn(s.place.State(), s.batch)
+	s.reader = &profile.Reader{
+		State: s.place.State(), History: s.place.History(), Log: s.place.Log(), Config: s.identity, Keys: s.keys,
+	}
+	_, err := s.runner.Prepare(ctx)
+	return err
 }
 
 func (s *session) runnerOn(store state.Store, batch int) *pipeline.Runner {
@@ -82,6 +98,7 @@ func (s *session) runnerOn(store state.Store, batch int) *pipeline.Runner {
 		Interpreter: &pipeline.Interpreter{Identity: s.identity, Keys: s.keys},
 		Clock:       s.clock,
 		Config:      pipeline.Config{BatchRecords: batch},
+		Reaccept:    s.collector.Reaccept,
 	}
 }
 
@@ -97,15 +114,7 @@ func (s *session) partition(e *event.Event) int32 {
 // fold brings the state up to the end of the log.
 func (s *session) fold(ctx context.Context) error { return s.runner.Drain(ctx) }
 
-// hash is the hash of a state.
-func (s *session) hash(ctx context.Context, store state.Store) (statehash.Hash, error) {
-	contents, err := s.contents(ctx, store)
-	if err != nil {
-		return statehash.Hash{}, err
-	}
-	return contents.Explain(s.identity), nil
-}
-
+// contents are what the hash of a state is made from.
 func (s *session) contents(ctx context.Context, store state.Store) (*statehash.Contents, error) {
 	snap, err := store.Snapshot(ctx)
 	if err != nil {
