@@ -1,0 +1,146 @@
+package pebble
+
+import (
+	"fmt"
+	"strings"
+	"sync"
+
+	"github.com/cockroachdb/pebble/v2/vfs"
+)
+
+// gateFS is the file system as the database sees it. Pebble takes an error of
+// its write-ahead log for the end of the process: it panics, partly with a mutex
+// in a state from which there is no way back. So such errors stop here. The
+// first one makes health refuse every commit from then on, and the log gets no
+// further byte: it ends like a log after a power cut, with the commits before
+// the error whole. Commit looks at health before it reports success.
+//
+// What else it does: tables are created only when health lets them, nothing is
+// removed any more after a failure (the list of files on disk may or may not
+// know of it), and the last file opened is remembered.
+type gateFS struct {
+	vfs.FS
+	health *health
+
+	mu     sync.Mutex
+	opened string
+}
+
+// Create implements vfs.FS.
+func (g *gateFS) Create(name string, category vfs.DiskWriteCategory) (vfs.File, error) {
+	switch {
+	case strings.HasSuffix(name, ".sst"):
+		if err := g.health.pause(); err != nil {
+			return nil, fmt.Errorf("create a table: %w", err)
+		}
+	case strings.HasSuffix(name, ".log"):
+		return g.log(func() (vfs.File, error) { return g.FS.Create(name, category) })
+	}
+	return g.FS.Create(name, category)
+}
+
+// ReuseForWrite implements vfs.FS.
+func (g *gateFS) ReuseForWrite(oldname, newname string, category vfs.DiskWriteCategory) (vfs.File, error) {
+	if strings.HasSuffix(newname, ".log") {
+		return g.log(func() (vfs.File, error) { return g.FS.ReuseForWrite(oldname, newname, category) })
+	}
+	return g.FS.ReuseForWrite(oldname, newname, category)
+}
+
+// log opens a file of the write-ahead log. After a failure it is a file in
+// memory, to which nothing is written.
+func (g *gateFS) log(open func() (vfs.File, error)) (vfs.File, error) {
+	if g.health.fatal() == nil {
+		f, err := open()
+		if err == nil {
+			return &logFile{File: f, health: g.health}, nil
+		}
+		g.health.fail(err)
+	}
+	f, err := vfs.NewMem().Create("log", vfs.WriteCategoryUnspecified)
+	return &logFile{File: f, health: g.health}, err
+}
+
+// Open implements vfs.FS.
+func (g *gateFS) Open(name string, opts ...vfs.OpenOption) (vfs.File, error) {
+	g.mu.Lock()
+	g.opened = g.PathBase(name)
+	g.mu.Unlock()
+	return g.FS.Open(name, opts...)
+}
+
+// Remove implements vfs.FS.
+func (g *gateFS) Remove(name string) error {
+	if g.health.fatal() != nil {
+		return nil
+	}
+	return g.FS.Remove(name)
+}
+
+// Unwrap implements vfs.FS.
+func (g *gateFS) Unwrap() vfs.FS { return g.FS }
+
+func (g *gateFS) lastOpened() string {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.opened
+}
+
+// logFile is a file of the write-ahead log; see gateFS.
+type logFile struct {
+	vfs.File
+	health *health
+}
+
+// Write implements vfs.File.
+func (f *logFile) Write(p []byte) (int, error) {
+	f.do(func() error {
+		_, err := f.File.Write(p)
+		return err
+	})
+	return len(p), nil
+}
+
+// Preallocate implements vfs.File.
+func (f *logFile) Preallocate(offset, length int64) error {
+	f.do(func() error { return f.File.Preallocate(offset, length) })
+	return nil
+}
+
+// Sync implements vfs.File.
+func (f *logFile) Sync() error {
+	f.do(f.File.Sync)
+	return nil
+}
+
+// SyncData implements vfs.File.
+func (f *logFile) SyncData() error {
+	f.do(f.File.SyncData)
+	return nil
+}
+
+// SyncTo implements vfs.File.
+func (f *logFile) SyncTo(length int64) (fullSync bool, err error) {
+	f.do(func() (err error) {
+		fullSync, err = f.File.SyncTo(length)
+		return err
+	})
+	return fullSync, nil
+}
+
+// Close implements vfs.File.
+func (f *logFile) Close() error {
+	if err := f.File.Close(); err != nil {
+		f.health.fail(err)
+	}
+	return nil
+}
+
+func (f *logFile) do(op func() error) {
+	if f.health.fatal() != nil {
+		return
+	}
+	if err := op(); err != nil {
+		f.health.fail(err)
+	}
+}
