@@ -1,0 +1,62 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"kith/internal/app"
+	"kith/internal/bench"
+)
+
+func benchCommand() *cobra.Command {
+	var o bench.Options
+	var asJSON bool
+	cmd := &cobra.Command{
+		Use:   "bench",
+		Short: "Measure kith on this machine, beside plain programs",
+	}
+	f := cmd.PersistentFlags()
+	f.DurationVar(&o.Duration, "duration", 10*time.Second, "how long each scenario runs")
+	f.IntVar(&o.Events, "events", 300_000, "events to fold, or to make profiles of")
+	f.IntVar(&o.People, "people", 1_000_000, "people that the events are about")
+	f.StringVar(&o.Dir, "dir", "", "where data folders are made and removed; the system's place for temporary files if left out")
+	f.BoolVar(&asJSON, "json", false, "print JSON")
+	one := func(name, short, unit string, measure func(context.Context) ([]bench.Row, error)) *cobra.Command {
+		return &cobra.Command{Use: name, Short: short, Args: cobra.NoArgs, RunE: func(cmd *cobra.Command, _ []string) (err error) {
+			if o.Binary, err = os.Executable(); err != nil {
+				return err
+			}
+			rows, err := measure(cmd.Context())
+			if err != nil {
+				return err
+			}
+			if asJSON {
+				return printJSON(cmd.OutOrStdout(), rows)
+			}
+			return bench.Print(cmd.OutOrStdout(), unit, rows)
+		}}
+	}
+	cmd.AddCommand(
+		one("ingest", "How much the collector takes in", "event", func(ctx context.Context) ([]bench.Row, error) { return bench.Ingest(ctx, o) }),
+		one("pipeline", "How fast events become profiles", "event", func(ctx context.Context) ([]bench.Row, error) {
+			return bench.Fold(ctx, o, app.BenchEngine)
+		}),
+		one("read", "How fast profiles are answered", "read", func(ctx context.Context) ([]bench.Row, error) { return bench.Read(ctx, o) }),
+		baselineCommand(&o),
+	)
+	return cmd
+}
+
+// baselineCommand is the bare handler that the others are measured beside.
+func baselineCommand(o *bench.Options) *cobra.Command {
+	return &cobra.Command{Use: "baseline", Short: "Run the bare handler", Hidden: true, Args: cobra.NoArgs, RunE: func(cmd *cobra.Command, _ []string) error {
+		if o.Dir == "" {
+			return usage(fmt.Errorf("name a folder with --dir"))
+		}
+		return bench.Baseline(cmd.Context(), o.Dir, cmd.OutOrStdout())
+	}}
+}

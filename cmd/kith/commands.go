@@ -1,0 +1,15 @@
+package main
+
+import "github.com/spf13/cobra"
+
+// commands lists every command, one line each.
+var commands = []func() *cobra.Command{
+	serveCommand,
+	demoCommand,
+	profileCommand,
+	statusCommand,
+	testCommand,
+	benchCommand,
+	doctorCommand,
+	versionCommand,
+}

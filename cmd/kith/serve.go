@@ -1,0 +1,46 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"os"
+
+	"github.com/spf13/cobra"
+
+	"kith/internal/app"
+)
+
+func serveCommand() *cobra.Command {
+	cfg := app.DefaultConfig()
+	var roles string
+	cmd := &cobra.Command{
+		Use:   "serve",
+		Short: "Run the whole product on a data folder",
+		Args:  cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if err := fromEnvironment(&cfg, roles); err != nil {
+				return err
+			}
+			return serve(cmd.Context(), cfg, cmd.OutOrStdout(), func(context.Context, *app.App) error { return nil })
+		},
+	}
+	processFlags(cmd, &cfg, &roles)
+	return cmd
+}
+
+// serve runs the product until ctx ends, which is how a signal stops it: then it
+// drains and succeeds. ready runs beside it once it listens.
+func serve(ctx context.Context, cfg app.Config, out io.Writer, ready func(context.Context, *app.App) error) error {
+	a, err := app.Open(ctx, cfg)
+	if err != nil {
+		return err
+	}
+	for _, line := range a.Notices() {
+		fmt.Fprintln(os.Stderr, "kith: "+line)
+	}
+	return a.Serve(ctx, func(ctx context.Context) error {
+		fmt.Fprintln(out, "kith listening on "+a.URL())
+		return ready(ctx, a)
+	})
+}

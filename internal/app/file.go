@@ -1,0 +1,63 @@
+package app
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+
+	"github.com/goccy/go-yaml"
+
+	"kith/internal/errs"
+)
+
+// settingsFile is what --config may hold: resources in the form of the API, and
+// limits that need a restart.
+type settingsFile struct {
+	Sources []map[string]any `yaml:"sources"`
+	Collect struct {
+		BodyBytes     int64 `yaml:"body_bytes"`      // largest body after decompression
+		InFlightBytes int64 `yaml:"in_flight_bytes"` // budget of all requests under way
+	} `yaml:"collect"`
+}
+
+// readFile reads the settings file; an empty name is an empty file. Unknown keys
+// are refused with their place.
+func readFile(cfg *Config) (settingsFile, error) {
+	var s settingsFile
+	if cfg.ConfigFile == "" {
+		return s, nil
+	}
+	f, err := cfg.FS.Open(cfg.ConfigFile)
+	if err != nil {
+		return s, errs.Wrap(err, errs.Invalid, "config.file", "the settings file %s cannot be read", cfg.ConfigFile)
+	}
+	data, err := io.ReadAll(f)
+	if err := errors.Join(err, f.Close()); err != nil {
+		return s, errs.Wrap(err, errs.Invalid, "config.file", "the settings file %s cannot be read", cfg.ConfigFile)
+	}
+	if err := yaml.UnmarshalWithOptions(data, &s, yaml.DisallowUnknownField()); err != nil && !errors.Is(err, io.EOF) {
+		return s, errs.New(errs.Invalid, "config.file", "%s: %s", cfg.ConfigFile, yaml.FormatError(err, false, true))
+	}
+	return s, nil
+}
+
+// applySources puts the file's sources into place, as PUT would.
+func (a *App) applySources(ctx context.Context) error {
+	for i, doc := range a.file.Sources {
+		key, ok := doc["key"].(string)
+		if !ok {
+			return errs.New(errs.Invalid, "config.file", "%s: sources[%d] needs a key", a.cfg.ConfigFile, i)
+		}
+		delete(doc, "key")
+		body, err := json.Marshal(doc)
+		if err != nil {
+			return errs.Wrap(err, errs.Invalid, "config.file", "%s: sources[%d] cannot be a document", a.cfg.ConfigFile, i)
+		}
+		if _, _, err := a.sources.Put(ctx, key, body); err != nil {
+			return errs.Wrap(err, errs.KindOf(err), errs.CodeOf(err), "%s", fmt.Sprintf("%s: sources[%d]: %s", a.cfg.ConfigFile, i, errs.DetailOf(err)))
+		}
+	}
+	return nil
+}

@@ -1,0 +1,55 @@
+package app
+
+import (
+	"context"
+	"net/http"
+
+	"kith/internal/api"
+	"kith/internal/errs"
+	"kith/internal/route"
+	"kith/internal/sys"
+)
+
+// makeHandlers mounts the routes of the roles. The document describes what is
+// mounted and nothing else.
+func (a *App) makeHandlers(context.Context) error {
+	keys := &api.Keys{Admin: a.admin, Sources: a.sources, Workspace: a.ws}
+	opts := route.Options{
+		Rand: a.cfg.Rand, Clock: a.cfg.Clock,
+		Called: func(c route.Call) { a.metrics.Called(c.Route, c.Status, c.Took) },
+		Failed: func(f route.Failure) {
+			a.metrics.Failed(f.Stack != nil)
+			a.logger.Error("a request failed by a defect or damaged data", "request_id", f.RequestID, "route", f.Route, "code", errs.CodeOf(f.Err), "stack", string(f.Stack))
+		},
+	}
+	var collector []route.Route
+	if a.cfg.plays(RoleCollect) {
+		collector = a.collector.Routes()
+	}
+	table := collector
+	if a.cfg.plays(RoleAPI) {
+		var err error
+		table, err = api.New(api.Config{
+			Profiles: people{a}, Pipeline: fold{a}, Sources: a.sources, Metrics: a.metrics.Handler(),
+			Now: func() int64 { return sys.Millis(a.cfg.Clock.Now()) }, Version: a.cfg.Version, Ready: a.ready,
+		}).Table(collector...)
+		if err != nil {
+			return err
+		}
+	}
+	var err error
+	if a.handler, err = route.Mux(table, keys, opts); err != nil {
+		return err
+	}
+	a.collectHandler = http.NotFoundHandler()
+	if len(collector) > 0 {
+		a.collectHandler, err = route.Mux(collector, keys, opts)
+	}
+	return err
+}
+
+// ready tells whether the log and the state can be read.
+func (a *App) ready(ctx context.Context) error {
+	_, err := a.live.Load().runner.Status(ctx)
+	return err
+}
