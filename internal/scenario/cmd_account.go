@@ -9,6 +9,7 @@ import (
 
 	"kith/internal/identity"
 	"kith/internal/profile"
+	"kith/internal/statehash"
 )
 
 func accountCommand() *command {
@@ -32,28 +33,33 @@ func runAccount(ctx context.Context, s *session, st *step) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	node := s.keys.Node(id)
-	if _, known := contents.IDs[node]; !known {
+	writes := profile.Combine(contents.Writes[s.keys.Node(id)])
+	members := s.members(contents, id.Value)
+	if len(writes) == 0 && len(members) == 0 {
 		return "no account has that id\n", nil
 	}
 	var out strings.Builder
 	fmt.Fprintf(&out, "account %s\n", plain(quote(id.Value)))
-	writes := profile.Combine(contents.Writes[node])
 	for _, key := range slices.Sorted(maps.Keys(writes)) {
 		if w := writes[key]; !w.Removes() {
 			fmt.Fprintf(&out, "trait %s %s\n", plain(quote(key)), w.Value)
 		}
 	}
-	leaders := identity.Derive(contents.Observations, contents.IDs, s.identity).Leader
-	var members []identity.Identifier
-	for person, accounts := range contents.Accounts {
-		if leader := contents.IDs[leaders[person]]; slices.Contains(accounts, id.Value) && !slices.Contains(members, leader) {
-			members = append(members, leader)
-		}
-	}
-	s.identity.Sort(members)
 	for _, m := range members {
 		fmt.Fprintf(&out, "member %s\n", showIdentifier(m))
 	}
 	return out.String(), nil
+}
+
+// members are the leaders of the people whose group calls named an account.
+func (s *session) members(contents *statehash.Contents, account string) []identity.Identifier {
+	leaders := identity.Derive(contents.Observations, contents.IDs, s.identity).Leader
+	var out []identity.Identifier
+	for person, accounts := range contents.Accounts {
+		if leader := contents.IDs[leaders[person]]; slices.Contains(accounts, account) && !slices.Contains(out, leader) {
+			out = append(out, leader)
+		}
+	}
+	s.identity.Sort(out)
+	return out
 }

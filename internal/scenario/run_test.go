@@ -254,8 +254,18 @@ ok   `+deep+"\n", 2, 2, opts)
 // TestTestFindsNothing: a wrong path is an error and not a success.
 func TestTestFindsNothing(t *testing.T) {
 	for _, path := range []string{t.TempDir(), filepath.Join(t.TempDir(), "missing")} {
-		if passed, failed, err := scenario.Test(t.Context(), path, &strings.Builder{}, scenario.Options{}); err == nil {
+		if passed, failed, err := scenario.Test(t.Context(), path, &strings.Builder{}, scenario.Options{Engines: []scenario.Engine{engines.Memory()}}); err == nil {
 			t.Errorf("%d passed, %d failed", passed, failed)
 		}
+	}
+}
+
+// TestTestEnds: a run that is called off is no failure of a file.
+func TestTestEnds(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	_, failed, err := scenario.Test(ctx, "../../test/scenario", &strings.Builder{}, scenario.Options{Engines: []scenario.Engine{engines.Memory()}})
+	if failed > 0 || !errors.Is(err, context.Canceled) {
+		t.Errorf("%d failed, error %v", failed, err)
 	}
 }

@@ -19,7 +19,7 @@ import (
 	"time"
 )
 
-// Start is the moment at which every scenario begins.
+// start is the moment at which every scenario begins.
 var start = time.Date(2025, time.March, 1, 9, 0, 0, 0, time.UTC)
 
 // separator stands between a command and the output that is expected of it.

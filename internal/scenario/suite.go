@@ -2,6 +2,7 @@ package scenario
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"io/fs"
@@ -46,8 +47,8 @@ func Files(path string) ([]string, error) {
 
 // Test runs the scenarios at dir, a folder or one file, on every engine and
 // variant, and writes a line per file to out, below it what was wrong. It counts
-// files. The error means that the files could not be read or written; a mistake
-// in a file is a failure of that file.
+// files. The error means that the files could not be read or written, or is that
+// of ctx; a mistake in a file is a failure of that file.
 func Test(ctx context.Context, dir string, out io.Writer, opts Options) (passed, failed int, err error) {
 	files, err := Files(dir)
 	if err != nil {
@@ -56,11 +57,17 @@ func Test(ctx context.Context, dir string, out io.Writer, opts Options) (passed,
 	if len(files) == 0 {
 		return 0, 0, fmt.Errorf("no files that end in %s in %s", Extension, dir)
 	}
+	if len(opts.Engines) == 0 {
+		return 0, 0, errors.New("there is no engine to run the scenarios on")
+	}
 	if len(opts.Variants) == 0 {
 		opts.Variants = []Variant{{}}
 	}
 	for _, name := range files {
 		wrong, err := testFile(ctx, name, opts)
+		if err == nil {
+			err = ctx.Err() // what failed then says nothing of the file
+		}
 		if err != nil {
 			return passed, failed, err
 		}
