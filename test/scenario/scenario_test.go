@@ -1,3 +1,4 @@
+// Package scenario_test runs the scenarios of this folder on every engine.
 package scenario_test
 
 import (
@@ -14,55 +15,83 @@ import (
 
 var update = flag.Bool("update", false, "rewrite the expected texts of the scenarios with those of the engine in memory")
 
-// TestScenarios runs every file on every engine, with batches of one and of many
-// records and with one and several partitions. The text is the same everywhere.
+// matrix is the engines, each with the shapes that it runs in. None of them may
+// show in the text.
+var matrix = []struct {
+	name   string
+	engine func(*testing.T) scenario.Engine // skips the test where a server is missing
+	shapes []scenario.Variant
+}{
+	{"memory", func(*testing.T) scenario.Engine { return engines.Memory() }, all},
+	{"embedded", func(*testing.T) scenario.Engine { return engines.Embedded() }, all},
+	{"kafka", kafkaEngine, few},
+}
+
+// all shapes, and the few that reach as far where each commit goes to a server.
+var (
+	all = []scenario.Variant{{Batch: 1, Partitions: 1}, {Batch: 1000, Partitions: 1}, {Batch: 1, Partitions: 3}, {Batch: 1000, Partitions: 3}}
+	few = []scenario.Variant{{Batch: 1000, Partitions: 1}, {Batch: 20, Partitions: 3}}
+)
+
+// TestScenarios: every file says the same on every engine, in batches of one and
+// of many records, with one and with several partitions.
 func TestScenarios(t *testing.T) {
 	if *update {
 		rewrite(t)
 	}
-	files, err := scenario.Files(".")
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, name := range files {
-		t.Run(strings.TrimSuffix(filepath.Base(name), scenario.Extension), func(t *testing.T) {
-			t.Parallel()
-			data, err := os.ReadFile(name)
-			if err != nil {
-				t.Fatal(err)
-			}
-			f, err := scenario.Parse(name, data)
-			if err != nil {
-				t.Fatal(err)
-			}
-			for i, v := range variants {
-				for _, e := range []scenario.Engine{engines.Memory(), engines.Embedded()} {
-					v.Seed = uint64(i)
-					t.Run(fmt.Sprintf("%s/batch=%d/partitions=%d", e.Name(), v.Batch, v.Partitions), func(t *testing.T) {
-						run(t, f, e, v)
-					})
-				}
+	files := parse(t)
+	for i, row := range matrix {
+		t.Run(row.name, func(t *testing.T) {
+			engine := row.engine(t)
+			for _, f := range files {
+				t.Run(strings.TrimSuffix(filepath.Base(f.Name), scenario.Extension), func(t *testing.T) {
+					t.Parallel()
+					for j, shape := range row.shapes {
+						shape.Seed = uint64(i*len(all) + j)
+						run(t, f, engine, shape)
+					}
+				})
 			}
 		})
 	}
 }
 
-// variants are the shapes that must not show.
-var variants = []scenario.Variant{{Batch: 1, Partitions: 1}, {Batch: 1000, Partitions: 1}, {Batch: 1, Partitions: 3}, {Batch: 1000, Partitions: 3}}
+func parse(t *testing.T) []*scenario.File {
+	t.Helper()
+	names, err := scenario.Files(".")
+	if err != nil || len(names) == 0 {
+		t.Fatalf("no scenarios: %v", err)
+	}
+	var out []*scenario.File
+	for _, name := range names {
+		data, err := os.ReadFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		f, err := scenario.Parse(name, data)
+		if err != nil {
+			t.Fatal(err)
+		}
+		out = append(out, f)
+	}
+	return out
+}
 
 func run(t *testing.T, f *scenario.File, e scenario.Engine, v scenario.Variant) {
 	t.Helper()
+	shape := fmt.Sprintf("batch=%d partitions=%d seed=%d", v.Batch, v.Partitions, v.Seed)
 	res, err := scenario.Run(t.Context(), f, e, v)
 	if err != nil {
-		t.Error(err)
+		t.Errorf("%s: %v", shape, err)
 	}
 	for _, m := range res.Mismatches {
-		t.Error(m)
+		t.Errorf("%s: %s", shape, m)
 	}
 }
 
 // rewrite puts the outputs of the engine in memory into the files.
 func rewrite(t *testing.T) {
+	t.Helper()
 	var report strings.Builder
 	_, failed, err := scenario.Test(t.Context(), ".", &report, scenario.Options{Engines: []scenario.Engine{engines.Memory()}, Update: true})
 	if err != nil || failed > 0 {
