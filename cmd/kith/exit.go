@@ -3,7 +3,9 @@ package main
 import (
 	"context"
 	"errors"
+	"os"
 	"strings"
+	"syscall"
 
 	"kith/internal/errs"
 )
@@ -17,8 +19,13 @@ const (
 	exitDenied      = 4
 	exitCheck       = 5
 	exitNotFound    = 6
-	exitInterrupted = 130
+	exitSignal      = 128 // plus the signal's number
 )
+
+// interrupted is why a command's context ended: a signal.
+type interrupted struct{ os.Signal }
+
+func (i interrupted) Error() string { return "ended by a signal: " + i.String() }
 
 // usageError is a mistake in the command line itself.
 type usageError struct{ err error }
@@ -34,6 +41,7 @@ var errCheck = errors.New("a check failed")
 // exitCode maps an error to the exit code, once for all commands.
 func exitCode(ctx context.Context, err error) int {
 	var u *usageError
+	var i interrupted
 	switch {
 	case err == nil:
 		return exitOK
@@ -41,8 +49,10 @@ func exitCode(ctx context.Context, err error) int {
 		return exitCheck
 	case errors.As(err, &u), strings.HasPrefix(err.Error(), "unknown command"):
 		return exitUsage
-	case errors.Is(err, context.Canceled) && ctx.Err() != nil:
-		return exitInterrupted
+	case errors.Is(err, context.Canceled) && errors.As(context.Cause(ctx), &i):
+		if n, ok := i.Signal.(syscall.Signal); ok {
+			return exitSignal + int(n)
+		}
 	}
 	switch errs.KindOf(err) {
 	case errs.Invalid:

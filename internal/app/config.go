@@ -17,6 +17,7 @@ import (
 const (
 	RoleCollect  = "collect"
 	RolePipeline = "pipeline"
+	RoleActivate = "activate" // for destinations; there are none yet, so it does nothing
 	RoleAPI      = "api"
 )
 
@@ -48,7 +49,7 @@ type Config struct {
 // DefaultConfig returns the settings of `kith serve` without flags.
 func DefaultConfig() Config {
 	return Config{
-		Data: "./kith-data", Addr: "127.0.0.1:8420", Roles: []string{RoleCollect, RolePipeline, RoleAPI},
+		Data: "./kith-data", Addr: "127.0.0.1:8420", Roles: []string{RoleCollect, RolePipeline, RoleActivate, RoleAPI},
 		FS: sys.Disk(), Clock: sys.Wall(), Rand: sys.Entropy(),
 	}
 }
@@ -76,7 +77,7 @@ func (c *Config) Validate() error {
 	if c.StateURL != "" && !strings.HasPrefix(c.StateURL, "postgres://") && !strings.HasPrefix(c.StateURL, "postgresql://") {
 		bad = append(bad, "--state must be postgres://…, or be left out for the embedded state")
 	}
-	known := []string{RoleCollect, RolePipeline, RoleAPI}
+	known := []string{RoleCollect, RolePipeline, RoleActivate, RoleAPI}
 	for _, r := range c.Roles {
 		if !slices.Contains(known, r) {
 			bad = append(bad, "--roles knows "+strings.Join(known, ", "))
