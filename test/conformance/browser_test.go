@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"strconv"
+	"sync"
 	"syscall"
 	"testing"
 )
@@ -71,6 +72,51 @@ func TestRudderBrowser(t *testing.T) {
 	deliver(t, rudderBrowser, 8, func(ctx context.Context, t *testing.T, r *run) { c.browse(ctx, t, r, "rudder.html", nil) })
 }
 
+// TestSegmentBrowserLeaving: a page that is left at once delivers what it was
+// told, at the latest through the next page, and once only.
+func TestSegmentBrowserLeaving(t *testing.T) {
+	t.Parallel()
+	c := newChromium(t)
+	for name, strategy := range map[string]obj{
+		"standard": nil,
+		"batching": {"strategy": "batching", "config": obj{"size": 10, "timeout": 60_000}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			ctx, cancel := context.WithTimeout(t.Context(), runTimeout)
+			defer cancel()
+			s := *segmentBrowser
+			s.name = "leaving-" + name
+			k := startKith(t, t.TempDir())
+			const calls = 7
+			r := &run{sdk: &s, plan: &plan{}, proxy: startProxy(t, k.url, 0)}
+			for i := range calls {
+				r.plan.calls = append(r.plan.calls, call{Type: "track", AnonymousID: "leaver", Event: "Link Clicked",
+					Properties: obj{"kx": fmt.Sprint(i)}})
+			}
+			v := startVisit(ctx, t, r, "leave.html", strategy, 0, 0)
+			stop := c.open(t, v.address+"/shop/")
+			defer stop()
+			v.wait(ctx, t)
+			if err := r.proxy.settled(ctx, calls); err != nil {
+				t.Fatal(err)
+			}
+			stop()
+			r.proxy.stop(ctx, t)
+			k.flushed(ctx, t)
+			events := map[string]int{}
+			for _, e := range k.events(ctx, t, "anonymous_id", "leaver") {
+				events[markOf(e)]++
+			}
+			for _, c := range r.plan.calls {
+				if events[c.mark()] != 1 {
+					t.Errorf("message %s is there %d times", c.mark(), events[c.mark()])
+				}
+			}
+			k.stop(t)
+		})
+	}
+}
+
 // chromium is the browser that visits pages.
 type chromium struct{ path string }
 
@@ -90,14 +136,7 @@ func (c chromium) browse(ctx context.Context, t *testing.T, r *run, page string,
 	for n := range r.plan.persons {
 		v := startVisit(ctx, t, r, page, strategy, n, come)
 		stop := c.open(t, v.address+"/shop/"+pageQuery)
-		select {
-		case errs := <-v.reports:
-			for _, e := range errs {
-				t.Errorf("on the page of person %d: %s", n, e)
-			}
-		case <-ctx.Done():
-			t.Errorf("the page of person %d did not report", n)
-		}
+		v.wait(ctx, t)
 		come += r.plan.distinct(n)
 		err := r.proxy.settled(ctx, come)
 		stop()
@@ -120,19 +159,42 @@ func (c chromium) open(t *testing.T, address string) (stop func()) {
 	}
 	cmd := exec.Command(c.path, "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--disable-dev-shm-usage",
 		"--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync", "--disable-default-apps",
-		"--disable-extensions", "--metrics-recording-only", "--lang=sv-SE", "--remote-debugging-port=0", "--user-data-dir="+profile, address)
+		"--disable-extensions", "--metrics-recording-only", "--lang=sv-SE", "--remote-debugging-pipe", "--user-data-dir="+profile, address)
 	cmd.Env = append(os.Environ(), "TZ=Europe/Stockholm")
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	var stderr bytes.Buffer
 	cmd.Stderr = &stderr
+	ends := lifeline(t, cmd)
 	if err := cmd.Start(); err != nil {
 		t.Fatalf("starting the browser: %v", err)
 	}
-	return func() {
+	return sync.OnceFunc(func() {
+		defer ends()
 		syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL)
 		cmd.Wait()
 		if t.Failed() {
 			t.Logf("what the browser said:\n%s", stderr.Bytes())
+		}
+	})
+}
+
+// lifeline gives a browser the two pipes of its debugging protocol. Nothing is
+// said on them: a browser ends when they close, so that none outlives the tests
+// however these end.
+func lifeline(t *testing.T, cmd *exec.Cmd) (ends func()) {
+	t.Helper()
+	var files []*os.File
+	for range 2 {
+		r, w, err := os.Pipe()
+		if err != nil {
+			t.Fatal(err)
+		}
+		files = append(files, r, w)
+	}
+	cmd.ExtraFiles = []*os.File{files[0], files[3]}
+	return func() {
+		for _, f := range files {
+			f.Close()
 		}
 	}
 }
@@ -141,6 +203,19 @@ func (c chromium) open(t *testing.T, address string) (stop func()) {
 type visit struct {
 	address string
 	reports chan []string // the errors on the page, once it made all calls
+}
+
+// wait waits until the page reports.
+func (v *visit) wait(ctx context.Context, t *testing.T) {
+	t.Helper()
+	select {
+	case errs := <-v.reports:
+		for _, e := range errs {
+			t.Errorf("on the page: %s", e)
+		}
+	case <-ctx.Done():
+		t.Error("the page did not report")
+	}
 }
 
 // startVisit serves a page until the test ends. come is how many messages
