@@ -99,6 +99,7 @@ type Index interface {
 	// the pairs come in the order of type and name. Limit counts entries overall.
 	Range(ctx context.Context, r state.Reader, q Query) iter.Seq2[*Entry, error]
 
-	// Calls yields the pairs of type and name that a node's history holds.
-	Calls(ctx context.Context, r state.Reader, node identity.NodeID, strand byte) iter.Seq2[Call, error]
+	// Calls yields the pairs of type and name that a node's history holds: of one
+	// type, or with event.Unknown of all.
+	Calls(ctx context.Context, r state.Reader, node identity.NodeID, strand byte, only event.Type) iter.Seq2[Call, error]
 }

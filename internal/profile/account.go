@@ -26,11 +26,11 @@ func Account(cfg *identity.Config, e *event.Event) (id identity.Identifier, ok b
 // Accounts returns the ids of the accounts that a node's group calls named.
 func Accounts(ctx context.Context, r state.Reader, index history.Index, node identity.NodeID) ([]string, error) {
 	var out []string
-	for c, err := range index.Calls(ctx, r, node, 0) {
+	for c, err := range index.Calls(ctx, r, node, 0, event.Group) {
 		if err != nil {
 			return nil, err
 		}
-		if c.Type == event.Group && c.Name != "" {
+		if c.Name != "" {
 			out = append(out, c.Name)
 		}
 	}

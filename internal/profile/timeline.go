@@ -59,7 +59,7 @@ func (r *Reader) Events(ctx context.Context, ref Ref, page Page) (EventPage, err
 func (r *Reader) newest(ctx context.Context, s state.Reader, c *cluster, before *history.Place, limit int) ([]*history.Entry, error) {
 	var all []*history.Entry
 	for _, n := range c.nodes {
-		for call, err := range r.History.Calls(ctx, s, n, 0) {
+		for call, err := range r.History.Calls(ctx, s, n, 0, event.Unknown) {
 			if err != nil {
 				return nil, err
 			}

@@ -175,7 +175,7 @@ func (s *suite) calls() {
 	s.append(entry(1, "B", 1, "m1"), entry(1, "A", 2, "m2"), entry(1, "A", 3, "m3"), page)
 	var got []history.Call
 	s.read(func(r state.Reader) {
-		for c, err := range s.index.Calls(context.Background(), r, node(1), 0) {
+		for c, err := range s.index.Calls(context.Background(), r, node(1), 0, event.Unknown) {
 			if err != nil {
 				s.Fatal(err)
 			}

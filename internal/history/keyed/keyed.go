@@ -133,7 +133,7 @@ func (x Index) Range(ctx context.Context, r state.Reader, q history.Query) iter.
 			x.one(ctx, r, q, history.Call{Type: q.Type, Name: q.Name}, &left, yield)
 			return
 		}
-		for c, err := range x.calls(ctx, r, q.Node, q.Strand, q.Type) {
+		for c, err := range x.Calls(ctx, r, q.Node, q.Strand, q.Type) {
 			if err != nil {
 				yield(nil, err)
 				return
@@ -176,13 +176,9 @@ func (Index) one(ctx context.Context, r state.Reader, q history.Query, c history
 	return true
 }
 
-// Calls implements history.Index.
-func (x Index) Calls(ctx context.Context, r state.Reader, node identity.NodeID, strand byte) iter.Seq2[history.Call, error] {
-	return x.calls(ctx, r, node, strand, event.Unknown)
-}
-
-// calls skips from name to name: one short scan for each.
-func (Index) calls(ctx context.Context, r state.Reader, node identity.NodeID, strand byte, only event.Type) iter.Seq2[history.Call, error] {
+// Calls implements history.Index. It skips from name to name: one short scan for
+// each.
+func (Index) Calls(ctx context.Context, r state.Reader, node identity.NodeID, strand byte, only event.Type) iter.Seq2[history.Call, error] {
 	return func(yield func(history.Call, error) bool) {
 		base := prefix(node, strand)
 		if only != event.Unknown {
