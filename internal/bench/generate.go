@@ -14,6 +14,7 @@ type Generator struct {
 	zipf   *rand.Zipf
 	prefix string
 	n      int64
+	last   uint64 // person of the latest event
 }
 
 // NewGenerator returns a generator over a number of people. Generators of
@@ -35,6 +36,7 @@ func UserID(person uint64) string { return "user-" + strconv.FormatUint(person, 
 // AppendEvent appends one message: nineteen of twenty are tracks, one identifies.
 func (g *Generator) AppendEvent(b []byte) []byte {
 	p := g.Person()
+	g.last = p
 	b = append(b, `{"messageId":"`...)
 	b = append(b, g.prefix...)
 	b = strconv.AppendInt(b, g.n, 10)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"math/rand/v2"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -30,31 +31,32 @@ func Read(ctx context.Context, o Options) ([]Row, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := preload(ctx, p.url, o); err != nil {
-		return nil, err
-	}
-	rest, err := o.readServer(ctx, p, fmt.Sprintf("profile of one of %d people, at rest", o.People))
+	people, err := preload(ctx, p.url, o)
 	if err != nil {
 		return nil, err
 	}
-	loaded, err := o.readUnderLoad(ctx, p)
+	rest, err := o.readServer(ctx, p, fmt.Sprintf("%d readers, as fast as they can", readers), people, 0)
+	if err != nil {
+		return nil, err
+	}
+	loaded, err := o.readUnderLoad(ctx, p, people)
 	if err != nil {
 		return nil, err
 	}
 	if err := p.stop(); err != nil {
 		return nil, err
 	}
-	bare, err := o.readBaseline(ctx, dir)
+	bare, err := o.readBaseline(ctx, dir, people)
 	bare.Scenario = rest.Scenario
 	return []Row{loaded, rest, bare}, err
 }
 
-func (o Options) readBaseline(ctx context.Context, dir string) (Row, error) {
+func (o Options) readBaseline(ctx context.Context, dir string, people []uint64) (Row, error) {
 	base, err := start(ctx, nil, o.Binary, "bench", "baseline", "--dir", dir)
 	if err != nil {
 		return Row{}, err
 	}
-	row, err := o.readServer(ctx, base, "")
+	row, err := o.readServer(ctx, base, "", people, 0)
 	if err != nil {
 		return Row{}, err
 	}
@@ -62,16 +64,26 @@ func (o Options) readBaseline(ctx context.Context, dir string) (Row, error) {
 	return row, base.stop()
 }
 
-// preload sends the events and waits until they are folded.
-func preload(ctx context.Context, url string, o Options) error {
+// preload sends the events, waits until they are folded and returns whom they
+// were about.
+func preload(ctx context.Context, url string, o Options) ([]uint64, error) {
 	client := &http.Client{Timeout: 10 * time.Minute}
 	g := NewGenerator(5, o.People)
-	for sent := 0; sent < o.Events; sent += 500 {
-		if !post(ctx, client, url, true, g.AppendBatch(nil, min(500, o.Events-sent))) {
-			return fmt.Errorf("a batch was refused while the profiles were made")
+	var people []uint64
+	for len(people) < o.Events {
+		body := []byte(`{"batch":[`)
+		for n := range min(500, o.Events-len(people)) {
+			if n > 0 {
+				body = append(body, ',')
+			}
+			body = g.AppendEvent(body)
+			people = append(people, g.last)
+		}
+		if !post(ctx, client, url, true, append(body, `]}`...)) {
+			return nil, fmt.Errorf("a batch was refused while the profiles were made")
 		}
 	}
-	return call(ctx, client, http.MethodPost, url+"/v1/flush?timeout=10m")
+	return people, call(ctx, client, http.MethodPost, url+"/v1/flush?timeout=10m")
 }
 
 func call(ctx context.Context, client *http.Client, method, url string) error {
@@ -99,7 +111,11 @@ func call(ctx context.Context, client *http.Client, method, url string) error {
 // readers is how many connections read at once.
 const readers = 8
 
-func (o Options) readServer(ctx context.Context, p *process, scenario string) (Row, error) {
+// readServer reads profiles of the given people. With a rate (reads a second in
+// all) the readers keep to it, and a read's time counts from when it was due, so
+// that a slow answer does not hide those that wait behind it; at 0 each reads as
+// fast as it can.
+func (o Options) readServer(ctx context.Context, p *process, scenario string, people []uint64, rate int) (Row, error) {
 	client := &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: readers}, Timeout: 30 * time.Second}
 	defer client.CloseIdleConnections()
 	row := Row{Scenario: scenario, System: kith}
@@ -108,18 +124,18 @@ func (o Options) readServer(ctx context.Context, p *process, scenario string) (R
 	var wg sync.WaitGroup
 	for c := range readers {
 		wg.Go(func() {
-			// The generator that filled the server names people that it knows.
-			g := NewGenerator(5, o.People)
-			g.rng.Uint64() // each reader starts elsewhere in the sequence
-			for range c * 1000 {
-				g.Person()
-			}
-			for ctx.Err() == nil && time.Since(began) < o.Duration {
-				at := time.Now()
-				if err := call(ctx, client, http.MethodGet, p.url+"/v1/profiles/user_id:"+UserID(g.Person())); err != nil {
+			rng := rand.New(rand.NewPCG(uint64(c), 1))
+			for n := 0; ctx.Err() == nil && time.Since(began) < o.Duration; n++ {
+				due := time.Now()
+				if rate > 0 {
+					due = began.Add(time.Duration(n*readers+c) * time.Second / time.Duration(rate))
+					waitUntil(ctx, due)
+				}
+				person := people[rng.IntN(len(people))]
+				if err := call(ctx, client, http.MethodGet, p.url+"/v1/profiles/user_id:"+UserID(person)); err != nil {
 					failed[c]++
 				}
-				samples[c] = append(samples[c], time.Since(at))
+				samples[c] = append(samples[c], time.Since(due))
 			}
 		})
 	}
@@ -134,8 +150,20 @@ func (o Options) readServer(ctx context.Context, p *process, scenario string) (R
 	return row, ctx.Err()
 }
 
+func waitUntil(ctx context.Context, t time.Time) {
+	timer := time.NewTimer(time.Until(t))
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+	case <-ctx.Done():
+	}
+}
+
+// pacedReads is how many reads a second go beside the events.
+const pacedReads = 500
+
 // readUnderLoad reads while events come in at a steady rate.
-func (o Options) readUnderLoad(ctx context.Context, p *process) (Row, error) {
+func (o Options) readUnderLoad(ctx context.Context, p *process, people []uint64) (Row, error) {
 	loading, stop := context.WithCancel(ctx)
 	var wg sync.WaitGroup
 	wg.Go(func() {
@@ -152,7 +180,7 @@ func (o Options) readUnderLoad(ctx context.Context, p *process) (Row, error) {
 			}
 		}
 	})
-	row, err := o.readServer(ctx, p, "the same while 2,000 events/s come in")
+	row, err := o.readServer(ctx, p, fmt.Sprintf("%d reads/s beside 2,000 events/s", pacedReads), people, pacedReads)
 	stop()
 	wg.Wait()
 	return row, err
