@@ -60,8 +60,7 @@ var rudderBrowser = &sdk{
 		"page":     obj{"path": "/shop/", "title": "kith – sidan", "search": pageQuery},
 		"campaign": obj{"source": "news", "medium": "email", "name": "vår"},
 	},
-	noScreen:     true,
-	ownIDs:       true,
+	lacks:        []string{"screen", "messageId"},
 	ownContext:   []string{"screen"},
 	integrations: []string{"All"},
 }
@@ -70,6 +69,37 @@ func TestRudderBrowser(t *testing.T) {
 	t.Parallel()
 	c := newChromium(t)
 	deliver(t, rudderBrowser, 8, func(ctx context.Context, t *testing.T, r *run) { c.browse(ctx, t, r, "rudder.html", nil) })
+}
+
+func TestRudderBrowserBatching(t *testing.T) {
+	t.Parallel()
+	c := newChromium(t)
+	s := *rudderBrowser
+	s.name = "rudder-browser-batching"
+	deliver(t, &s, 2, func(ctx context.Context, t *testing.T, r *run) {
+		c.browse(ctx, t, r, "rudder.html", obj{"batch": obj{"enabled": true, "maxItems": 10, "flushInterval": 500}})
+	})
+}
+
+var jitsuBrowser = &sdk{
+	name:       "jitsu-browser",
+	comparison: comparison{float64s: true},
+	browser:    true,
+	adds: map[string][]string{"page": {
+		"name", "title", "url", "path", "hash", "search", "width", "height", "referrer",
+	}},
+	context:           obj{"library": obj{"name": "@jitsu/js"}},
+	lacks:             []string{"alias", "screen", "category", "timestamp", "messageId", "integrations"},
+	ownPage:           []string{"path", "url"},
+	keepsGroup:        true,
+	namesInProperties: true,
+}
+
+// TestJitsuBrowser breaks nothing: this SDK does not send anything again.
+func TestJitsuBrowser(t *testing.T) {
+	t.Parallel()
+	c := newChromium(t)
+	deliver(t, jitsuBrowser, 0, func(ctx context.Context, t *testing.T, r *run) { c.browse(ctx, t, r, "jitsu.html", nil) })
 }
 
 // TestSegmentBrowserLeaving: a page that is left at once delivers what it was

@@ -12,9 +12,9 @@ import (
 )
 
 var segmentGo = &sdk{
-	name:       "segment-go",
-	context:    obj{"library": obj{"name": "analytics-go"}},
-	noCategory: true,
+	name:    "segment-go",
+	context: obj{"library": obj{"name": "analytics-go"}},
+	lacks:   []string{"category"},
 }
 
 func TestSegmentGo(t *testing.T) {
