@@ -38,6 +38,8 @@ type sdk struct {
 
 	integrations []string // destinations that it names on its own
 
+	clock time.Duration // by how much its machine's clock is ahead
+
 	// needsAnswer: it gives up a batch when half of the answer is missing, and
 	// says so, though the messages are stored.
 	needsAnswer bool
@@ -259,7 +261,8 @@ func (r *run) times(c call, e obj) []string {
 	if r.sdk.finalTimestamp {
 		original, sent = at["timestamp"], received
 	}
-	lo, hi := r.began.Truncate(time.Millisecond), r.ended
+	began := r.began.Truncate(time.Millisecond)
+	lo, hi := began.Add(r.sdk.clock), r.ended.Add(r.sdk.clock)
 	if c.Timestamp != "" {
 		v, err := time.Parse(time.RFC3339Nano, c.Timestamp)
 		if err != nil {
@@ -276,6 +279,8 @@ func (r *run) times(c call, e obj) []string {
 	}
 	if got := at["timestamp"]; !got.Equal(want) {
 		return []string{fmt.Sprintf("timestamp is %s, want %s", got, want)}
+	} else if c.Timestamp == "" && (got.Before(began) || got.After(r.ended)) {
+		return []string{fmt.Sprintf("timestamp is %s, but the call was made between %s and %s", got, began, r.ended)}
 	}
 	return nil
 }

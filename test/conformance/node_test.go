@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -58,6 +59,21 @@ func TestSegmentNode(t *testing.T) {
 	deliver(t, segmentNode, 2, func(ctx context.Context, t *testing.T, r *run) { node.drive(ctx, t, r, "segment-node.mjs") })
 }
 
+// TestWrongClocks: SDKs on machines whose clocks are an hour ahead or behind. What
+// they call now is now.
+func TestWrongClocks(t *testing.T) {
+	t.Parallel()
+	node := newNode(t)
+	for name, clock := range map[string]time.Duration{"ahead": time.Hour, "behind": -time.Hour} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := *segmentNode
+			s.name, s.clock = "clock-"+name, clock
+			deliver(t, &s, 0, func(ctx context.Context, t *testing.T, r *run) { node.drive(ctx, t, r, "segment-node.mjs") })
+		})
+	}
+}
+
 func TestRudderNode(t *testing.T) {
 	t.Parallel()
 	node := newNode(t)
@@ -77,8 +93,13 @@ func newNode(t *testing.T) node {
 // drive runs a driver to its end, with the plan on its standard input.
 func (n node) drive(ctx context.Context, t *testing.T, r *run, driver string) {
 	t.Helper()
-	cmd := exec.CommandContext(ctx, n.path, filepath.Join("drivers", driver))
-	cmd.Env = append(withoutKith(os.Environ()), "COLLECTOR="+r.proxy.address, "WRITE_KEY="+writeKey)
+	args := []string{filepath.Join("drivers", driver)}
+	if r.sdk.clock != 0 {
+		args = append([]string{"--import", "./drivers/clock.mjs"}, args...)
+	}
+	cmd := exec.CommandContext(ctx, n.path, args...)
+	cmd.Env = append(withoutKith(os.Environ()), "COLLECTOR="+r.proxy.address, "WRITE_KEY="+writeKey,
+		"CLOCK_OFFSET_MS="+strconv.FormatInt(r.sdk.clock.Milliseconds(), 10))
 	cmd.Stdin = bytes.NewReader(r.plan.encode(t, 0, 1))
 	var stderr bytes.Buffer
 	cmd.Stderr = &stderr
