@@ -20,6 +20,9 @@ type Profiles interface {
 	// Read returns the profile that a reference names; an unknown one gives an
 	// error of kind NotFound.
 	Read(ctx context.Context, ref profile.Ref) (profile.Profile, error)
+	// ReadAsOf returns it as the events up to a moment (UTC milliseconds) make it;
+	// a person without one gives an error of kind NotFound.
+	ReadAsOf(ctx context.Context, ref profile.Ref, at int64) (profile.Profile, error)
 	// Events returns a page of a profile's timeline, newest first.
 	Events(ctx context.Context, ref profile.Ref, page profile.Page) (profile.EventPage, error)
 }

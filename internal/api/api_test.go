@@ -209,7 +209,12 @@ func TestProfile(t *testing.T) {
 		t.Error(got)
 	}
 	f.refused("GET", "/v1/profiles/user_id:nobody", "", 404, "profile.unknown")
-	f.refused("GET", "/v1/profiles/user_id:u1?as_of=2026-01-01T00:00:00Z", "", 400, "request.unknown_parameter")
+	f.refused("GET", "/v1/profiles/user_id:u1?as_of=yesterday", "", 400, "request.time")
+	f.refused("GET", "/v1/profiles/user_id:u1?as_of=1969-12-31", "", 404, "profile.unknown")
+	if got := f.ok("GET", "/v1/profiles/user_id:u1?as_of=2026-01-01T00:00:00Z", "", 200); !strings.Contains(got, `"events":123`) {
+		t.Error(got)
+	}
+	f.refused("GET", "/v1/profiles/user_id:u1?at=2026-01-01", "", 400, "request.unknown_parameter")
 	f.refused("GET", "/v1/profiles/user_id:u1?verbose=maybe", "", 400, "request.flag")
 	f.people.profiles[profile.Ref{Type: "user_id", Value: "bad"}] = profile.Profile{Traits: map[string]profile.Trait{"x": {Value: json.RawMessage(`{"s3cret`)}}}
 	for _, target := range []string{"/v1/profiles/user_id:bad", "/v1/profiles/user_id:bad?verbose=1"} {

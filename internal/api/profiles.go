@@ -64,8 +64,12 @@ func (a *API) profileRows() []route.Route {
 		Name: "verbose", In: "query", Summary: "1 tells the source, time and policy of each trait.",
 		Schema: route.Schema{"type": "string", "enum": []string{"0", "1"}},
 	}
+	asOf := route.Param{
+		Name: "as_of", In: "query", Schema: route.Schema{"type": "string", "format": "date-time"},
+		Summary: "A moment (RFC 3339, or a date for its midnight in UTC): the profile as today's identity makes it of the events up to then.",
+	}
 	return []route.Route{
-		row("", "getProfile", "Read what is known of a person.", route.Ref("Profile"), a.profile, verbose),
+		row("", "getProfile", "Read what is known of a person.", route.Ref("Profile"), a.profile, verbose, asOf),
 		row("/events", "listProfileEvents", "List a person's events, newest first.", listSchema(route.Ref("Event")), a.profileEvents, pageParams()...),
 		row("/identifiers", "listProfileIdentifiers", "List a person's identifiers, last seen first.", listSchema(route.Ref("Identifier")), a.profileIdentifiers, pageParams()...),
 	}
@@ -90,7 +94,7 @@ func (a *API) profile(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	p, err := a.cfg.Profiles.Read(r.Context(), ref)
+	p, err := a.readProfile(r, ref)
 	if err != nil {
 		return err
 	}
@@ -109,6 +113,19 @@ func (a *API) profile(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	return route.WriteJSON(w, http.StatusOK, answer)
+}
+
+// readProfile reads a profile as of now, or of the moment that is asked for.
+func (a *API) readProfile(r *http.Request, ref profile.Ref) (profile.Profile, error) {
+	text := r.URL.Query().Get("as_of")
+	if text == "" {
+		return a.cfg.Profiles.Read(r.Context(), ref)
+	}
+	at, ok := event.ParseTime(text)
+	if !ok {
+		return profile.Profile{}, errs.New(errs.Invalid, "request.time", "as_of must be a time such as 2025-03-01T09:00:00Z or a date")
+	}
+	return a.cfg.Profiles.ReadAsOf(r.Context(), ref, at)
 }
 
 func identifierOf(id profile.Identifier) identifierAnswer {

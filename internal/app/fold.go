@@ -134,6 +134,11 @@ func (p people) Read(ctx context.Context, ref profile.Ref) (profile.Profile, err
 	return p.app.live.Load().reader.Read(ctx, ref)
 }
 
+// ReadAsOf implements api.Profiles.
+func (p people) ReadAsOf(ctx context.Context, ref profile.Ref, at int64) (profile.Profile, error) {
+	return p.app.live.Load().reader.ReadAsOf(ctx, ref, at)
+}
+
 // Events implements api.Profiles.
 func (p people) Events(ctx context.Context, ref profile.Ref, page profile.Page) (profile.EventPage, error) {
 	return p.app.live.Load().reader.Events(ctx, ref, page)

@@ -11,7 +11,6 @@ import (
 	"kith/internal/identity"
 	"kith/internal/profile"
 	"kith/internal/state"
-	"kith/internal/strictjson"
 )
 
 // withdraw takes events out of the state, which becomes the one in which they
@@ -118,7 +117,7 @@ func (b *batchView) unwrite(ctx context.Context, e *history.Entry, gone map[hist
 	if !e.Account.IsZero() {
 		node, q.Node, q.Type = e.Account, e.Account, event.Group
 	}
-	writes, err := entryWrites(e)
+	writes, err := profile.EntryWrites(e)
 	if err != nil {
 		return err
 	}
@@ -144,7 +143,7 @@ func (b *batchView) unwrite(ctx context.Context, e *history.Entry, gone map[hist
 
 // rewrite folds the writes of an entry into the rows that are being made anew.
 func rewrite(rows map[string]*traitRow, e *history.Entry) error {
-	writes, err := entryWrites(e)
+	writes, err := profile.EntryWrites(e)
 	if err != nil {
 		return err
 	}
@@ -155,16 +154,4 @@ func rewrite(rows map[string]*traitRow, e *history.Entry) error {
 		}
 	}
 	return nil
-}
-
-// entryWrites reads the trait writes that the history keeps of an event.
-func entryWrites(e *history.Entry) ([]profile.Write, error) {
-	if len(e.Traits) == 0 {
-		return nil, nil
-	}
-	var doc strictjson.Doc
-	if err := doc.Parse(e.Traits, strictjson.Limits{}); err != nil {
-		return nil, errs.Wrap(err, errs.Corrupt, "pipeline.traits_format", "the history's traits of an event cannot be read")
-	}
-	return profile.Writes(doc.Root(), e.Sighting()), nil
 }
