@@ -6,10 +6,12 @@
 // all in-sync replicas have the records (acks=all, idempotent producer).
 //
 // Appends are sent in groups, as in the engine of one machine: what comes while
-// a group is under way forms the next. A group's records of one partition lie in
-// one batch, so that those of a call are contiguous also where several nodes
-// append to the partition. Only a call of more than maxGroupBytes is cut into
-// several batches, between which another node's may come.
+// a group is under way forms the next. A group's records of one partition are
+// sent as one batch, so that those of a call are contiguous also where several
+// nodes append to the partition. Only where a group has to be cut, because a call
+// is larger than a message of the topic may be, or because it was sent before the
+// client had learnt where the partition lies, can records of another node come in
+// between.
 package kafka
 
 import (
@@ -119,8 +121,11 @@ func (l *Log) connect(ctx context.Context, maxBytes int) error {
 	if l.tailClient, err = l.target.newClient(); err != nil {
 		return err
 	}
+	if err := l.topic.refresh(ctx, l); err != nil {
+		return err
+	}
 	l.tail.init(l)
-	return l.topic.refresh(ctx, l)
+	return nil
 }
 
 // newClient makes a client of the target; it connects when first used.
@@ -195,7 +200,7 @@ func (l *Log) call(ctx context.Context) (context.Context, func(), error) {
 	return ctx, func() { stop(); cancel(nil) }, nil
 }
 
-// partition checks a partition's number.
+// checkPartition refuses a number that is no partition's.
 func (l *Log) checkPartition(id int32) error {
 	if id < 0 || int(id) >= l.Partitions() {
 		return errs.New(errs.Invalid, "eventlog.no_such_partition",

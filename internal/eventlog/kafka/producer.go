@@ -12,9 +12,6 @@ import (
 )
 
 const (
-	// maxGroupBytes bounds a group, so that it fits into one batch of a topic
-	// that kith created.
-	maxGroupBytes = topicMessageBytes - batchOverhead
 	// batchOverhead and recordOverhead are upper bounds of what the protocol adds
 	// to the records' own bytes.
 	batchOverhead  = 1 << 10
@@ -52,7 +49,7 @@ type group struct {
 // goroutine of its own: whoever finds no leader becomes it.
 type producer struct {
 	log      *Log
-	maxBytes int // of a group
+	maxBytes int // of a group, so that it fits into one message of the topic
 
 	mu      sync.Mutex
 	idle    sync.Cond

@@ -3,6 +3,7 @@ package kafka
 import (
 	"context"
 	"sync"
+	"sync/atomic"
 
 	"github.com/twmb/franz-go/pkg/kerr"
 )
@@ -26,15 +27,13 @@ type tail struct {
 
 func (t *tail) init(l *Log) {
 	t.log, t.news = l, make(chan struct{})
+	t.ends = make([]int64, l.Partitions())
 }
 
 // advance notes ends that are at least these.
 func (t *tail) advance(ends []int64) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if t.ends == nil {
-		t.ends = make([]int64, len(ends))
-	}
 	grown := false
 	for p, end := range ends {
 		if end > t.ends[p] {
@@ -68,14 +67,6 @@ func (l *Log) Wait(ctx context.Context, from []int64) error {
 		return err
 	}
 	defer done()
-	if there, _ := l.tail.beyond(from); there {
-		return nil
-	}
-	ends, err := l.ends(ctx)
-	if err != nil {
-		return err
-	}
-	l.tail.advance(ends)
 	l.tail.enter()
 	defer l.tail.leave()
 	for {
@@ -120,52 +111,81 @@ func (t *tail) wanted() bool {
 // anew who leads what.
 func (t *tail) watch() {
 	l := t.log
-	for try := 0; t.wanted(); try++ {
-		if try > 0 {
+	for failures := 0; t.wanted(); {
+		if failures > 0 {
 			select {
-			case <-l.opts.Clock.After(backoff(try)):
+			case <-l.opts.Clock.After(backoff(failures)):
 			case <-l.ctx.Done():
-				continue
 			}
-			if l.topic.refresh(l.ctx, l) != nil {
-				continue
-			}
-			try = 0
 		}
-		ctx, cancel := context.WithCancel(l.ctx)
-		var brokers sync.WaitGroup
-		for broker, partitions := range l.topic.byLeader() {
-			brokers.Go(func() {
-				defer cancel()
-				t.follow(ctx, broker, partitions)
-			})
+		if t.learn() != nil {
+			failures++
+			continue
 		}
-		brokers.Wait()
-		cancel()
+		if failures = 0; !t.followAll() {
+			failures = 1
+		}
 	}
+}
+
+// followAll follows every broker that leads a partition, until nobody waits or
+// one of them fails, when it returns false.
+func (t *tail) followAll() bool {
+	ctx, cancel := context.WithCancel(t.log.ctx)
+	defer cancel()
+	var failed atomic.Bool
+	var brokers sync.WaitGroup
+	for broker, partitions := range t.log.topic.byLeader() {
+		brokers.Go(func() {
+			// All end together: one left alone would keep watch for its own
+			// partitions only.
+			defer cancel()
+			if t.follow(ctx, broker, partitions) != nil && ctx.Err() == nil {
+				failed.Store(true)
+			}
+		})
+	}
+	brokers.Wait()
+	return !failed.Load()
+}
+
+// learn asks who leads the partitions and how far they reach.
+func (t *tail) learn() error {
+	l := t.log
+	if err := l.topic.refresh(l.ctx, l); err != nil {
+		return err
+	}
+	ends, err := l.ends(l.ctx)
+	if err == nil {
+		t.advance(ends)
+	}
+	return err
 }
 
 // follow keeps a request for news open at a broker until it fails or nobody
 // waits. The one byte it asks for is answered with a whole batch, which is let
 // go: readers fetch from where they are.
-func (t *tail) follow(ctx context.Context, broker int32, partitions []int32) {
+func (t *tail) follow(ctx context.Context, broker int32, partitions []int32) error {
 	for t.stillWanted() {
 		_, id := t.log.topic.leader(partitions[0])
 		req := t.log.newFetch(id, t.offsets(partitions), 1)
 		req.MinBytes, req.MaxWaitMillis = 1, tailWaitMillis
 		answers, err := requestFetch(ctx, t.log.tailClient, broker, req)
 		if err != nil {
-			return
+			return err
 		}
 		ends := make([]int64, t.log.Partitions())
 		for _, a := range answers {
-			if kerr.ErrorForCode(a.ErrorCode) != nil || int(a.Partition) >= len(ends) {
-				return
+			if err := kerr.ErrorForCode(a.ErrorCode); err != nil {
+				return err
 			}
-			ends[a.Partition] = a.HighWatermark
+			if int(a.Partition) < len(ends) {
+				ends[a.Partition] = a.HighWatermark
+			}
 		}
 		t.advance(ends)
 	}
+	return nil
 }
 
 func (t *tail) stillWanted() bool {
