@@ -65,6 +65,7 @@ type kith struct {
 // server is killed when the test ends; stop ends it in order.
 func startKith(t *testing.T, data string) *kith {
 	t.Helper()
+	long(t)
 	binary, err := build()
 	if err != nil {
 		t.Fatal(err)
@@ -262,10 +263,19 @@ func (k *kith) events(ctx context.Context, t *testing.T, kind, value string) []o
 	}
 }
 
+// long skips a test that delivers where only short ones are wanted.
+func long(t *testing.T) {
+	t.Helper()
+	if testing.Short() {
+		t.Skip("a delivery through an SDK takes seconds, and the SDKs may have to be installed")
+	}
+}
+
 // need skips the test when a program is missing, or fails it where all must be
 // there.
 func need(t *testing.T, program string) string {
 	t.Helper()
+	long(t)
 	path, err := exec.LookPath(program)
 	if err != nil {
 		lack(t, errors.New(program+" is not installed"))

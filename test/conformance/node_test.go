@@ -183,3 +183,33 @@ func packageVersion(name string) string {
 	}
 	return installed.Version
 }
+
+// TestLockNamesNoRegistry: the lock file fixes versions and hashes, not where
+// they come from, so that every machine asks the registry that it is set up for.
+func TestLockNamesNoRegistry(t *testing.T) {
+	var lock struct {
+		Packages map[string]struct {
+			Version   string `json:"version"`
+			Resolved  string `json:"resolved"`
+			Integrity string `json:"integrity"`
+		} `json:"packages"`
+	}
+	data, err := os.ReadFile("package-lock.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := json.Unmarshal(data, &lock); err != nil {
+		t.Fatalf("package-lock.json: %v", err)
+	}
+	if len(lock.Packages) < 10 {
+		t.Errorf("the lock file has only %d packages", len(lock.Packages))
+	}
+	for name, p := range lock.Packages {
+		if p.Resolved != "" {
+			t.Errorf("%s names the registry it came from", name)
+		}
+		if name != "" && p.Integrity == "" {
+			t.Errorf("%s has no hash", name)
+		}
+	}
+}
