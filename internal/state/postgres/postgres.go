@@ -1,0 +1,283 @@
+// Package postgres is the engine of the state for several nodes: one table in
+// one schema of a PostgreSQL server.
+//
+// Isolation comes from the locks that Begin takes and from guards, not from the
+// server's isolation level, which stays READ COMMITTED. Each call is one round
+// trip: Begin sends its statements together, Commit compares guards in one and
+// writes and commits in a second. Rows that no lock guards (those of PutIf and
+// Merge) are locked in key order, so that commits cannot wait for each other in
+// a circle. See FORMAT.md in package state for the table.
+package postgres
+
+import (
+	"context"
+	"hash/fnv"
+	"regexp"
+	"strconv"
+	"sync"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/pgconn/ctxwatch"
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"kith/internal/errs"
+	"kith/internal/state"
+	"kith/internal/state/internal/txn"
+)
+
+// Options are the settings of a store. All but Schema may stay zero.
+type Options struct {
+	// Schema is the schema of the workspace: a lower-case letter or underscore,
+	// then at most 62 letters, digits and underscores. It is made if need be.
+	Schema string
+
+	// WriteConns and ReadConns bound the connections that transactions and
+	// snapshots use; 0 means 8 each. They are apart so that readers cannot keep
+	// a transaction waiting that others wait for.
+	WriteConns, ReadConns int32
+
+	// ConnectTimeout bounds the making of a connection, and Open as a whole
+	// apart from waiting for another node's migration; 0 means 5 s.
+	ConnectTimeout time.Duration
+
+	// StatementTimeout bounds each statement other than waiting for the locks of
+	// Begin; 0 means 30 s.
+	StatementTimeout time.Duration
+
+	// RowTimeout bounds the wait for a row that another commit has locked; 0
+	// means 10 s.
+	RowTimeout time.Duration
+
+	// IdleTimeout is how long a transaction may do nothing before the server
+	// ends it and frees its locks; 0 means 60 s. It also bounds how long the
+	// locks of a node that has vanished stay taken.
+	IdleTimeout time.Duration
+}
+
+func (o Options) withDefaults() Options {
+	if o.WriteConns == 0 {
+		o.WriteConns = 8
+	}
+	if o.ReadConns == 0 {
+		o.ReadConns = 8
+	}
+	for p, d := range map[*time.Duration]time.Duration{
+		&o.ConnectTimeout:   5 * time.Second,
+		&o.StatementTimeout: 30 * time.Second,
+		&o.RowTimeout:       10 * time.Second,
+		&o.IdleTimeout:      60 * time.Second,
+	} {
+		if *p == 0 {
+			*p = d
+		}
+	}
+	return o
+}
+
+// schemaName is what a schema may be called: never in need of quotes, and never
+// one of the server's own.
+var schemaName = regexp.MustCompile(`^[a-z_][a-z0-9_]{0,62}$`)
+
+// Store is a state in one schema. It is safe for concurrent use.
+type Store struct {
+	opts    Options
+	space   int32 // the first half of the server's lock numbers
+	sql     statements
+	writers *pgxpool.Pool
+	readers *pgxpool.Pool
+
+	mu        sync.Mutex
+	closed    bool
+	snapshots map[*snapshot]struct{}
+}
+
+var _ state.Store = (*Store)(nil)
+
+// Open connects to the server that the URL names and brings the schema up to
+// date. Connect straight to the server: a pooler that gives each transaction
+// another connection would lose the settings. Open fails with kind Invalid when URL or schema cannot be read, and with
+// kind Unavailable, after ConnectTimeout at the latest, when the server cannot be
+// reached.
+func Open(ctx context.Context, url string, o Options) (*Store, error) {
+	o = o.withDefaults()
+	if !schemaName.MatchString(o.Schema) || len(o.Schema) > 2 && o.Schema[:3] == "pg_" {
+		return nil, errs.New(errs.Invalid, "state.schema", "the name of the schema must be lower-case letters, digits and underscores")
+	}
+	h := fnv.New32a()
+	_, _ = h.Write([]byte(o.Schema)) // never fails
+	s := &Store{opts: o, space: int32(h.Sum32()), sql: newStatements(o.Schema), snapshots: map[*snapshot]struct{}{}}
+	if err := s.connect(ctx, url); err != nil {
+		s.closePools()
+		return nil, err
+	}
+	if err := s.migrate(ctx); err != nil {
+		s.closePools()
+		return nil, err
+	}
+	return s, nil
+}
+
+// connect makes the pools and proves that the server answers.
+func (s *Store) connect(ctx context.Context, url string) error {
+	var err error
+	if s.writers, err = s.pool(ctx, url, s.opts.WriteConns, 0); err != nil {
+		return err
+	}
+	if s.readers, err = s.pool(ctx, url, s.opts.ReadConns, s.opts.StatementTimeout); err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeoutCause(ctx, s.opts.ConnectTimeout, errSilent())
+	defer cancel()
+	if err := s.writers.Ping(ctx); err != nil {
+		return mapError(ctx, err, "connecting to the server of the state")
+	}
+	return nil
+}
+
+// errSilent is the cause of a context that Open ended by itself.
+func errSilent() error {
+	return errs.New(errs.Unavailable, "state.unreachable", "the server of the state does not answer")
+}
+
+// cancelWithin is how long the server has to answer a request to cancel before
+// the connection is cut.
+const cancelWithin = 2 * time.Second
+
+func (s *Store) pool(ctx context.Context, url string, conns int32, statementTimeout time.Duration) (*pgxpool.Pool, error) {
+	cfg, err := pgxpool.ParseConfig(url)
+	if err != nil {
+		// The cause quotes the URL, which holds a password.
+		return nil, errs.New(errs.Invalid, "state.url", "the URL of the state's server cannot be read; it should look like postgres://user@host:5432/database")
+	}
+	cfg.MaxConns = conns
+	cfg.MinConns = 0
+	cfg.PingTimeout = s.opts.ConnectTimeout
+	cfg.ConnConfig.ConnectTimeout = s.opts.ConnectTimeout
+	// A context that ends cancels the statement instead of cutting the
+	// connection: the server would go on waiting for the locks.
+	cfg.ConnConfig.BuildContextWatcherHandler = func(c *pgconn.PgConn) ctxwatch.Handler {
+		return &pgconn.CancelRequestContextWatcherHandler{Conn: c, DeadlineDelay: cancelWithin}
+	}
+	params := cfg.ConnConfig.RuntimeParams
+	if params["application_name"] == "" {
+		params["application_name"] = "kith"
+	}
+	for name, value := range map[string]string{
+		"statement_timeout":       millis(statementTimeout),
+		"tcp_keepalives_idle":     "30",
+		"tcp_keepalives_interval": "10",
+		"tcp_keepalives_count":    "3",
+		// A plan made while the table was small must not read all of it later.
+		"enable_seqscan": "off",
+		"jit":            "off",
+	} {
+		params[name] = value
+	}
+	pool, err := pgxpool.NewWithConfig(ctx, cfg)
+	return pool, mapError(ctx, err, "connecting to the server of the state")
+}
+
+func millis(d time.Duration) string { return strconv.FormatInt(d.Milliseconds(), 10) }
+
+// Begin implements state.Store. It holds a connection until the transaction ends.
+func (s *Store) Begin(ctx context.Context, locks []state.Lock) (state.Tx, error) {
+	conn, err := s.acquire(ctx, s.writers)
+	if err != nil {
+		return nil, err
+	}
+	t := &tx{reader: reader{store: s, conn: conn}}
+	batch := &pgx.Batch{}
+	batch.Queue("begin isolation level read committed")
+	if len(locks) > 0 {
+		batch.Queue("select pg_advisory_xact_lock($1::int4, lock) from unnest($2::int4[]) as lock", s.space, numbers(locks))
+	}
+	batch.Queue("select set_config('statement_timeout', $1, true), set_config('lock_timeout', $2, true), set_config('idle_in_transaction_session_timeout', $3, true)",
+		millis(s.opts.StatementTimeout), millis(s.opts.RowTimeout), millis(s.opts.IdleTimeout))
+	if err := conn.SendBatch(ctx, batch).Close(); err != nil {
+		t.end(ctx)
+		return nil, mapError(ctx, err, "taking the locks of a transaction")
+	}
+	t.ctx = ctx
+	return t, nil
+}
+
+// numbers are the locks in the order in which they are taken, as the server's
+// signed numbers.
+func numbers(locks []state.Lock) []int32 {
+	sorted := txn.Sorted(locks)
+	n := make([]int32, len(sorted))
+	for i, l := range sorted {
+		n[i] = int32(l)
+	}
+	return n
+}
+
+// acquire takes a connection from a pool.
+func (s *Store) acquire(ctx context.Context, pool *pgxpool.Pool) (*pgxpool.Conn, error) {
+	if err := txn.Canceled(ctx); err != nil {
+		return nil, err
+	}
+	conn, err := pool.Acquire(ctx)
+	if err != nil && s.isClosed() {
+		return nil, txn.ErrClosed()
+	}
+	return conn, mapError(ctx, err, "connecting to the server of the state")
+}
+
+func (s *Store) isClosed() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.closed
+}
+
+// Snapshot implements state.Store. It holds a connection until it is closed.
+func (s *Store) Snapshot(ctx context.Context) (state.Snapshot, error) {
+	conn, err := s.acquire(ctx, s.readers)
+	if err != nil {
+		return nil, err
+	}
+	snap := &snapshot{reader: reader{store: s, conn: conn, ctx: ctx}}
+	batch := &pgx.Batch{}
+	batch.Queue("begin isolation level repeatable read read only")
+	batch.Queue("select pg_current_snapshot()") // the moment is that of the first statement
+	if err := conn.SendBatch(ctx, batch).Close(); err != nil {
+		snap.end(ctx)
+		return nil, mapError(ctx, err, "opening a snapshot")
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closed {
+		snap.end(ctx)
+		return nil, txn.ErrClosed()
+	}
+	s.snapshots[snap] = struct{}{}
+	return snap, nil
+}
+
+// Close implements state.Store. It closes snapshots that are still open.
+func (s *Store) Close() error {
+	s.mu.Lock()
+	if s.closed {
+		s.mu.Unlock()
+		return nil
+	}
+	s.closed = true
+	left := s.snapshots
+	s.snapshots = nil
+	s.mu.Unlock()
+	for snap := range left {
+		snap.release()
+	}
+	s.closePools()
+	return nil
+}
+
+func (s *Store) closePools() {
+	for _, p := range []*pgxpool.Pool{s.writers, s.readers} {
+		if p != nil {
+			p.Close()
+		}
+	}
+}
