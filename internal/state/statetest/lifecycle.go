@@ -126,7 +126,3 @@ func testReopen(t *testing.T, e Engine) {
 	wantValue(t, s, "empty", []byte{})
 	wantValue(t, s, "b", nil)
 }
-
-// snapshotNow is a reader whose snapshots last only for each single read, so
-// that none is open when the store closes.
-func snapshotNow(tb testing.TB, s state.Store) state.Reader { return momentary{tb, s} }

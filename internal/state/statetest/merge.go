@@ -66,7 +66,7 @@ func testMergeOps(t *testing.T, e Engine) {
 				}
 			}
 			wantValue(t, s, key, merged(c.op, c.want))
-			got := pairs(t, snapshot(t, s), state.Prefix(b(key)))
+			got := pairs(t, snapshotNow(t, s), state.Prefix(b(key)))
 			if len(got) != 1 || got[0] != key+"="+string(merged(c.op, c.want)) {
 				t.Errorf("%s: a scan shows %q", key, got)
 			}
@@ -196,6 +196,97 @@ func mergeRound(ctx context.Context, s state.Store, w, round, width int) error {
 	return tx.Commit(ctx, state.Cursor{})
 }
 
+// testMergeBesideRemoval merges counters while another goroutine takes them out
+// with guarded removals: what was taken and what is left add up.
+func testMergeBesideRemoval(t *testing.T, e Engine) {
+	s := e.Open(t)
+	ctx := ctxFor(t)
+	const workers, rounds = 3, 30
+	var merging, taking sync.WaitGroup
+	for range workers {
+		merging.Go(func() {
+			for range rounds {
+				if err := retry(func() error { return bump(ctx, s) }); err != nil {
+					t.Error(err)
+					return
+				}
+			}
+		})
+	}
+	done := make(chan struct{})
+	var taken int64
+	taking.Go(func() {
+		for {
+			n, err := take(ctx, s)
+			taken += n
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			select {
+			case <-done:
+				return
+			default:
+			}
+		}
+	})
+	merging.Wait()
+	close(done)
+	taking.Wait()
+	left, err := take(ctx, s)
+	if err != nil || taken+left != 2*workers*rounds {
+		t.Errorf("taken %d, left %d (%v), want %d together", taken, left, err, 2*workers*rounds)
+	}
+}
+
+// retry runs a transaction until it meets no conflict.
+func retry(run func() error) error {
+	for {
+		if err := run(); !errs.Is(err, errs.Conflict) {
+			return err
+		}
+	}
+}
+
+func bump(ctx context.Context, s state.Store) error {
+	tx, err := s.Begin(ctx, nil)
+	if err != nil {
+		return err
+	}
+	defer tx.Rollback()
+	tx.Merge(b("sum b"), state.OpAdd, i64(1))
+	tx.Merge(b("sum a"), state.OpAdd, i64(1))
+	return tx.Commit(ctx, state.Cursor{})
+}
+
+// take removes the counters if they stay as they are and returns their sum; none
+// when they have changed meanwhile.
+func take(ctx context.Context, s state.Store) (sum int64, err error) {
+	tx, err := s.Begin(ctx, nil)
+	if err != nil {
+		return 0, err
+	}
+	defer tx.Rollback()
+	names := keys("sum a", "sum b")
+	values, err := tx.Get(ctx, names)
+	if err != nil {
+		return 0, err
+	}
+	for i, v := range values {
+		if v != nil {
+			sum += int64(binary.BigEndian.Uint64(v[1:]))
+			tx.PutIf(names[i], v, nil)
+		}
+	}
+	if err := tx.Commit(ctx, state.Cursor{}); err != nil {
+		if errs.Is(err, errs.Conflict) {
+			return 0, nil
+		}
+		return 0, err
+	}
+	return sum, nil
+}
+
 // testMergeMixed lets two operations meet on one key. An engine may notice it at
 // the commit or at the next read; until then it may not lose other rows.
 func testMergeMixed(t *testing.T, e Engine) {
@@ -205,8 +296,8 @@ func testMergeMixed(t *testing.T, e Engine) {
 	for _, key := range []string{"plain", "empty", "merged"} {
 		err := tryCommit(t, s, state.Cursor{}, func(tx state.Tx) { tx.Merge(b(key), state.OpMax, b("x")) })
 		if err == nil {
-			_, err = snapshot(t, s).Get(ctxFor(t), keys(key))
-			for _, scanErr := range snapshot(t, s).Scan(ctxFor(t), state.Prefix(b(key))) {
+			_, err = snapshotNow(t, s).Get(ctxFor(t), keys(key))
+			for _, scanErr := range snapshotNow(t, s).Scan(ctxFor(t), state.Prefix(b(key))) {
 				wantKind(t, scanErr, errs.Corrupt, "state.merge_mixed")
 			}
 		}

@@ -15,6 +15,10 @@ import (
 	"kith/internal/state"
 )
 
+// snapshotNow is a reader whose snapshots last only for each single read. Tests
+// that read in a loop use it, because an engine may bound the open snapshots.
+func snapshotNow(tb testing.TB, s state.Store) state.Reader { return momentary{tb, s} }
+
 // momentary reads each time from a snapshot of its own.
 type momentary struct {
 	tb testing.TB

@@ -53,6 +53,7 @@ func Run(t *testing.T, e Engine) {
 		{"MergeOverPutAndDelete", testMergeOverPut},
 		{"MergeManyTimes", testMergeMany},
 		{"MergeConcurrently", testMergeConcurrently},
+		{"MergeBesideRemoval", testMergeBesideRemoval},
 		{"MergeMixedOps", testMergeMixed},
 		{"MergeBadOperand", testMergeBadOperand},
 		{"Cursor", testCursor},
