@@ -81,21 +81,26 @@ func goMessage(t *testing.T, c call) analytics.Message {
 			t.Fatalf("the plan's time %q: %v", c.Timestamp, err)
 		}
 	}
-	context, integrations := goContext(t, c.Context), analytics.Integrations(c.Integrations)
-	properties, traits := analytics.Properties(c.Properties), analytics.Traits(c.Traits)
+	id, user, anon := c.MessageID, c.UserID, c.AnonymousID
+	ctx, to := goContext(t, c.Context), analytics.Integrations(c.Integrations)
 	switch c.Type {
 	case "identify":
-		return analytics.Identify{MessageId: c.MessageID, UserId: c.UserID, AnonymousId: c.AnonymousID, Timestamp: at, Traits: traits, Context: context, Integrations: integrations}
+		return analytics.Identify{MessageId: id, UserId: user, AnonymousId: anon, Timestamp: at, Context: ctx, Integrations: to,
+			Traits: c.Traits}
 	case "track":
-		return analytics.Track{MessageId: c.MessageID, UserId: c.UserID, AnonymousId: c.AnonymousID, Timestamp: at, Event: c.Event, Properties: properties, Context: context, Integrations: integrations}
+		return analytics.Track{MessageId: id, UserId: user, AnonymousId: anon, Timestamp: at, Context: ctx, Integrations: to,
+			Event: c.Event, Properties: c.Properties}
 	case "page":
-		return analytics.Page{MessageId: c.MessageID, UserId: c.UserID, AnonymousId: c.AnonymousID, Timestamp: at, Name: c.Name, Properties: properties, Context: context, Integrations: integrations}
+		return analytics.Page{MessageId: id, UserId: user, AnonymousId: anon, Timestamp: at, Context: ctx, Integrations: to,
+			Name: c.Name, Properties: c.Properties}
 	case "screen":
-		return analytics.Screen{MessageId: c.MessageID, UserId: c.UserID, AnonymousId: c.AnonymousID, Timestamp: at, Name: c.Name, Properties: properties, Context: context, Integrations: integrations}
+		return analytics.Screen{MessageId: id, UserId: user, AnonymousId: anon, Timestamp: at, Context: ctx, Integrations: to,
+			Name: c.Name, Properties: c.Properties}
 	case "group":
-		return analytics.Group{MessageId: c.MessageID, UserId: c.UserID, AnonymousId: c.AnonymousID, Timestamp: at, GroupId: c.GroupID, Traits: traits, Context: context, Integrations: integrations}
+		return analytics.Group{MessageId: id, UserId: user, AnonymousId: anon, Timestamp: at, Context: ctx, Integrations: to,
+			GroupId: c.GroupID, Traits: c.Traits}
 	case "alias":
-		return analytics.Alias{MessageId: c.MessageID, UserId: c.UserID, PreviousId: c.PreviousID, Timestamp: at, Context: context, Integrations: integrations}
+		return analytics.Alias{MessageId: id, UserId: user, PreviousId: c.PreviousID, Timestamp: at, Context: ctx, Integrations: to}
 	}
 	t.Fatalf("a call of the type %q", c.Type)
 	return nil
