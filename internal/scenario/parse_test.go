@@ -143,3 +143,24 @@ func FuzzParse(f *testing.F) {
 		}
 	})
 }
+
+// TestCalls counts what blocks send.
+func TestCalls(t *testing.T) {
+	f := parse(t, `track userId=u1 event=E
+batch
+  page userId=u1
+  repeat 3
+    track userId=u1 event=E
+  end
+end
+repeat 2
+  shuffle
+    identify userId=u1
+  end
+  advance 1d
+end
+profile user_id:u1`)
+	if n := f.Calls(); n != 7 {
+		t.Errorf("%d calls, want 7", n)
+	}
+}

@@ -65,6 +65,20 @@ type File struct {
 	lines []string // as they stand in the file, without line ends
 }
 
+// Calls is how many messages the file sends, those of send commands not counted.
+func (f *File) Calls() int { return calls(f.steps) }
+
+func calls(steps []*step) int {
+	n := 0
+	for _, s := range steps {
+		if s.command.shape == callShape {
+			n++
+		}
+		n += calls(s.body)
+	}
+	return n
+}
+
 // step is one command of a file.
 type step struct {
 	line    int // of the command, from 1

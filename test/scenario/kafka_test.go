@@ -19,8 +19,9 @@ import (
 
 // kafkaEngine is a log on a broker in this process, each place with a topic of its
 // own, and a state in memory.
-func kafkaEngine(t *testing.T) scenario.Engine {
-	return &onKafka{url: kafkatest.Start(t)}
+func kafkaEngine(t *testing.T) func(*testing.T) scenario.Engine {
+	e := &onKafka{url: kafkatest.Start(t)}
+	return func(*testing.T) scenario.Engine { return e }
 }
 
 type onKafka struct {
