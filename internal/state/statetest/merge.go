@@ -322,6 +322,8 @@ func testMergeBadOperand(t *testing.T, e Engine) {
 		"add too long":     {state.OpAdd, b("123456789")},
 		"last cut":         {state.OpLast, []byte{3, 'a', 'b'}},
 		"last empty":       {state.OpLast, nil},
+		"last long form":   {state.OpLast, []byte{0x81, 0, 'a', 'b'}},
+		"union long form":  {state.OpUnion, []byte{0x81, 0, 'a'}},
 		"union cut":        {state.OpUnion, []byte{1, 'a', 2, 'b'}},
 		"union unsorted":   {state.OpUnion, []byte{1, 'b', 1, 'a'}},
 		"union repeats":    {state.OpUnion, []byte{1, 'a', 1, 'a'}},

@@ -5,6 +5,7 @@ package txn
 
 import (
 	"bytes"
+	"math/bits"
 	"slices"
 
 	"kith/internal/errs"
@@ -180,7 +181,8 @@ func (w *Writes) mergeRow(same []int32) (Row, error) {
 }
 
 // checkOperand refuses an operand that no later merge could read, before it is
-// stored. A union has to be sorted, because a lone operand is stored as it is.
+// stored, and one that says the same in other bytes than it should: a lone
+// operand is stored as it is, and of two equal ones either may stay.
 func checkOperand(op state.Op, operand []byte) error {
 	ok := true
 	switch op {
@@ -188,16 +190,10 @@ func checkOperand(op state.Op, operand []byte) error {
 		ok = len(operand) == 8
 	case state.OpMin, state.OpMax:
 	case state.OpLast:
-		_, _, err := state.SplitLast(operand)
-		return err
+		stamp, value, err := state.SplitLast(operand)
+		ok = err == nil && len(operand) == prefixed(stamp)+len(value)
 	case state.OpUnion:
-		items, err := state.SplitUnion(operand)
-		if err != nil {
-			return err
-		}
-		for i := 1; i < len(items) && ok; i++ {
-			ok = bytes.Compare(items[i-1], items[i]) < 0
-		}
+		ok = canonicalUnion(operand)
 	default:
 		ok = false
 	}
@@ -205,6 +201,28 @@ func checkOperand(op state.Op, operand []byte) error {
 		return errs.New(errs.Corrupt, "state.merge_operand", "an operand of merge operation %d cannot be read", op)
 	}
 	return nil
+}
+
+// canonicalUnion reports whether the items ascend, do not repeat and have the
+// shortest lengths.
+func canonicalUnion(operand []byte) bool {
+	items, err := state.SplitUnion(operand)
+	if err != nil {
+		return false
+	}
+	size := 0
+	for i, item := range items {
+		if i > 0 && bytes.Compare(items[i-1], item) >= 0 {
+			return false
+		}
+		size += prefixed(item)
+	}
+	return size == len(operand)
+}
+
+// prefixed is the size of b with its length in front, in the shortest form.
+func prefixed(b []byte) int {
+	return (bits.Len64(uint64(len(b))|1)+6)/7 + len(b)
 }
 
 // Check compares the row's guard with the value that the key has now (nil:
