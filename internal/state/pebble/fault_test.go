@@ -10,6 +10,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -297,6 +298,95 @@ func TestLogCannotBeWritten(t *testing.T) {
 				mustClose(t, after)
 			})
 		}
+	}
+}
+
+// TestFolderCannotBeSynced fails the syncs of the folder, which follow the
+// creation of logs and tables: the commit that meets it is refused like those
+// after it, and what was acknowledged is there after a power cut.
+func TestFolderCannotBeSynced(t *testing.T) {
+	mem := vfs.NewCrashableMem()
+	fs, f := fail(mem, "state", syscall.EIO, errorfs.OpFileSync)
+	o := pebble.Options{FS: fs, MemTableBytes: 64 << 10, ReserveBytes: -1}
+	s := mustOpen(t, "/state", o)
+	syncs := f.Injector
+	f.Injector = errorfs.InjectorFunc(func(op errorfs.Op) error {
+		if op.Path != "/state" {
+			return nil
+		}
+		return syncs.MaybeError(op)
+	})
+	f.On()
+	n := 0
+	var err error
+	for err == nil {
+		if err = put(s, n, 1, 5000); err == nil {
+			n++
+		}
+	}
+	wantError(t, err, errs.Unavailable, "state.stopped")
+	wantError(t, put(s, 0, 1, 1), errs.Unavailable, "state.stopped")
+	if err := s.Close(); err != nil && !errs.Is(err, errs.Unavailable) {
+		t.Errorf("Close: %v", err)
+	}
+	_, err = pebble.Open("/state", o)
+	wantError(t, err, errs.Unavailable, "state.stopped")
+	after := mustOpen(t, "/state", pebble.Options{FS: mem.CrashClone(vfs.CrashCloneCfg{})})
+	if got := len(dump(t, after)); got != n && got != n+1 {
+		t.Errorf("%d rows after opening again, %d were acknowledged", got, n)
+	}
+	mustClose(t, after)
+}
+
+// TestOpeningFails fails each operation of opening a state whose log has to be
+// flushed, once and for good. Open returns an error of kind Unavailable or opens;
+// afterwards everything is there.
+func TestOpeningFails(t *testing.T) {
+	left := vfs.NewCrashableMem()
+	o := pebble.Options{MemTableBytes: 64 << 10, ReserveBytes: -1, FS: left}
+	s := mustOpen(t, "/state", o)
+	mustPut(t, s, 0, 100, 300)
+	after := left.CrashClone(vfs.CrashCloneCfg{})
+	mustClose(t, s)
+	points, refused := 0, 0
+	for _, lasting := range []bool{false, true} {
+		for at := int64(0); ; at++ {
+			mem := after.CrashClone(vfs.CrashCloneCfg{})
+			var n atomic.Int64
+			var off atomic.Bool
+			o.FS = errorfs.Wrap(mem, errorfs.InjectorFunc(func(op errorfs.Op) error {
+				if off.Load() || op.Kind.ReadOrWrite() == errorfs.OpIsRead || op.Kind == errorfs.OpFileClose {
+					return nil
+				}
+				if i := n.Add(1) - 1; i == at || lasting && i > at {
+					return syscall.EIO
+				}
+				return nil
+			}))
+			s, err := pebble.Open("/state", o)
+			switch {
+			case err == nil:
+				off.Store(true)
+				_ = s.Close() // may say what has failed since
+			case errs.Is(err, errs.Unavailable):
+				refused++
+			default:
+				t.Fatalf("operation %d fails, lasting %v: %v", at, lasting, err)
+			}
+			if n.Load() <= at {
+				break
+			}
+			points++
+			s = mustOpen(t, "/state", pebble.Options{FS: mem.CrashClone(vfs.CrashCloneCfg{}), ReserveBytes: -1})
+			if got := len(dump(t, s)); got != 100 {
+				t.Fatalf("operation %d failed, lasting %v: %d rows afterwards, want 100", at, lasting, got)
+			}
+			mustClose(t, s)
+		}
+	}
+	t.Logf("%d operations failed, %d of them refused the opening", points, refused)
+	if points < 40 || refused < 20 {
+		t.Fatalf("%d operations failed, %d refused the opening", points, refused)
 	}
 }
 

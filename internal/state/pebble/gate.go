@@ -15,6 +15,11 @@ import (
 // further byte: it ends like a log after a power cut, with the commits before
 // the error whole. Commit looks at health before it reports success.
 //
+// The same holds for the sync of the folder that follows the creation of a log.
+// Which folder sync that is cannot be seen here, so all of them stop here, and
+// after a failure the list of files takes no more bytes: it never names a table
+// of which it is not known whether the folder has it.
+//
 // What else it does: tables are created only when health lets them, nothing is
 // removed any more after a failure (the list of files on disk may or may not
 // know of it), and the last file opened is remembered.
@@ -35,8 +40,34 @@ func (g *gateFS) Create(name string, category vfs.DiskWriteCategory) (vfs.File, 
 		}
 	case strings.HasSuffix(name, ".log"):
 		return g.log(func() (vfs.File, error) { return g.FS.Create(name, category) })
+	case strings.HasPrefix(g.PathBase(name), "MANIFEST-"):
+		f, err := g.FS.Create(name, category)
+		if err != nil {
+			return nil, err
+		}
+		return &listFile{File: f, health: g.health}, nil
+	}
+	if err := g.health.fatal(); err != nil {
+		return nil, err
 	}
 	return g.FS.Create(name, category)
+}
+
+// Rename implements vfs.FS.
+func (g *gateFS) Rename(oldname, newname string) error {
+	if err := g.health.fatal(); err != nil {
+		return err
+	}
+	return g.FS.Rename(oldname, newname)
+}
+
+// OpenDir implements vfs.FS.
+func (g *gateFS) OpenDir(name string) (vfs.File, error) {
+	f, err := g.FS.OpenDir(name)
+	if err != nil {
+		return nil, err
+	}
+	return &folder{File: f, health: g.health}, nil
 }
 
 // ReuseForWrite implements vfs.FS.
@@ -84,6 +115,34 @@ func (g *gateFS) lastOpened() string {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	return g.opened
+}
+
+// folder is an open folder; see gateFS.
+type folder struct {
+	vfs.File
+	health *health
+}
+
+// Sync implements vfs.File.
+func (f *folder) Sync() error {
+	if err := f.File.Sync(); err != nil {
+		f.health.fail(err)
+	}
+	return nil
+}
+
+// listFile is a file that lists the store's files; see gateFS.
+type listFile struct {
+	vfs.File
+	health *health
+}
+
+// Write implements vfs.File.
+func (f *listFile) Write(p []byte) (int, error) {
+	if err := f.health.fatal(); err != nil {
+		return 0, err
+	}
+	return f.File.Write(p)
 }
 
 // logFile is a file of the write-ahead log; see gateFS.

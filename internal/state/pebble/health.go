@@ -25,11 +25,14 @@ const flushPause = time.Second
 // be written, a file is damaged) or for now (a flush failed, for instance because
 // the disk is full, and is tried again). It is the database's logger, too.
 type health struct {
-	clock   sys.Clock
-	log     *slog.Logger
-	closing chan struct{}
+	clock     sys.Clock
+	log       *slog.Logger
+	closing   chan struct{}
+	closeOnce sync.Once
+	failed    chan struct{} // closed when final is set
 
 	mu         sync.Mutex
+	isOpen     bool          // the database has been opened; before, a flush that fails is final
 	final      error         // why no commit will ever succeed again, or nil
 	passing    error         // why flushes fail at the moment, or nil
 	flushErr   error         // of the last flush, to know it again as a background error
@@ -39,7 +42,18 @@ type health struct {
 }
 
 func newHealth(o Options) *health {
-	return &health{clock: o.Clock, log: o.Logger, closing: make(chan struct{}), changed: make(chan struct{})}
+	return &health{
+		clock: o.Clock, log: o.Logger,
+		closing: make(chan struct{}), failed: make(chan struct{}), changed: make(chan struct{}),
+	}
+}
+
+// opened says that the database is open, or why it is of no use.
+func (h *health) opened() error {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.isOpen = h.final == nil
+	return h.final
 }
 
 // check says why a commit has to be refused now, or nil.
@@ -91,9 +105,17 @@ func (h *health) signal() {
 func (h *health) fail(cause error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
+	h.stop(cause)
+}
+
+// stop is fail for a caller that holds mu.
+func (h *health) stop(cause error) {
+	if h.final != nil {
+		return
+	}
+	defer close(h.failed)
 	defer h.signal()
 	switch {
-	case h.final != nil:
 	case errs.KindOf(cause) == errs.Corrupt:
 		h.final = cause
 	case pebble.IsCorruptionError(cause):
@@ -106,7 +128,7 @@ func (h *health) fail(cause error) {
 }
 
 // close releases what pauses.
-func (h *health) close() { close(h.closing) }
+func (h *health) close() { h.closeOnce.Do(func() { close(h.closing) }) }
 
 // pause holds up the creation of a table: for good once the store has failed,
 // so that the background does not try forever, and for a moment while flushes
@@ -166,9 +188,13 @@ func (h *health) background(err error) {
 	}
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if h.flushErr != nil && errors.Is(err, h.flushErr) {
+	switch {
+	case h.flushErr == nil || !errors.Is(err, h.flushErr):
+	case h.isOpen:
 		h.passing = mapError(err, "flushing the state")
 		h.signal()
+	default:
+		h.stop(err)
 	}
 }
 

@@ -163,14 +163,48 @@ func Open(dir string, o Options) (*Store, error) {
 	err = checkManifest(fs, dir)
 	var db *pebble.DB
 	if err == nil {
-		db, err = pebble.Open(dir, o.engine(fs, lock, h))
+		db, err = openDB(dir, o.engine(fs, lock, h), h)
 	}
 	if err != nil {
-		h.close()
 		_ = lock.Close() // the failed Open is what the caller needs to hear of
 		return nil, openError(err, fs)
 	}
 	return &Store{db: db, lock: lock, dir: dir, opts: o, health: h}, nil
+}
+
+// openDB opens the database, which flushes what it finds in its log before it
+// returns. Pebble tries a flush that fails again without end. So when something
+// has failed for good, the attempt is given up: its goroutines stay behind
+// blocked, and nothing of it reaches the disk any more (gateFS).
+func openDB(dir string, p *pebble.Options, h *health) (*pebble.DB, error) {
+	type outcome struct {
+		db  *pebble.DB
+		err error
+	}
+	done := make(chan outcome, 1)
+	go func() {
+		db, err := pebble.Open(dir, p)
+		done <- outcome{db, err}
+	}()
+	discard := func(o outcome) {
+		h.close()
+		if o.db != nil {
+			_ = o.db.Close() // why it is discarded tells more
+		}
+	}
+	select {
+	case o := <-done:
+		if o.err == nil {
+			o.err = h.opened()
+		}
+		if o.err != nil {
+			discard(o)
+		}
+		return o.db, o.err
+	case <-h.failed:
+		go func() { discard(<-done) }()
+		return nil, h.fatal()
+	}
 }
 
 // makeDir makes the folder and syncs its parents, so that it outlasts a crash.
