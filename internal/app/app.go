@@ -38,7 +38,8 @@ type App struct {
 	admin     resource.Digest
 	metrics   *telemetry.Metrics
 	live      atomic.Pointer[live]
-	recheck   chan chan struct{} // asks the pipeline to look for changed settings
+	trouble   atomic.Pointer[error] // what stopped the folding last
+	recheck   chan chan struct{}    // asks the pipeline to look for changed settings
 	collector *collect.Collector
 
 	handler        http.Handler // everything that the roles ask for

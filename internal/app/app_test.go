@@ -278,3 +278,50 @@ func TestEveryRouteIsDescribed(t *testing.T) {
 		}
 	}
 }
+
+// TestADamagedLogStopsTheFoldingAlone: events are taken and profiles answered
+// while a damaged file of the log keeps the folding from going on, and the
+// process says that it is not ready.
+func TestADamagedLogStopsTheFoldingAlone(t *testing.T) {
+	cfg := settings(t)
+	collecting := cfg
+	collecting.Roles = []string{RoleCollect, RoleAPI}
+	r := serve(t, collecting)
+	for range 50 {
+		r.send(t, "/v1/track", `{"userId":"u-1","event":"A","properties":{"x":"`+strings.Repeat("pad ", 50)+`"}}`)
+	}
+	r.end(t)
+	damage(t, cfg.Data)
+	r = serve(t, cfg)
+	var p struct{ Code string }
+	for tries := 0; r.trouble.Load() == nil; tries++ {
+		if tries == 5000 {
+			t.Fatal("the damage was not found")
+		}
+		r.send(t, "/v1/track", `{"userId":"u-1","event":"B"}`)
+	}
+	if err := r.client.Get(context.Background(), "/readyz", &p); err == nil {
+		t.Error("the process says that it is ready")
+	}
+	if err := r.client.Get(context.Background(), "/healthz", &p); err != nil {
+		t.Error(err)
+	}
+	r.send(t, "/v1/track", `{"userId":"u-1","event":"C"}`)
+}
+
+// damage flips a byte of the first records in the log's only segment.
+func damage(t *testing.T, data string) {
+	t.Helper()
+	files, err := filepath.Glob(filepath.Join(data, "default", "log", "*", "*.seg"))
+	if err != nil || len(files) != 1 {
+		t.Fatalf("%v, %v", files, err)
+	}
+	content, err := os.ReadFile(files[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	content[1000] ^= 0x40
+	if err := os.WriteFile(files[0], content, 0o600); err != nil {
+		t.Fatal(err)
+	}
+}

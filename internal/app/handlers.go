@@ -48,8 +48,14 @@ func (a *App) makeHandlers(context.Context) error {
 	return err
 }
 
-// ready tells whether the log and the state can be read.
+// ready tells whether the log and the state can be read and events are folded.
 func (a *App) ready(ctx context.Context) error {
-	_, err := a.live.Load().runner.Status(ctx)
-	return err
+	status, err := a.live.Load().runner.Status(ctx)
+	if err != nil {
+		return err
+	}
+	if stopped := a.trouble.Load(); stopped != nil && status.Lag() > 0 {
+		return *stopped
+	}
+	return nil
 }

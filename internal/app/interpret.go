@@ -87,9 +87,28 @@ func (a *App) makePipeline(ctx context.Context) error {
 // the settings; a flush makes it look at once.
 const lookEvery = time.Second
 
-// runPipeline folds until ctx ends. When the interpreting configuration changes
-// it stops folding and begins anew under the new one.
+// runPipeline folds until ctx ends. What stops the folding, such as a damaged
+// file of the log, is logged and makes the process not ready; events are taken
+// and profiles answered all the while, and folding is tried again.
 func (a *App) runPipeline(ctx context.Context) error {
+	for wait := time.Second; ctx.Err() == nil; wait = min(2*wait, time.Minute) {
+		err := a.foldRounds(ctx)
+		if err == nil {
+			return nil
+		}
+		a.trouble.Store(&err)
+		a.logger.Error("folding has stopped and will be tried again", "code", errs.CodeOf(err), "error", err)
+		select {
+		case <-ctx.Done():
+		case <-a.cfg.Clock.After(wait):
+		}
+	}
+	return nil
+}
+
+// foldRounds folds until ctx ends or an error. When the interpreting
+// configuration changes it begins anew under the new one.
+func (a *App) foldRounds(ctx context.Context) error {
 	for ctx.Err() == nil {
 		l := a.live.Load()
 		rebuilt, err := l.runner.Prepare(ctx)
