@@ -128,3 +128,30 @@ func tourFiles(t *testing.T) []string {
 	}
 	return files
 }
+
+var familyConstant = regexp.MustCompile(`(?m)^\s+Family\w+\s+Family = '(.)'`)
+
+// TestFamilies: every family of keys is described, and none that there is not.
+func TestFamilies(t *testing.T) {
+	declared := map[string]bool{}
+	for _, m := range familyConstant.FindAllStringSubmatch(readFile(t, "internal/state/key.go"), -1) {
+		declared[m[1]] = true
+	}
+	_, text, ok := strings.Cut(readFile(t, "internal/state/FORMAT.md"), "\n## Families\n")
+	if !ok || len(declared) == 0 {
+		t.Fatal("no families found in key.go or no section of that name in FORMAT.md")
+	}
+	text, _, _ = strings.Cut(text, "\n## ")
+	described := map[string]bool{}
+	for _, m := range regexp.MustCompile("(?m)^\\| `(.)` ").FindAllStringSubmatch(text, -1) {
+		described[m[1]] = true
+		if !declared[m[1]] {
+			t.Errorf("internal/state/FORMAT.md describes the family %s, which key.go does not declare", m[1])
+		}
+	}
+	for f := range declared {
+		if !described[f] {
+			t.Errorf("internal/state/FORMAT.md, section Families, does not describe the family %s", f)
+		}
+	}
+}
