@@ -41,6 +41,9 @@ func (g *gateFS) Create(name string, category vfs.DiskWriteCategory) (vfs.File, 
 	case strings.HasSuffix(name, ".log"):
 		return g.log(func() (vfs.File, error) { return g.FS.Create(name, category) })
 	case strings.HasPrefix(g.PathBase(name), "MANIFEST-"):
+		if err := g.health.halt(); err != nil {
+			return nil, err
+		}
 		f, err := g.FS.Create(name, category)
 		if err != nil {
 			return nil, err
@@ -139,7 +142,7 @@ type listFile struct {
 
 // Write implements vfs.File.
 func (f *listFile) Write(p []byte) (int, error) {
-	if err := f.health.fatal(); err != nil {
+	if err := f.health.halt(); err != nil {
 		return 0, err
 	}
 	return f.File.Write(p)
