@@ -12,6 +12,8 @@ import (
 
 	"kith/internal/client"
 	"kith/internal/errs"
+	"kith/internal/eventlog/kafka/kafkatest"
+	"kith/internal/state/postgres/pgtest"
 )
 
 // running is a server in this process.
@@ -323,5 +325,41 @@ func damage(t *testing.T, data string) {
 	content[1000] ^= 0x40
 	if err := os.WriteFile(files[0], content, 0o600); err != nil {
 		t.Fatal(err)
+	}
+}
+
+// TestOnTheDistributedEngines: a server on a Kafka broker and PostgreSQL makes
+// the same profile, and another one on the same engines goes on with it.
+func TestOnTheDistributedEngines(t *testing.T) {
+	cfg := settings(t)
+	cfg.StateURL, cfg.LogURL = pgtest.Start(t), kafkatest.Start(t)
+	r := serve(t, cfg)
+	r.send(t, "/v1/identify", `{"userId":"u-1","anonymousId":"b-1","messageId":"m1","traits":{"plan":"pro"}}`)
+	r.send(t, "/v1/track", `{"anonymousId":"b-1","event":"A","messageId":"m2"}`)
+	r.flush(t)
+	p, err := r.profile(t, "anonymous_id", "b-1")
+	if err != nil || p["events"] != 2.0 {
+		t.Fatalf("%v, %v", p, err)
+	}
+	r.end(t)
+	cfg.Data = filepath.Join(t.TempDir(), "elsewhere")
+	again := serve(t, cfg)
+	again.send(t, "/v1/track", `{"anonymousId":"b-1","event":"A","messageId":"m2"}`)
+	again.flush(t)
+	if q, err := again.profile(t, "user_id", "u-1"); err != nil || q["events"] != 2.0 || q["id"] != p["id"] {
+		t.Errorf("%v, %v", q, err)
+	}
+}
+
+func TestUnreachableEngines(t *testing.T) {
+	for _, change := range []func(*Config){
+		func(c *Config) { c.StateURL = "postgres://127.0.0.1:1/kith" },
+		func(c *Config) { c.LogURL = "kafka://127.0.0.1:1/kith" },
+	} {
+		cfg := settings(t)
+		change(&cfg)
+		if _, err := Open(context.Background(), cfg); !errs.Is(err, errs.Unavailable) {
+			t.Errorf("got %v", err)
+		}
 	}
 }
