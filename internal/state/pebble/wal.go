@@ -68,7 +68,7 @@ func zero(b []byte) bool { return len(bytes.TrimLeft(b, "\x00")) == 0 }
 
 // trailer reports whether b begins with the trailer of the log.
 func trailer(b []byte, number uint32) bool {
-	return len(b) >= numberedHeader && zero(b[:6]) && b[6] == chunkNumbered && binary.LittleEndian.Uint32(b[7:]) == number+1
+	return len(b) >= numberedHeader && b[6] == chunkNumbered && binary.LittleEndian.Uint32(b[7:]) == number+1 && zero(b[:6])
 }
 
 // logChunk reads the chunk of a write-ahead log at the offset: its size with the
@@ -79,12 +79,15 @@ func logChunk(data []byte, at int, number uint32) (size int, synced uint64, ok b
 		return 0, 0, false
 	}
 	head, kind := data[at:at+left], data[at+6]
+	if kind < chunkNumbered || kind > chunkKindsLog || binary.LittleEndian.Uint32(head[7:]) != number {
+		return 0, 0, false
+	}
 	header := numberedHeader
 	if kind >= chunkSynced {
 		header = syncedHeader
 	}
 	size = header + int(binary.LittleEndian.Uint16(head[4:]))
-	if kind < chunkNumbered || kind > chunkKindsLog || size > left || binary.LittleEndian.Uint32(head[7:]) != number {
+	if size > left {
 		return 0, 0, false
 	}
 	if header == syncedHeader {

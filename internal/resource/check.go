@@ -1,0 +1,28 @@
+package resource
+
+import (
+	"kith/internal/errs"
+	"kith/internal/state"
+)
+
+// CheckRow tells whether a row of the resources can be read; the error is of kind
+// Corrupt.
+func CheckRow(key, value []byte) error {
+	kind, _, ok := cutKey(key)
+	if !ok {
+		return errs.New(errs.Corrupt, "resource.format", "a stored resource is of no known format")
+	}
+	var err error
+	switch kind {
+	case kindGeneration:
+		_, err = mergedNumber(value, state.OpAdd)
+	case kindUsed:
+		_, err = mergedNumber(value, state.OpMax)
+	default:
+		var doc Document
+		if doc, err = decodeDocument(key, value); err == nil && kind == KindSource {
+			_, err = decodeSource(doc)
+		}
+	}
+	return err
+}
