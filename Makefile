@@ -48,7 +48,7 @@ conformance: ## real SDKs against a running kith; needs Node
 	$(GO) run ./test/report $(FLAGS) ./test/conformance/...
 
 fuzz: ## run each fuzz target for FUZZTIME (10s)
-	@set -e; grep -rl --include='*_test.go' '^func Fuzz' event internal cmd test | while read -r file; do \
+	@set -e; grep -rl --include='*_test.go' --exclude-dir=node_modules '^func Fuzz' event internal cmd test | sort | while read -r file; do \
 	  sed -n 's/^func \(Fuzz[A-Za-z0-9_]*\).*/\1/p' "$$file" | while read -r name; do \
 	    echo "$$(dirname "$$file") $$name"; \
 	    $(GO) test -run '^$$' -fuzz "^$$name\$$" -fuzztime $(FUZZTIME) "./$$(dirname "$$file")"; \
