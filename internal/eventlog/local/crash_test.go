@@ -413,6 +413,16 @@ func TestEveryOperationFails(t *testing.T) {
 			if err := w.check(l); err != nil {
 				t.Fatalf("after a failure of operation %d: %v", at, err)
 			}
+			// What has been read is durable, also if it was not when the process
+			// that wrote it ended.
+			power := fs.CrashClone(vfs.CrashCloneCfg{})
+			if err := l.Close(); err != nil {
+				t.Fatal(err)
+			}
+			l = mustOpen(t, "data/log", scenarioOptions(power))
+			if err := w.check(l); err != nil {
+				t.Fatalf("after a failure of operation %d and a power cut: %v", at, err)
+			}
 			if err := l.Close(); err != nil {
 				t.Fatal(err)
 			}

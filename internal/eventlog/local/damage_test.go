@@ -331,6 +331,9 @@ func TestTornGroups(t *testing.T) {
 			whole++
 		}
 		cutOff += cuts
+		if end := dataEnd(t, l); bytes.Count(readSegment(t, opts.FS)[end:], []byte{0}) != len(readSegment(t, opts.FS))-int(end) {
+			t.Fatalf("try %d: bytes of the unfinished group are left behind the last block", try)
+		}
 		if err := l.Close(); err != nil {
 			t.Fatal(err)
 		}
@@ -454,6 +457,15 @@ func TestForgedBlock(t *testing.T) {
 	if o.openErr != nil || o.right != 2 || o.corrupt != 1 {
 		t.Fatalf("%+v", o)
 	}
+}
+
+// dataEnd is where the newest segment's blocks end.
+func dataEnd(t testing.TB, l *Log) int64 {
+	t.Helper()
+	p := l.partitions[0]
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.active().size
 }
 
 func readSegment(t testing.TB, fs sys.FS) []byte {

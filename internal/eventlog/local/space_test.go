@@ -1,6 +1,7 @@
 package local
 
 import (
+	"bytes"
 	"io/fs"
 	"math/rand/v2"
 	"slices"
@@ -119,6 +120,9 @@ func fillUp(t *testing.T, copyOnWrite bool, r *rand.Rand) (refusals int) {
 		positions, err := l.Append(tctx(), entries)
 		if err == nil {
 			w.acknowledge(positions, ids)
+			if full {
+				checkNothingBehind(t, l, mem)
+			}
 			full = false
 			continue
 		}
@@ -163,6 +167,23 @@ func fillUp(t *testing.T, copyOnWrite bool, r *rand.Rand) (refusals int) {
 		t.Fatal(err)
 	}
 	return refusals
+}
+
+// checkNothingBehind: once appends go on, nothing is left of what a refused one
+// may have written behind the last block.
+func checkNothingBehind(t *testing.T, l *Log, fs sys.FS) {
+	t.Helper()
+	p := l.partitions[0]
+	p.mu.Lock()
+	path, end := p.active().path, p.active().size
+	p.mu.Unlock()
+	b, err := readFile(fs, path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if rest := b[min(end, int64(len(b))):]; bytes.Count(rest, []byte{0}) != len(rest) {
+		t.Fatal("bytes of a refused append are left behind the last block")
+	}
 }
 
 // checkCut opens what the disk would hold if the power went now.
