@@ -27,6 +27,8 @@ func classes(code string) (kind errs.Kind, name, detail string) {
 		return errs.Unavailable, "state.disk_full", "the disk of the server is full; make room and try again"
 	case "25006":
 		return errs.Unavailable, "state.read_only", "the server takes no writes at the moment; it may be a standby"
+	case "XX001", "XX002": // data, index corrupted
+		return errs.Corrupt, "state.corrupt", "the server found its data damaged"
 	case "42501":
 		return errs.Denied, "state.denied", "the user of the state's URL lacks a right on the server"
 	case "3D000":
@@ -37,8 +39,6 @@ func classes(code string) (kind errs.Kind, name, detail string) {
 		return errs.Denied, "state.denied", "the server does not accept the user of the state's URL"
 	case "08", "53", "57", "58":
 		return errs.Unavailable, "state.unreachable", "the server of the state cannot serve at the moment"
-	case "XX":
-		return errs.Corrupt, "state.corrupt", "the server found its data damaged"
 	}
 	return errs.Internal, "state.server", "the server refused a statement"
 }

@@ -31,6 +31,7 @@ func TestErrorsOfTheServer(t *testing.T) {
 		"3D000": {errs.Unavailable, "state.no_database"},
 		"28P01": {errs.Denied, "state.denied"},
 		"42501": {errs.Denied, "state.denied"},
+		"XX000": {errs.Internal, "state.server"},
 		"XX001": {errs.Corrupt, "state.corrupt"},
 		"42P01": {errs.Internal, "state.server"},
 	} {

@@ -256,7 +256,8 @@ func (s *Store) Snapshot(ctx context.Context) (state.Snapshot, error) {
 	return snap, nil
 }
 
-// Close implements state.Store. It closes snapshots that are still open.
+// Close implements state.Store. It closes snapshots that are still open and waits
+// for transactions that are.
 func (s *Store) Close() error {
 	s.mu.Lock()
 	if s.closed {
