@@ -14,6 +14,8 @@ import (
 	"kith/internal/state"
 	"kith/internal/state/mem"
 	"kith/internal/state/pebble"
+	"kith/internal/state/postgres"
+	"kith/internal/state/postgres/pgtest"
 	"kith/internal/sys"
 )
 
@@ -84,6 +86,17 @@ func BenchmarkFoldMemory(b *testing.B) {
 func BenchmarkFoldPebble(b *testing.B) {
 	benchmarkFold(b, func(b *testing.B) state.Store {
 		s, err := pebble.Open(b.TempDir(), pebble.Options{FS: sys.Disk(), NoSync: true})
+		if err != nil {
+			b.Fatal(err)
+		}
+		return s
+	})
+}
+
+func BenchmarkFoldPostgres(b *testing.B) {
+	benchmarkFold(b, func(b *testing.B) state.Store {
+		url := pgtest.Start(b)
+		s, err := postgres.Open(context.Background(), url, postgres.Options{Schema: pgtest.Schema(b, url)})
 		if err != nil {
 			b.Fatal(err)
 		}
