@@ -9,20 +9,18 @@ import (
 )
 
 // gateFS is the file system as the database sees it. Pebble takes an error of
-// its write-ahead log for the end of the process: it panics, partly with a mutex
-// in a state from which there is no way back. So such errors stop here. The
-// first one makes health refuse every commit from then on, and the log gets no
-// further byte: it ends like a log after a power cut, with the commits before
-// the error whole. Commit looks at health before it reports success.
+// its write-ahead log, or of the folder when it makes a new log, for the end of
+// the process: it panics, partly with a mutex in a state from which there is no
+// way back. So such errors stop here. The first one makes health refuse every
+// commit from then on. Commit looks at health before it reports success.
 //
-// The same holds for the sync of the folder that follows the creation of a log.
-// Which folder sync that is cannot be seen here, so all of them stop here, and
-// after a failure the list of files takes no more bytes: it never names a table
-// of which it is not known whether the folder has it.
+// A store that has failed changes nothing on disk any more: logs and the list of
+// files take no more bytes, nothing is renamed or removed. What was committed
+// before is found there like after a power cut. The database is told that all
+// went well, because it would try again at once, without end. Only the creation
+// of a table waits, by which flushes and compactions come to rest (health.pause).
 //
-// What else it does: tables are created only when health lets them, nothing is
-// removed any more after a failure (the list of files on disk may or may not
-// know of it), and the last file opened is remembered.
+// Beside that, the last file opened is remembered.
 type gateFS struct {
 	vfs.FS
 	health *health
@@ -41,8 +39,8 @@ func (g *gateFS) Create(name string, category vfs.DiskWriteCategory) (vfs.File, 
 	case strings.HasSuffix(name, ".log"):
 		return g.log(func() (vfs.File, error) { return g.FS.Create(name, category) })
 	case strings.HasPrefix(g.PathBase(name), "MANIFEST-"):
-		if err := g.health.halt(); err != nil {
-			return nil, err
+		if g.health.fatal() != nil {
+			return nowhere()
 		}
 		f, err := g.FS.Create(name, category)
 		if err != nil {
@@ -50,16 +48,21 @@ func (g *gateFS) Create(name string, category vfs.DiskWriteCategory) (vfs.File, 
 		}
 		return &listFile{File: f, health: g.health}, nil
 	}
-	if err := g.health.fatal(); err != nil {
-		return nil, err
+	if g.health.fatal() != nil {
+		return nowhere()
 	}
 	return g.FS.Create(name, category)
 }
 
+// nowhere returns a file in memory that nobody finds.
+func nowhere() (vfs.File, error) {
+	return vfs.NewMem().Create("nowhere", vfs.WriteCategoryUnspecified)
+}
+
 // Rename implements vfs.FS.
 func (g *gateFS) Rename(oldname, newname string) error {
-	if err := g.health.fatal(); err != nil {
-		return err
+	if g.health.fatal() != nil {
+		return nil
 	}
 	return g.FS.Rename(oldname, newname)
 }
@@ -91,7 +94,7 @@ func (g *gateFS) log(open func() (vfs.File, error)) (vfs.File, error) {
 		}
 		g.health.fail(err)
 	}
-	f, err := vfs.NewMem().Create("log", vfs.WriteCategoryUnspecified)
+	f, err := nowhere()
 	return &logFile{File: f, health: g.health}, err
 }
 
@@ -128,6 +131,9 @@ type folder struct {
 
 // Sync implements vfs.File.
 func (f *folder) Sync() error {
+	if f.health.fatal() != nil {
+		return nil
+	}
 	if err := f.File.Sync(); err != nil {
 		f.health.fail(err)
 	}
@@ -142,10 +148,18 @@ type listFile struct {
 
 // Write implements vfs.File.
 func (f *listFile) Write(p []byte) (int, error) {
-	if err := f.health.halt(); err != nil {
-		return 0, err
+	if f.health.fatal() != nil {
+		return len(p), nil
 	}
 	return f.File.Write(p)
+}
+
+// Sync implements vfs.File.
+func (f *listFile) Sync() error {
+	if f.health.fatal() != nil {
+		return nil
+	}
+	return f.File.Sync()
 }
 
 // logFile is a file of the write-ahead log; see gateFS.

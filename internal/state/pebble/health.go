@@ -130,25 +130,17 @@ func (h *health) stop(cause error) {
 // close releases what pauses.
 func (h *health) close() { h.closeOnce.Do(func() { close(h.closing) }) }
 
-// halt holds up the background until the store is closed, once it has failed:
-// Pebble would try again at once, without end.
-func (h *health) halt() error {
-	final := h.fatal()
+// pause holds up the creation of a table: for good once the store has failed,
+// so that the background does not try forever, and for a moment while flushes
+// fail.
+func (h *health) pause() error {
+	h.mu.Lock()
+	final, passing := h.final, h.passing
+	h.mu.Unlock()
 	if final != nil {
 		<-h.closing
+		return final
 	}
-	return final
-}
-
-// pause holds up the creation of a table: for good once the store has failed,
-// and for a moment while flushes fail.
-func (h *health) pause() error {
-	if err := h.halt(); err != nil {
-		return err
-	}
-	h.mu.Lock()
-	passing := h.passing
-	h.mu.Unlock()
 	if passing != nil {
 		select {
 		case <-h.clock.After(flushPause):

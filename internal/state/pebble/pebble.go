@@ -301,7 +301,10 @@ func (s *Store) Checkpoint(dir string) error {
 	if err := makeDir(s.opts.FS, s.opts.FS.PathDir(dir)); err != nil {
 		return mapError(err, "making the folder for a copy")
 	}
-	return mapError(s.db.Checkpoint(dir, pebble.WithFlushedWAL()), "copying the state")
+	if err := s.db.Checkpoint(dir, pebble.WithFlushedWAL()); err != nil {
+		return mapError(err, "copying the state")
+	}
+	return s.health.fatal() // a store that fails says nothing to the database
 }
 
 // Metrics are figures of a store at one moment.
