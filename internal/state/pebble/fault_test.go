@@ -377,6 +377,8 @@ func TestOpeningFails(t *testing.T) {
 				break
 			}
 			points++
+			off.Store(true)
+			mustClose(t, mustOpen(t, "/state", o)) // nothing of the first try is in the way
 			s = mustOpen(t, "/state", pebble.Options{FS: mem.CrashClone(vfs.CrashCloneCfg{}), ReserveBytes: -1})
 			if got := len(dump(t, s)); got != 100 {
 				t.Fatalf("operation %d failed, lasting %v: %d rows afterwards, want 100", at, lasting, got)

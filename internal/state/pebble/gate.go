@@ -2,6 +2,7 @@ package pebble
 
 import (
 	"fmt"
+	"io"
 	"strings"
 	"sync"
 
@@ -20,14 +21,41 @@ import (
 // went well, because it would try again at once, without end. Only the creation
 // of a table waits, by which flushes and compactions come to rest (health.pause).
 //
-// Beside that, the last file opened is remembered.
+// Beside that, the last file opened and the lock are remembered.
 type gateFS struct {
 	vfs.FS
 	health *health
 
 	mu     sync.Mutex
 	opened string
+	locked *lockFile
 }
+
+// Lock implements vfs.FS.
+func (g *gateFS) Lock(name string) (io.Closer, error) {
+	l, err := g.FS.Lock(name)
+	if err != nil {
+		return nil, err
+	}
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.locked = &lockFile{close: sync.OnceValue(l.Close)}
+	return g.locked, nil
+}
+
+// unlock lets go of the folder even if a database that was given up still claims
+// the lock.
+func (g *gateFS) unlock() error {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.locked.Close()
+}
+
+// lockFile is the lock of the folder. It can be closed many times.
+type lockFile struct{ close func() error }
+
+// Close implements io.Closer.
+func (l *lockFile) Close() error { return l.close() }
 
 // Create implements vfs.FS.
 func (g *gateFS) Create(name string, category vfs.DiskWriteCategory) (vfs.File, error) {

@@ -166,7 +166,7 @@ func Open(dir string, o Options) (*Store, error) {
 		db, err = openDB(dir, o.engine(fs, lock, h), h)
 	}
 	if err != nil {
-		_ = lock.Close() // the failed Open is what the caller needs to hear of
+		_ = fs.unlock() // the failed Open is what the caller needs to hear of
 		return nil, openError(err, fs)
 	}
 	return &Store{db: db, lock: lock, dir: dir, opts: o, health: h}, nil
