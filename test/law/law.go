@@ -194,12 +194,15 @@ func (v *verifier) status() error {
 	if err != nil {
 		return err
 	}
-	n := int64(len(v.records))
-	if s.Accepted != n || s.Processed != n {
-		return fmt.Errorf("status says %d accepted, %d processed of %d in the log", s.Accepted, s.Processed, n)
+	n, refused := int64(len(v.records)), v.refused()
+	if s.Rejected != refused {
+		return fmt.Errorf("status says %d refused messages, the log has %d", s.Rejected, refused)
 	}
-	if s.Held < int64(len(v.held)) {
-		return fmt.Errorf("status says %d were held, %d are", s.Held, len(v.held))
+	if s.Accepted != n-refused || s.Processed != n-refused {
+		return fmt.Errorf("status says %d accepted, %d processed of %d in the log", s.Accepted, s.Processed, n-refused)
+	}
+	if s.Held+s.Rejected < int64(len(v.held)) {
+		return fmt.Errorf("status says %d were held and %d refused, %d are kept apart", s.Held, s.Rejected, len(v.held))
 	}
 	if events := s.Processed - s.Repeats - s.Held; events != v.want.Events {
 		return fmt.Errorf("%d processed, %d repeats and %d held leave %d events, want %d", s.Processed, s.Repeats, s.Held, events, v.want.Events)
@@ -208,6 +211,16 @@ func (v *verifier) status() error {
 		return fmt.Errorf("status says %d events without a node, want %d", s.Homeless, v.want.Homeless)
 	}
 	return nil
+}
+
+// refused counts the messages that the collector kept although it refused them.
+func (v *verifier) refused() (n int64) {
+	for _, data := range v.records {
+		if rec, err := record.Decode(data); err == nil && rec.Kind == record.Rejected {
+			n++
+		}
+	}
+	return n
 }
 
 // event reads the record at a position as the event that it is.
