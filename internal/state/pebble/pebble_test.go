@@ -53,13 +53,11 @@ type reopenable struct {
 
 func TestSuite(t *testing.T) { statetest.Run(t, engine(pebble.Options{}, false)) }
 
-// TestSuiteOnDisk runs the suite on the real file system with tables so small
-// that it flushes and compacts all the time.
+// TestSuiteOnDisk runs the suite on the real file system, with tables so small
+// that it flushes and compacts all the time, and without syncs.
 func TestSuiteOnDisk(t *testing.T) {
-	statetest.Run(t, engine(pebble.Options{MemTableBytes: 64 << 10, ReserveBytes: -1}, true))
+	statetest.Run(t, engine(pebble.Options{MemTableBytes: 64 << 10, NoSync: true, ReserveBytes: -1}, true))
 }
-
-func TestSuiteNoSync(t *testing.T) { statetest.Run(t, engine(pebble.Options{NoSync: true}, false)) }
 
 func BenchmarkPebble(b *testing.B) {
 	b.Run("Sync", func(b *testing.B) { statetest.Bench(b, engine(pebble.Options{}, true)) })
