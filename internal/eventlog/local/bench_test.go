@@ -5,6 +5,8 @@ package local
 import (
 	"fmt"
 	"math/rand/v2"
+	"os"
+	"path/filepath"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -12,6 +14,7 @@ import (
 	"time"
 
 	"kith/internal/eventlog"
+	"kith/internal/sys"
 )
 
 // The figures of merit are CPU per record ("cpu-ns/rec", user and system time of
@@ -120,6 +123,96 @@ func BenchmarkAppendSingle(b *testing.B) {
 		for _, goroutines := range []int{1, 16, 64} {
 			b.Run(fmt.Sprintf("%s/%d", c.name, goroutines), func(b *testing.B) {
 				runAppends(b, goroutines, 1, Options{Compression: c.compression})
+			})
+		}
+	}
+}
+
+// fill appends n events in batches of 100 and returns the log.
+func fill(b *testing.B, n int, opts Options) *Log {
+	b.Helper()
+	l := openBench(b, opts)
+	load := calls(200, 100)
+	for i := range n / 100 {
+		if _, err := l.Append(b.Context(), load[i%len(load)]); err != nil {
+			b.Fatal(err)
+		}
+	}
+	return l
+}
+
+func BenchmarkReadSequential(b *testing.B) {
+	const records = 200_000
+	for _, step := range []int{100, 1000} {
+		b.Run(fmt.Sprint(step), func(b *testing.B) {
+			l := fill(b, records, Options{SegmentBytes: 16 << 20})
+			b.ResetTimer()
+			before, read := cpuTime(b), 0
+			for at := int64(0); b.Loop(); {
+				got, err := l.Read(b.Context(), eventlog.Position{Offset: at}, step, 64<<20)
+				if err != nil {
+					b.Fatal(err)
+				}
+				read += len(got)
+				at = (at + int64(len(got))) % records
+			}
+			b.ReportMetric(float64((cpuTime(b)-before).Nanoseconds())/float64(read), "cpu-ns/rec")
+			b.ReportMetric(float64(read)/b.Elapsed().Seconds(), "rec/s")
+		})
+	}
+}
+
+func BenchmarkReadRandom(b *testing.B) {
+	const records = 200_000
+	l := fill(b, records, Options{SegmentBytes: 4 << 20})
+	r := rand.New(rand.NewPCG(3, 3))
+	b.ResetTimer()
+	before := cpuTime(b)
+	for b.Loop() {
+		if _, err := l.Read(b.Context(), eventlog.Position{Offset: r.Int64N(records)}, 1, 1); err != nil {
+			b.Fatal(err)
+		}
+	}
+	b.ReportMetric(float64((cpuTime(b)-before).Nanoseconds())/float64(b.N), "cpu-ns/rec")
+}
+
+// BenchmarkOpen opens a log of a million records, after it was closed and after
+// it was left, as a killed process leaves it.
+func BenchmarkOpen(b *testing.B) {
+	const records = 1_000_000
+	for _, segmentBytes := range []int64{64 << 10, DefaultSegmentBytes} {
+		for _, closed := range []bool{true, false} {
+			name := fmt.Sprintf("segments of %d KiB, closed %v", segmentBytes>>10, closed)
+			b.Run(name, func(b *testing.B) {
+				opts := Options{SegmentBytes: segmentBytes, ReserveFraction: -1}
+				dir := b.TempDir()
+				l := mustOpen(b, dir, opts)
+				load := calls(100, 1000)
+				for i := range records / 1000 {
+					if _, err := l.Append(b.Context(), load[i%len(load)]); err != nil {
+						b.Fatal(err)
+					}
+				}
+				segments := l.Stats().Segments
+				if err := l.Close(); err != nil {
+					b.Fatal(err)
+				}
+				mark := filepath.Join(folder(sys.Disk(), dir, 0), markName)
+				b.ResetTimer()
+				for range b.N {
+					if !closed {
+						b.StopTimer()
+						if err := os.Remove(mark); err != nil {
+							b.Fatal(err)
+						}
+						b.StartTimer()
+					}
+					l := mustOpen(b, dir, opts)
+					if err := l.Close(); err != nil {
+						b.Fatal(err)
+					}
+				}
+				b.ReportMetric(float64(segments), "segments")
 			})
 		}
 	}
