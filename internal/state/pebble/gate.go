@@ -21,6 +21,9 @@ import (
 // went well, because it would try again at once, without end. Only the creation
 // of a table waits, by which flushes and compactions come to rest (health.pause).
 //
+// While the database is being opened, every failed change stops here: Pebble
+// would clean up what compactions that it has started still use.
+//
 // Beside that, the last file opened and the lock are remembered.
 type gateFS struct {
 	vfs.FS
@@ -66,20 +69,24 @@ func (g *gateFS) Create(name string, category vfs.DiskWriteCategory) (vfs.File, 
 		}
 	case strings.HasSuffix(name, ".log"):
 		return g.log(func() (vfs.File, error) { return g.FS.Create(name, category) })
-	case strings.HasPrefix(g.PathBase(name), "MANIFEST-"):
-		if g.health.fatal() != nil {
-			return nowhere()
-		}
-		f, err := g.FS.Create(name, category)
-		if err != nil {
-			return nil, err
-		}
-		return &listFile{File: f, health: g.health}, nil
-	}
-	if g.health.fatal() != nil {
-		return nowhere()
+	default:
+		return g.other(name, category)
 	}
 	return g.FS.Create(name, category)
+}
+
+// other creates a file that is neither a table nor a log.
+func (g *gateFS) other(name string, category vfs.DiskWriteCategory) (f vfs.File, err error) {
+	if g.health.fatal() == nil {
+		f, err = g.FS.Create(name, category)
+		if err = g.health.settle(err); err != nil {
+			return nil, err
+		}
+	}
+	if f == nil {
+		return nowhere()
+	}
+	return &otherFile{File: f, health: g.health}, nil
 }
 
 // nowhere returns a file in memory that nobody finds.
@@ -92,7 +99,7 @@ func (g *gateFS) Rename(oldname, newname string) error {
 	if g.health.fatal() != nil {
 		return nil
 	}
-	return g.FS.Rename(oldname, newname)
+	return g.health.settle(g.FS.Rename(oldname, newname))
 }
 
 // OpenDir implements vfs.FS.
@@ -139,7 +146,7 @@ func (g *gateFS) Remove(name string) error {
 	if g.health.fatal() != nil {
 		return nil
 	}
-	return g.FS.Remove(name)
+	return g.health.settle(g.FS.Remove(name))
 }
 
 // Unwrap implements vfs.FS.
@@ -168,26 +175,31 @@ func (f *folder) Sync() error {
 	return nil
 }
 
-// listFile is a file that lists the store's files; see gateFS.
-type listFile struct {
+// otherFile is a file that is neither a table nor a log, such as the list of
+// files; see gateFS.
+type otherFile struct {
 	vfs.File
 	health *health
 }
 
 // Write implements vfs.File.
-func (f *listFile) Write(p []byte) (int, error) {
+func (f *otherFile) Write(p []byte) (int, error) {
 	if f.health.fatal() != nil {
 		return len(p), nil
 	}
-	return f.File.Write(p)
+	n, err := f.File.Write(p)
+	if err != nil && f.health.settle(err) == nil {
+		return len(p), nil
+	}
+	return n, err
 }
 
 // Sync implements vfs.File.
-func (f *listFile) Sync() error {
+func (f *otherFile) Sync() error {
 	if f.health.fatal() != nil {
 		return nil
 	}
-	return f.File.Sync()
+	return f.health.settle(f.File.Sync())
 }
 
 // logFile is a file of the write-ahead log; see gateFS.

@@ -2,6 +2,7 @@ package pebble
 
 import (
 	"errors"
+	"io/fs"
 	"log/slog"
 	"path"
 	"regexp"
@@ -99,6 +100,21 @@ func (h *health) crowded() error {
 func (h *health) signal() {
 	close(h.changed)
 	h.changed = make(chan struct{})
+}
+
+// settle takes the error of a change of the folder. While the database is being
+// opened it fails the store, and the error stops here; see gateFS.
+func (h *health) settle(err error) error {
+	if err == nil || errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.isOpen {
+		return err
+	}
+	h.stop(err)
+	return nil
 }
 
 // fail refuses all further commits. The first reason stays.
