@@ -44,6 +44,9 @@ type Pipeline interface {
 	// Retry puts one back into the log; the error is of kind Invalid with the
 	// reason when it still cannot be folded.
 	Retry(ctx context.Context, id string) error
+	// Trace tells what happened to a message, or to the one record of it that a
+	// position names unless that is empty. What is not there gives kind NotFound.
+	Trace(ctx context.Context, source, messageID, position string) (Trace, error)
 }
 
 // Config is what the API works with. Everything but Ready is needed.
@@ -78,7 +81,7 @@ func New(cfg Config) *API {
 func (a *API) Table(others ...route.Route) ([]route.Route, error) {
 	var document []byte
 	table := a.systemRows(&document)
-	for _, rows := range [][]route.Route{a.statusRows(), a.profileRows(), a.quarantineRows(), a.sourceRows(), others} {
+	for _, rows := range [][]route.Route{a.statusRows(), a.profileRows(), a.traceRows(), a.quarantineRows(), a.sourceRows(), others} {
 		table = append(table, rows...)
 	}
 	var err error

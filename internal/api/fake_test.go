@@ -130,6 +130,20 @@ func (l *line) Retry(ctx context.Context, id string) error {
 	return nil
 }
 
+func (l *line) Trace(_ context.Context, source, messageID, position string) (Trace, error) {
+	if source != "web" || messageID != "m/9" && messageID != "m9" {
+		return Trace{}, errs.New(errs.NotFound, "trace.unknown", "no record of that message is known")
+	}
+	if position == "" {
+		position = "0-1"
+	}
+	one := TraceRecord{
+		Position: position, Outcome: "folded", Notes: []string{"x"}, Event: json.RawMessage(`{"type":"track"}`),
+		Identifiers: []TracedIdentifier{{"user_id", "u1", "n"}}, Dropped: []DroppedValue{{"email", "blocked"}},
+	}
+	return Trace{Source: source, MessageID: messageID, Records: []TraceRecord{one}, Complete: true}, nil
+}
+
 // countingLog takes everything and counts it.
 type countingLog struct{ stored int }
 

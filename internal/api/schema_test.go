@@ -115,6 +115,7 @@ func TestAnswersFitTheirSchemas(t *testing.T) {
 		{"get", "/v1/profiles/{ref}/events", "/v1/profiles/user_id:u1/events?limit=1", ""},
 		{"get", "/v1/profiles/{ref}/identifiers", "/v1/profiles/user_id:u1/identifiers?limit=1", ""},
 		{"get", "/v1/profiles/{ref}/identifiers", "/v1/profiles/user_id:u1/identifiers", ""},
+		{"get", "/v1/events/{source}/{message_id}", "/v1/events/web/m%2F9?position=0-4", ""}, {"get", "/v1/events/{source}/{message_id}", "/v1/events/web/x", ""},
 		{"get", "/v1/quarantine", "/v1/quarantine", ""}, {"get", "/v1/quarantine/{id}", "/v1/quarantine/0-1", ""},
 		{"get", "/v1/quarantine/{id}", "/v1/quarantine/0-2", ""}, {"post", "/v1/quarantine/{id}/retry", "/v1/quarantine/0-2/retry", ""},
 		{"get", "/v1/sources", "/v1/sources", ""}, {"get", "/v1/sources/{key}", "/v1/sources/web", ""},

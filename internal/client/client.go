@@ -98,6 +98,11 @@ func ProfilePath(typ, value string) string {
 	return "/v1/profiles/" + url.PathEscape(typ+":"+value)
 }
 
+// EventPath is the path of what happened to a message.
+func EventPath(source, messageID string) string {
+	return "/v1/events/" + url.PathEscape(source) + "/" + url.PathEscape(messageID)
+}
+
 func (c *Client) do(ctx context.Context, method, path, writeKey string, body []byte, out any) error {
 	req, err := http.NewRequestWithContext(ctx, method, c.base+path, bytes.NewReader(body))
 	if err != nil {
