@@ -12,8 +12,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/cockroachdb/pebble/v2/vfs"
-
 	"kith/internal/errs"
 	"kith/internal/sys"
 )
@@ -25,7 +23,7 @@ type Archive struct {
 	Manifest Manifest
 	Header   Header
 
-	file   vfs.File
+	file   io.ReadCloser
 	sealed *measured // what is in the file
 	frames *frameReader
 }
@@ -66,10 +64,14 @@ func Open(files sys.FS, path string, keys Keys) (*Archive, error) {
 		return nil, err
 	}
 	a := &Archive{Path: dir, Manifest: m}
-	if a.file, err = files.Open(files.PathJoin(dir, m.Archive.Name)); err != nil {
+	info, err := files.Stat(files.PathJoin(dir, m.Archive.Name))
+	if err == nil {
+		a.file, err = files.Open(files.PathJoin(dir, m.Archive.Name))
+	}
+	if err != nil {
 		return nil, errs.Wrap(err, errs.Corrupt, "backup.archive_missing", "the archive of %s cannot be opened", dir)
 	}
-	if err := a.begin(keys); err != nil {
+	if err := a.begin(keys, info.Size()); err != nil {
 		_ = a.Close() // the first error tells more
 		return nil, err
 	}
@@ -83,13 +85,9 @@ func (a *Archive) Close() error { return a.file.Close() }
 func (a *Archive) Read() int64 { return a.sealed.n }
 
 // begin opens the seal and reads the header.
-func (a *Archive) begin(keys Keys) error {
-	info, err := a.file.Stat()
-	if err != nil {
-		return errs.Wrap(err, errs.Unavailable, "backup.read", "the archive of %s cannot be read", a.Path)
-	}
-	if info.Size() != a.Manifest.Archive.Bytes {
-		return errs.New(errs.Corrupt, "backup.truncated", "the archive of %s has %d bytes, and not the %d that its manifest names", a.Path, info.Size(), a.Manifest.Archive.Bytes)
+func (a *Archive) begin(keys Keys, size int64) error {
+	if want := a.Manifest.Archive.Bytes; size != want {
+		return errs.New(errs.Corrupt, "backup.truncated", "the archive of %s has %d bytes, and not the %d that its manifest names", a.Path, size, want)
 	}
 	a.sealed = &measured{r: a.file, sum: sha256.New()}
 	open, err := keys.unseal(bufio.NewReaderSize(a.sealed, 256<<10), a.Manifest.Archive.Sealed)

@@ -9,8 +9,6 @@ import (
 	"errors"
 	"io"
 
-	"github.com/cockroachdb/pebble/v2/vfs"
-
 	"kith/internal/errs"
 	"kith/internal/sys"
 )
@@ -21,7 +19,7 @@ const (
 	nameLayout    = "20060102T150405.000Z"
 	partialSuffix = ".partial"
 
-	writeCategory = vfs.DiskWriteCategory("backup")
+	writeCategory = "backup" // names the writes in the file system's figures
 )
 
 // Saved is a backup that is on disk.
