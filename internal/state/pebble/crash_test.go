@@ -299,3 +299,35 @@ func difference(got, want map[string]string) string {
 	slices.SortFunc(lines, bytes.Compare)
 	return string(bytes.Join(lines, []byte("; ")))
 }
+
+// TestPowerCutWhileMade cuts the power before each operation that makes a new
+// state, and at each with several draws of what survives. It can be opened
+// afterwards.
+func TestPowerCutWhileMade(t *testing.T) {
+	cuts := 0
+	for draw := range uint64(8) {
+		for at := int64(0); ; at++ {
+			mem := vfs.NewCrashableMem()
+			var n atomic.Int64
+			var after atomic.Pointer[vfs.MemFS]
+			cut := errorfs.InjectorFunc(func(op errorfs.Op) error {
+				if op.Kind.ReadOrWrite() == errorfs.OpIsWrite && n.Add(1)-1 == at {
+					after.Store(mem.CrashClone(vfs.CrashCloneCfg{UnsyncedDataPercent: 50, RNG: rand.New(rand.NewPCG(draw, uint64(at)))}))
+				}
+				return nil
+			})
+			mustClose(t, mustOpen(t, "/data/state", pebble.Options{FS: errorfs.Wrap(mem, cut), ReserveBytes: -1}))
+			if after.Load() == nil {
+				break
+			}
+			cuts++
+			s, err := pebble.Open("/data/state", pebble.Options{FS: after.Load(), ReserveBytes: -1})
+			if err != nil {
+				t.Fatalf("cut before operation %d, draw %d: %v", at, draw, err)
+			}
+			mustPut(t, s, 0, 1, 1)
+			mustClose(t, s)
+		}
+	}
+	t.Logf("%d power cuts", cuts)
+}

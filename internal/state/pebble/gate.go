@@ -75,13 +75,19 @@ func (g *gateFS) Create(name string, category vfs.DiskWriteCategory) (vfs.File, 
 	return g.FS.Create(name, category)
 }
 
-// other creates a file that is neither a table nor a log.
+// other creates a file that is neither a table nor a log. A marker names another
+// file, which Pebble makes durable in the folder together with the marker: so a
+// power cut could leave the marker alone. Here the other file comes first.
 func (g *gateFS) other(name string, category vfs.DiskWriteCategory) (f vfs.File, err error) {
-	if g.health.fatal() == nil {
+	if g.health.fatal() == nil && strings.HasPrefix(g.PathBase(name), "marker.") {
+		err = g.health.settle(syncDir(g.FS, g.PathDir(name)))
+	}
+	if g.health.fatal() == nil && err == nil {
 		f, err = g.FS.Create(name, category)
-		if err = g.health.settle(err); err != nil {
-			return nil, err
-		}
+		err = g.health.settle(err)
+	}
+	if err != nil {
+		return nil, err
 	}
 	if f == nil {
 		return nowhere()
