@@ -68,6 +68,7 @@ type Log struct {
 	topic      topic
 	producer   producer
 	ahead      ahead
+	unpack     kgo.Decompressor
 	tail       tail
 
 	ctx       context.Context // ends when the log is closed
@@ -102,7 +103,7 @@ func Open(ctx context.Context, url, workspace string, opts Options) (*Log, error
 	if err != nil {
 		return nil, err
 	}
-	l := &Log{opts: opts, target: t}
+	l := &Log{opts: opts, target: t, unpack: kgo.DefaultDecompressor()}
 	l.ctx, l.cancel = context.WithCancel(context.Background())
 	l.producer.init(l, maxBytes)
 	if err := l.connect(ctx, maxBytes); err != nil {

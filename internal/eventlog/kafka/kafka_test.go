@@ -21,6 +21,7 @@ import (
 	"kith/internal/eventlog"
 	"kith/internal/eventlog/eventlogtest"
 	"kith/internal/eventlog/kafka/kafkatest"
+	"kith/internal/sys"
 )
 
 func TestConformance(t *testing.T) {
@@ -504,4 +505,53 @@ func TestCloseWithoutBrokers(t *testing.T) {
 	}
 	_, err = tryAppend(t.Context(), l, 0, "z")
 	expectCode(t, "append after closing", err, errs.Unavailable, "eventlog.closed")
+}
+
+// tellingClock is a clock that tells when somebody begins to wait.
+type tellingClock struct {
+	*sys.Manual
+	waiting chan time.Duration
+}
+
+func (c tellingClock) After(d time.Duration) <-chan time.Time {
+	ch := c.Manual.After(d)
+	c.waiting <- d
+	return ch
+}
+
+// TestCloseGivesUp: closing waits for an append under way only so long.
+func TestCloseGivesUp(t *testing.T) {
+	cluster, url := kafkatest.StartCluster(t, kfake.NumBrokers(1))
+	opened := mustOpen(t, url, "w", Options{}) // the topic is there, so that opening again does not wait
+	appendTexts(t, opened, 0, "x")
+	clock := tellingClock{sys.NewManual(time.UnixMilli(0)), make(chan time.Duration)}
+	l := mustOpen(t, url, "w", Options{Clock: clock})
+	entered, release := make(chan struct{}), make(chan struct{})
+	cluster.ControlKey(int16(kmsg.Produce), func(kmsg.Request) (kmsg.Response, error, bool) {
+		cluster.DropControl()
+		close(entered)
+		cluster.SleepControl(func() { <-release })
+		return nil, nil, false
+	})
+	appended, closed := make(chan error), make(chan error)
+	go func() {
+		_, err := tryAppend(t.Context(), l, 0, "y")
+		appended <- err
+	}()
+	<-entered
+	go func() { closed <- l.Close() }()
+	if d := <-clock.waiting; d != closeTimeout {
+		t.Fatalf("closing waits for %v", d)
+	}
+	select {
+	case err := <-closed:
+		t.Fatalf("closing did not wait: %v", err)
+	default:
+	}
+	clock.Advance(closeTimeout)
+	expectCode(t, "the append", <-appended, errs.Unavailable, "eventlog.closed")
+	if err := <-closed; err != nil {
+		t.Fatal(err)
+	}
+	close(release)
 }

@@ -205,7 +205,7 @@ func (l *Log) decode(p *kmsg.FetchResponseTopicPartition, from eventlog.Position
 	}
 	got, next := kgo.ProcessFetchPartition(kgo.ProcessFetchPartitionOpts{
 		Offset: from.Offset, Topic: l.target.topic, Partition: from.Partition, IsolationLevel: kgo.ReadUncommitted(),
-	}, p, kgo.DefaultDecompressor(), nil)
+	}, p, l.unpack, nil)
 	records := make([][]byte, 0, len(got.Records))
 	for _, r := range got.Records {
 		if r.Offset != from.Offset+int64(len(records)) {

@@ -106,12 +106,16 @@ func (p *partition) append(ctx context.Context, entries []eventlog.Entry) (int64
 }
 
 // wait returns the offset of the record at the place in the group once the group
-// is durable.
+// is durable. What is durable already is never reported as given up.
 func (g *group) wait(ctx context.Context, at int) (int64, error) {
 	select {
 	case <-g.done:
-	case <-ctx.Done():
-		return 0, errCancelled(ctx)
+	default:
+		select {
+		case <-g.done:
+		case <-ctx.Done():
+			return 0, errCancelled(ctx)
+		}
 	}
 	return g.base + int64(at), g.err
 }

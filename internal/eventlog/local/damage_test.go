@@ -301,7 +301,7 @@ func TestSwappedBlocks(t *testing.T) {
 // holding zeros or noise, and opens. The acknowledged records are there, of the
 // unfinished group a prefix at most, and no damage is seen.
 func TestTornGroups(t *testing.T) {
-	const tries = 1500
+	const tries = 800
 	r := rand.New(rand.NewPCG(8, 8))
 	whole, cutOff := 0, 0
 	for try := range tries {
@@ -415,7 +415,7 @@ func tear(r *rand.Rand, before, after []byte) []byte {
 // if the log was not closed, for the blocks behind it prove that it was synced.
 func TestDamageBesideAnUnfinishedGroup(t *testing.T) {
 	r := rand.New(rand.NewPCG(9, 9))
-	for try := range 300 {
+	for try := range 150 {
 		before, after, want, extra := unfinishedGroup(t, r, try%3 == 0)
 		path := segmentPaths(before)[0]
 		b := bytes.Clone(after[path])

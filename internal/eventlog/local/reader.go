@@ -163,7 +163,9 @@ func (c *cursor) close() {
 	if c == nil {
 		return
 	}
-	c.p.windows.Put(c.w)
+	if cap(c.w.buf) <= maxSpareBytes {
+		c.p.windows.Put(c.w)
+	}
 	c.p.handles.release(c.h)
 }
 

@@ -95,7 +95,7 @@ func (f *quotaFile) bounded(p []byte, n int, write func([]byte) (int, error)) (i
 func TestNoSpace(t *testing.T) {
 	for _, copyOnWrite := range []bool{false, true} {
 		refusals := 0
-		for seed := range uint64(12) {
+		for seed := range uint64(8) {
 			refusals += fillUp(t, copyOnWrite, rand.New(rand.NewPCG(seed, 6)))
 		}
 		t.Logf("copy on write %v: %d refusals, 0 records lost", copyOnWrite, refusals)
