@@ -175,11 +175,11 @@ func crashOptions(r *rand.Rand, fs sys.FS, partitions int) Options {
 // TestPowerCuts cuts the power while many append. After each cut the log opens on
 // what the disk may hold then: all that was synced, and any part of the rest.
 func TestPowerCuts(t *testing.T) {
-	const runs, cuts = 100, 5
+	const cuts = 5
 	var mu sync.Mutex
 	total, acked, tails := 0, 0, 0
 	t.Run("runs", func(t *testing.T) {
-		for seed := range uint64(runs) {
+		for seed := range powerRuns(t) {
 			t.Run(fmt.Sprint(seed), func(t *testing.T) {
 				t.Parallel()
 				w, cut := powerCuts(t, seed, cuts)

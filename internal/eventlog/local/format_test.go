@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -23,8 +24,18 @@ import (
 // never change: a new format gets a folder of its own beside them.
 func updateGolden() bool { return flag.Lookup("update").Value.String() == "true" }
 
+// powerRuns is how many runs of several power cuts each there are.
+func powerRuns(t *testing.T) uint64 {
+	n, err := strconv.ParseUint(flag.Lookup("power.runs").Value.String(), 10, 32)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return n
+}
+
 func TestMain(m *testing.M) {
 	flag.Bool("update", false, "write the golden files")
+	flag.Uint("power.runs", 100, "number of runs of five power cuts")
 	flag.Parse()
 	os.Exit(m.Run())
 }
