@@ -36,6 +36,9 @@ const (
 	// closeTimeout bounds how long Close waits for a broker to take what is under
 	// way, so that a stop does not hang on a broker that is gone.
 	closeTimeout = 8 * time.Second
+	// DefaultPartitions is how many a topic is created with: it cannot change
+	// afterwards, and bounds how many workers can share the folding.
+	DefaultPartitions = 12
 	// DefaultDeliveryTimeout is how long an append tries.
 	DefaultDeliveryTimeout = 8 * time.Second
 	requestTimeout         = 5 * time.Second
@@ -43,8 +46,8 @@ const (
 
 // Options configures a log.
 type Options struct {
-	// Partitions of the topic. 0 means as it has, 1 where it is created. Another
-	// number than the topic's is refused.
+	// Partitions of the topic. 0 means as it has, DefaultPartitions where it is
+	// created. Another number than the topic's is refused.
 	Partitions int
 	// ReplicationFactor of a topic that is created; 0 means three, or as many as
 	// there are brokers.

@@ -138,7 +138,10 @@ func createTopic(ctx context.Context, client *kgo.Client, t target, opts Options
 	if replicas == 0 {
 		replicas = max(min(3, brokers), 1)
 	}
-	partitions := max(opts.Partitions, 1)
+	partitions := opts.Partitions
+	if partitions == 0 {
+		partitions = DefaultPartitions
+	}
 	if partitions > maxPartitions || replicas > maxPartitions {
 		return errs.New(errs.Invalid, "eventlog.options", "partitions and replicas must be at most %d", maxPartitions)
 	}
