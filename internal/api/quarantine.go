@@ -54,7 +54,7 @@ func (a *API) quarantineRows() []route.Route {
 		},
 		{
 			Method: http.MethodPost, Path: "/v1/quarantine/{id}/retry", Name: "retryQuarantined", Tag: "Quarantine", Key: route.AdminKey, Class: route.Internal,
-			Summary: "Put a record back into the log, once what was wrong is mended.", Params: []route.Param{id},
+			Summary: "Put a record back, once what was wrong is mended.", Params: []route.Param{id},
 			Answers: []route.Answer{
 				{Status: 202, Summary: "It will be folded.", Schema: route.Schema{
 					"type": "object", "required": []string{"id"}, "properties": route.Schema{"id": route.Schema{"type": "string"}}}},

@@ -14,7 +14,7 @@ type Cursor struct {
 	Partition  int32
 	Next       int64  // offset of the first record that is not folded
 	Repeats    int64  // copies that are not the event of their message
-	Held       int64  // records kept apart so far, put back or not
+	Held       int64  // records kept apart now
 	Rejected   int64  // messages that the collector refused and the log keeps; held, but never accepted
 	Homeless   int64  // events without a usable identifier
 	FactsNext  uint64 // sequence number of the next fact

@@ -298,6 +298,7 @@ func (r *Runner) commit(ctx context.Context, records []Contribution, cur *Cursor
 			if fresh.Next != cur.Next {
 				return errs.New(errs.Conflict, "pipeline.fenced", "another worker has moved the cursor of partition %d", cur.Partition)
 			}
+			*cur = fresh // a held record that was put back has changed the counters
 		default:
 			return err
 		}
@@ -339,12 +340,7 @@ func (r *Runner) step(ctx context.Context, tx state.Tx, batch *Batch, now int64)
 
 // announce wakes who waits for progress and tells the observer.
 func (r *Runner) announce(records []Contribution, partition int32, took time.Duration) {
-	r.mu.Lock()
-	if r.committed != nil {
-		close(r.committed)
-		r.committed = nil
-	}
-	r.mu.Unlock()
+	r.wake()
 	o := &r.Observer
 	var bytes int64
 	for i := range records {
@@ -362,6 +358,16 @@ func (r *Runner) announce(records []Contribution, partition int32, took time.Dur
 	}
 	if o.Committed != nil {
 		o.Committed(partition, len(records), bytes, took)
+	}
+}
+
+// wake wakes who waits for progress.
+func (r *Runner) wake() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.committed != nil {
+		close(r.committed)
+		r.committed = nil
 	}
 }
 

@@ -5,8 +5,6 @@ import (
 	"time"
 
 	"kith/internal/errs"
-	"kith/internal/eventlog"
-	"kith/internal/record"
 	"kith/internal/state"
 )
 
@@ -17,7 +15,7 @@ type Status struct {
 	Accepted  int64
 	Processed int64
 	Repeats   int64
-	Held      int64 // records kept apart so far
+	Held      int64 // records kept apart now
 	Rejected  int64 // messages that the collector refused
 	Homeless  int64 // events without a usable identifier
 	Cursors   []Cursor
@@ -120,38 +118,71 @@ func (r *Runner) ForgetMarks(ctx context.Context) error {
 	if before < 2 {
 		return nil
 	}
-	for {
-		n, err := r.forgetSome(ctx, before-1)
-		if err != nil || n == 0 {
+	keep, err := r.heldMarks(ctx)
+	if err != nil {
+		return err
+	}
+	for from := dayPrefix(0); from != nil; {
+		if from, err = r.forgetSome(ctx, from, before-1, keep); err != nil {
 			return err
 		}
 	}
+	return nil
 }
 
-// forgetSome drops a bounded number of marks that end before a day.
-func (r *Runner) forgetSome(ctx context.Context, before uint32) (int, error) {
+// heldMarks are the marks of the messages that are kept apart. They are not
+// dropped: when a record is put back, its copies have to meet it.
+func (r *Runner) heldMarks(ctx context.Context) (map[mark]bool, error) {
+	snap, err := r.State.Snapshot(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer snap.Close()
+	keep := map[mark]bool{}
+	for kv, err := range snap.Scan(ctx, state.Prefix([]byte{byte(state.FamilyQuarantine)})) {
+		if err != nil {
+			return nil, err
+		}
+		h, err := decodeHeld(kv.Key, kv.Value)
+		if err != nil {
+			return nil, err
+		}
+		if rec, err := h.Record(); err == nil {
+			keep[markOf(rec.Stamp.Source, rec.Stamp.MessageID)] = true
+		}
+	}
+	return keep, nil
+}
+
+// forgetSome looks at a bounded number of marks that end before a day, from a key
+// of their days on, and drops them but those to keep. It returns where to go on,
+// or nil at the end.
+func (r *Runner) forgetSome(ctx context.Context, from []byte, before uint32, keep map[mark]bool) (next []byte, err error) {
 	tx, err := r.State.Begin(ctx, nil)
 	if err != nil {
-		return 0, err
+		return nil, err
 	}
 	defer tx.Rollback()
 	var days, marks [][]byte
-	for kv, err := range tx.Scan(ctx, state.Range{Low: dayPrefix(0), High: dayPrefix(before), Limit: 5000}) {
+	for kv, err := range tx.Scan(ctx, state.Range{Low: from, High: dayPrefix(before), Limit: 5000}) {
 		if err != nil {
-			return 0, err
+			return nil, err
 		}
 		k := append([]byte(nil), kv.Key...)
-		days, marks = append(days, k), append(marks, markKey(mark(k[5:21])))
+		next = append(k, 0)
+		if m := mark(k[5:21]); !keep[m] {
+			days, marks = append(days, k), append(marks, markKey(m))
+		}
 	}
 	values, err := tx.Get(ctx, marks)
 	if err != nil {
-		return 0, err
+		return nil, err
 	}
 	guarded := map[string]bool{}
 	for i, v := range values {
 		row, err := decodeMark(v)
 		if err != nil {
-			return 0, err
+			return nil, err
 		}
 		tx.Delete(days[i])
 		if v != nil && row.lastDay() < before && !guarded[string(marks[i])] {
@@ -159,62 +190,5 @@ func (r *Runner) forgetSome(ctx context.Context, before uint32) (int, error) {
 			tx.PutIf(marks[i], v, nil)
 		}
 	}
-	return len(days), tx.Commit(ctx, state.Cursor{})
-}
-
-// Retry puts a held record back: it is read again and, if it can be folded now,
-// appended to the log as it was accepted. It fails with the reason otherwise.
-func (r *Runner) Retry(ctx context.Context, id string) error {
-	at, err := ParseHeldID(id)
-	if err != nil {
-		return err
-	}
-	h, err := r.heldRecord(ctx, at)
-	if err != nil {
-		return err
-	}
-	if h.Data, err = r.reaccept(h.Data); err != nil {
-		return err
-	}
-	again := r.Interpreter.All(h.Position, [][]byte{h.Data})
-	if again[0].Poison != nil {
-		return errs.Wrap(again[0].Poison, errs.Invalid, errs.CodeOf(again[0].Poison), "the record still cannot be folded")
-	}
-	if _, err := r.Log.Append(ctx, []eventlog.Entry{{Partition: at.Partition, Data: h.Data}}); err != nil {
-		return err
-	}
-	tx, err := r.State.Begin(ctx, []state.Lock{state.PartitionLock(at.Partition)})
-	if err != nil {
-		return err
-	}
-	defer tx.Rollback()
-	tx.Delete(heldKey(at))
-	return tx.Commit(ctx, state.Cursor{})
-}
-
-// reaccept judges a refused message anew and returns the record to append; other
-// records come back as they are.
-func (r *Runner) reaccept(data []byte) ([]byte, error) {
-	rec, err := record.Decode(data)
-	if err != nil || rec.Kind != record.Rejected {
-		return data, nil // what is wrong with other records, reading them says
-	}
-	if r.Reaccept == nil {
-		why := rec.Reason()
-		return nil, errs.New(errs.Invalid, why.Code, "%s", why.Detail)
-	}
-	again, err := r.Reaccept(rec)
-	if err != nil {
-		return nil, err
-	}
-	return again.AppendTo(nil), nil
-}
-
-func (r *Runner) heldRecord(ctx context.Context, at eventlog.Position) (Held, error) {
-	snap, err := r.State.Snapshot(ctx)
-	if err != nil {
-		return Held{}, err
-	}
-	defer snap.Close()
-	return GetHeld(ctx, snap, at)
+	return next, tx.Commit(ctx, state.Cursor{})
 }

@@ -237,8 +237,8 @@ func (b *batchView) forget(k string, o *identity.Observation) {
 	}
 }
 
-// hold keeps a record apart that cannot be folded. It sets no mark: when it is
-// put back, it is taken as if it had just arrived.
+// hold keeps a record apart that cannot be folded. It sets no mark: until it is
+// put back, it is as if it had never come.
 func (b *batchView) hold(c *Contribution) {
 	if c.Refused {
 		b.cur.Rejected++
