@@ -22,11 +22,13 @@ func sumOf(data []byte) uint64 {
 }
 
 // audit brings the machine to rest and checks everything: nothing is wrong with
-// the disk or with folding any more, kith is started again if it was hurt, all is
-// folded, what was held is put back, and that is folded too. Only messages that
-// the collector has refused stay held.
+// the disk any more, kith is started again if it was hurt, and all is folded. It
+// checks once with what is held, and once more after putting it back.
 func (w *world) audit() error {
 	w.disk.disarm()
+	if err := w.resume(); err != nil { // the background may just have met the fault
+		return err
+	}
 	w.disk.free()
 	hurt := w.hurt
 	w.full = false
@@ -38,11 +40,16 @@ func (w *world) audit() error {
 	if ok, err := w.up(); !ok || err != nil {
 		return fmt.Errorf("a sound disk does not let kith start: %w", err)
 	}
-	w.broken = false
 	w.kith.runner.Config.BatchRecords = 100
 	if err := w.kith.runner.Drain(context.Background()); err != nil {
 		return fmt.Errorf("folding the rest: %w", err)
 	}
+	if err := w.check(); err != nil {
+		return err
+	}
+	broken := w.broken
+	w.broken = false
+	defer func() { w.broken = broken }()
 	if err := (retry{}).run(w); err != nil {
 		return err
 	}
