@@ -12,5 +12,8 @@ var commands = []func() *cobra.Command{
 	testCommand,
 	benchCommand,
 	doctorCommand,
+	backupCommand,
+	restoreCommand,
+	checkCommand,
 	versionCommand,
 }

@@ -6,6 +6,7 @@ package api
 
 import (
 	"context"
+	"io"
 	"net/http"
 
 	"kith/internal/errs"
@@ -55,8 +56,11 @@ type Config struct {
 	Pipeline Pipeline
 	Sources  *resource.Sources
 	Metrics  http.Handler
-	Now      func() int64 // UTC milliseconds
-	Version  string       // of the program, for the OpenAPI document
+	// Backup writes an archive of everything. An error before the first byte means
+	// that nothing was written.
+	Backup  func(ctx context.Context, w io.Writer) error
+	Now     func() int64 // UTC milliseconds
+	Version string       // of the program, for the OpenAPI document
 	// Ready tells why calls could not be served at this moment; nil is always
 	// ready.
 	Ready func(context.Context) error
@@ -70,8 +74,8 @@ type API struct {
 // New returns the API. It panics when a needed part of the configuration is
 // missing.
 func New(cfg Config) *API {
-	if cfg.Profiles == nil || cfg.Pipeline == nil || cfg.Sources == nil || cfg.Metrics == nil || cfg.Now == nil {
-		panic("BUG: the API needs profiles, a pipeline, sources, metrics and the time")
+	if cfg.Profiles == nil || cfg.Pipeline == nil || cfg.Sources == nil || cfg.Metrics == nil || cfg.Now == nil || cfg.Backup == nil {
+		panic("BUG: the API needs profiles, a pipeline, sources, metrics, backups and the time")
 	}
 	return &API{cfg}
 }
@@ -81,7 +85,7 @@ func New(cfg Config) *API {
 func (a *API) Table(others ...route.Route) ([]route.Route, error) {
 	var document []byte
 	table := a.systemRows(&document)
-	for _, rows := range [][]route.Route{a.statusRows(), a.profileRows(), a.traceRows(), a.quarantineRows(), a.sourceRows(), others} {
+	for _, rows := range [][]route.Route{a.statusRows(), a.profileRows(), a.traceRows(), a.quarantineRows(), a.sourceRows(), a.backupRows(), others} {
 		table = append(table, rows...)
 	}
 	var err error

@@ -173,6 +173,7 @@ type fixture struct {
 	sources  *resource.Sources
 	clock    *sys.Manual
 	notReady error
+	backup   func(io.Writer) error // nil: one that is whole
 
 	mu       sync.Mutex
 	failures []route.Failure
@@ -196,6 +197,13 @@ func open(t testing.TB) *fixture {
 		Profiles: f.people, Pipeline: f.line, Sources: f.sources, Metrics: telemetry.New().Handler(), Version: "test",
 		Now:   func() int64 { return sys.Millis(f.clock.Now()) },
 		Ready: func(context.Context) error { return f.notReady },
+		Backup: func(_ context.Context, w io.Writer) error {
+			if f.backup != nil {
+				return f.backup(w)
+			}
+			_, err := io.WriteString(w, "archive")
+			return err
+		},
 	})
 	collector := collect.New(collect.Config{Log: &f.log, Sources: finder{f.sources}, Clock: f.clock, Rand: sys.Seeded(2)})
 	if f.table, err = a.Table(collector.Routes()...); err != nil {

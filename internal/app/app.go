@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"sync/atomic"
 
 	"kith/event"
@@ -41,6 +42,7 @@ type App struct {
 	trouble   atomic.Pointer[error] // what stopped the folding last
 	recheck   chan chan struct{}    // asks the pipeline to look for changed settings
 	collector *collect.Collector
+	backingUp sync.Mutex // held while a backup is read
 
 	handler        http.Handler // everything that the roles ask for
 	collectHandler http.Handler // the collector alone
@@ -205,7 +207,7 @@ func (a *App) AdminToken() string {
 // a client that asks it in this process. close must be called.
 func Offline(ctx context.Context, cfg Config) (c *client.Client, close func() error, err error) {
 	if _, err := cfg.FS.Stat(filepath.Join(cfg.Data, defaultWorkspace)); cfg.LogURL == "" && err != nil {
-		return nil, nil, errs.New(errs.Unavailable, "app.no_data", "no server runs on %s and there is no data in it; start one with `kith serve` or name one with --url", cfg.Data)
+		return nil, nil, errNoData(&cfg)
 	}
 	a, err := Open(ctx, cfg)
 	if err != nil {

@@ -30,6 +30,15 @@ const (
 	NotSealed    = "none"
 )
 
+// Check tells whether a backup can be written with the keys.
+func (k *Keys) Check() error {
+	method, err := k.method()
+	if err == nil && method == SealedFor {
+		_, err = k.recipients(method)
+	}
+	return err
+}
+
 // method is how an archive is to be sealed with the keys.
 func (k *Keys) method() (string, error) {
 	var asked []string
