@@ -81,9 +81,13 @@ func (r *Runner) interpretation(ctx context.Context) ([]byte, error) {
 	return values[0], nil
 }
 
-// wipe deletes the derived rows. The row of the interpretation stays as it was
-// until all are gone, so a wipe that was cut short is begun again.
+// wipe deletes the derived rows. The row of the interpretation goes first: the
+// state then fits no configuration, so a wipe that was cut short is begun again,
+// also under the configuration that it was made under.
 func (r *Runner) wipe(ctx context.Context) error {
+	if err := r.update(ctx, func(tx state.Tx) { tx.Delete(interpretationKey()) }); err != nil {
+		return err
+	}
 	for _, f := range derived {
 		for {
 			n, err := r.wipeSome(ctx, f)
@@ -110,11 +114,8 @@ func (r *Runner) wipeSome(ctx context.Context, f state.Family) (int, error) {
 				failed = err
 				return
 			}
-			if n++; string(kv.Key) != string(interpretationKey()) {
-				tx.Delete(append([]byte(nil), kv.Key...))
-			} else {
-				n--
-			}
+			n++
+			tx.Delete(append([]byte(nil), kv.Key...))
 		}
 	})
 	if failed != nil {
