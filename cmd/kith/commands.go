@@ -8,6 +8,7 @@ var commands = []func() *cobra.Command{
 	demoCommand,
 	profileCommand,
 	traceCommand,
+	listenCommand,
 	statusCommand,
 	testCommand,
 	benchCommand,

@@ -42,7 +42,7 @@ type Pipeline interface {
 	Quarantine(ctx context.Context, after string, limit int) (held []Held, more bool, err error)
 	// Quarantined returns one of them; an unknown id gives kind NotFound.
 	Quarantined(ctx context.Context, id string) (Held, error)
-	// Retry puts one back into the log; the error is of kind Invalid with the
+	// Retry puts one back; the error is of kind Invalid with the
 	// reason when it still cannot be folded.
 	Retry(ctx context.Context, id string) error
 	// Trace tells what happened to a message, or to the one record of it that a
@@ -54,6 +54,7 @@ type Pipeline interface {
 type Config struct {
 	Profiles Profiles
 	Pipeline Pipeline
+	Live     Live
 	Sources  *resource.Sources
 	Metrics  http.Handler
 	// Backup writes an archive of everything. An error before the first byte means
@@ -74,8 +75,8 @@ type API struct {
 // New returns the API. It panics when a needed part of the configuration is
 // missing.
 func New(cfg Config) *API {
-	if cfg.Profiles == nil || cfg.Pipeline == nil || cfg.Sources == nil || cfg.Metrics == nil || cfg.Now == nil || cfg.Backup == nil {
-		panic("BUG: the API needs profiles, a pipeline, sources, metrics, backups and the time")
+	if cfg.Profiles == nil || cfg.Pipeline == nil || cfg.Live == nil || cfg.Sources == nil || cfg.Metrics == nil || cfg.Now == nil || cfg.Backup == nil {
+		panic("BUG: the API needs profiles, a pipeline, live events, sources, metrics, backups and the time")
 	}
 	return &API{cfg}
 }
@@ -85,7 +86,7 @@ func New(cfg Config) *API {
 func (a *API) Table(others ...route.Route) ([]route.Route, error) {
 	var document []byte
 	table := a.systemRows(&document)
-	for _, rows := range [][]route.Route{a.statusRows(), a.profileRows(), a.traceRows(), a.quarantineRows(), a.sourceRows(), a.backupRows(), others} {
+	for _, rows := range [][]route.Route{a.statusRows(), a.profileRows(), a.traceRows(), a.liveRows(), a.quarantineRows(), a.sourceRows(), a.backupRows(), others} {
 		table = append(table, rows...)
 	}
 	var err error

@@ -14,6 +14,7 @@ import (
 	"kith/internal/collect"
 	"kith/internal/errs"
 	"kith/internal/eventlog"
+	"kith/internal/feed"
 	"kith/internal/profile"
 	"kith/internal/resource"
 	"kith/internal/route"
@@ -144,6 +145,23 @@ func (l *line) Trace(_ context.Context, source, messageID, position string) (Tra
 	return Trace{Source: source, MessageID: messageID, Records: []TraceRecord{one}, Complete: true}, nil
 }
 
+// stage is a Live whose frames are fixed.
+type stage struct {
+	asked  feed.Request
+	frames []feed.Frame
+	err    error // after them
+}
+
+func (s *stage) Listen(_ context.Context, req feed.Request, emit func(feed.Frame) error) error {
+	s.asked = req
+	for _, f := range s.frames {
+		if err := emit(f); err != nil {
+			return err
+		}
+	}
+	return s.err
+}
+
 // countingLog takes everything and counts it.
 type countingLog struct{ stored int }
 
@@ -169,6 +187,7 @@ type fixture struct {
 	table    []route.Route
 	people   *people
 	line     *line
+	live     *stage
 	log      countingLog
 	sources  *resource.Sources
 	clock    *sys.Manual
@@ -182,7 +201,7 @@ type fixture struct {
 func open(t testing.TB) *fixture {
 	t.Helper()
 	f := &fixture{
-		t: t, clock: sys.NewManual(start), line: &line{},
+		t: t, clock: sys.NewManual(start), line: &line{}, live: &stage{frames: []feed.Frame{{ID: "7"}}},
 		people: &people{profiles: map[profile.Ref]profile.Profile{}, events: map[profile.Ref][]json.RawMessage{}},
 	}
 	var err error
@@ -194,7 +213,7 @@ func open(t testing.TB) *fixture {
 		t.Fatal(err)
 	}
 	a := New(Config{
-		Profiles: f.people, Pipeline: f.line, Sources: f.sources, Metrics: telemetry.New().Handler(), Version: "test",
+		Profiles: f.people, Pipeline: f.line, Live: f.live, Sources: f.sources, Metrics: telemetry.New().Handler(), Version: "test",
 		Now:   func() int64 { return sys.Millis(f.clock.Now()) },
 		Ready: func(context.Context) error { return f.notReady },
 		Backup: func(_ context.Context, w io.Writer) error {

@@ -15,6 +15,7 @@ import (
 	"kith/internal/collect"
 	"kith/internal/errs"
 	"kith/internal/eventlog"
+	"kith/internal/feed"
 	"kith/internal/resource"
 	"kith/internal/state"
 	"kith/internal/telemetry"
@@ -42,6 +43,7 @@ type App struct {
 	trouble   atomic.Pointer[error] // what stopped the folding last
 	recheck   chan chan struct{}    // asks the pipeline to look for changed settings
 	collector *collect.Collector
+	feed      *feed.Feed
 	backingUp sync.Mutex // held while a backup is read
 
 	handler        http.Handler // everything that the roles ask for

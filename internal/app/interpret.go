@@ -80,6 +80,7 @@ func (a *App) makeLive(ctx context.Context) (*live, error) {
 func (a *App) makePipeline(ctx context.Context) error {
 	l, err := a.makeLive(ctx)
 	a.live.Store(l)
+	a.makeFeed()
 	return err
 }
 

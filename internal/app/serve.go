@@ -113,7 +113,9 @@ func shutDown(servers map[net.Listener]*http.Server) error {
 }
 
 func (a *App) server(h http.Handler) *http.Server {
-	return collect.NewHTTPServer(h, collect.ServerConfig{Unlimited: a.cfg.Proxies})
+	s := collect.NewHTTPServer(h, collect.ServerConfig{Unlimited: a.cfg.Proxies})
+	s.RegisterOnShutdown(a.feed.End) // streams would never end by themselves
+	return s
 }
 
 // listen opens a TCP listener.

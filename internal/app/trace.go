@@ -91,7 +91,7 @@ func (f fold) traceOne(ctx context.Context, snap state.Reader, at eventlog.Posit
 // traced writes down what a record and its outcome say by themselves.
 func traced(c *pipeline.Contribution, rec *record.Record, o *pipeline.Outcome) api.TraceRecord {
 	t := api.TraceRecord{
-		Position: positionText(c.Position), Outcome: outcomeName(o.Fate), Summary: outcomeWords(o.Fate, len(c.Identifiers) > 0),
+		Position: positionText(c.Position), Outcome: o.Fate.String(), Summary: outcomeWords(o.Fate, len(c.Identifiers) > 0),
 		Type: filled(rec.Stamp.Type.String()), ReceivedAt: filled(event.FormatTime(rec.Stamp.ReceivedAt)),
 		Notes: stampWords(rec.Stamp.Flags), Admission: admissionWords(&rec.Admission),
 		Identifiers: []api.TracedIdentifier{}, Dropped: []api.DroppedValue{},
@@ -143,24 +143,6 @@ func filled(s string) *string {
 	return &s
 }
 
-func outcomeName(f pipeline.Fate) string {
-	switch f {
-	case pipeline.FateWaiting:
-		return "waiting"
-	case pipeline.FateFolded:
-		return "folded"
-	case pipeline.FateRepeat:
-		return "repeat"
-	case pipeline.FateHeld:
-		return "held"
-	case pipeline.FateRejected:
-		return "rejected"
-	case pipeline.FatePutBack:
-		return "put_back"
-	}
-	return "unknown"
-}
-
 func outcomeWords(f pipeline.Fate, home bool) string {
 	switch {
 	case f == pipeline.FateWaiting:
@@ -176,7 +158,7 @@ func outcomeWords(f pipeline.Fate, home bool) string {
 	case f == pipeline.FateRejected:
 		return "refused by the collector, and kept apart with the reason"
 	case f == pipeline.FatePutBack:
-		return "had been kept apart, and was put back into the log as another record"
+		return "had been refused, and was put back into the log as another record"
 	}
 	return "folded so long ago that the state no longer tells whether it is the event or a repeat"
 }

@@ -21,8 +21,27 @@ const (
 	FateRepeat               // another copy is the event of its message
 	FateHeld                 // kept apart because it could not be folded
 	FateRejected             // kept apart because the collector had refused it
-	FatePutBack              // had been kept apart, and went into the log again as another record
+	FatePutBack              // had been refused, and went into the log again as another record
 )
+
+// String returns the fate's name in answers.
+func (f Fate) String() string {
+	switch f {
+	case FateWaiting:
+		return "waiting"
+	case FateFolded:
+		return "folded"
+	case FateRepeat:
+		return "repeat"
+	case FateHeld:
+		return "held"
+	case FateRejected:
+		return "rejected"
+	case FatePutBack:
+		return "put_back"
+	}
+	return "unknown"
+}
 
 // Outcome is what a state knows of one record.
 type Outcome struct {
@@ -170,3 +189,7 @@ func (r *Runner) ReadOne(ctx context.Context, at eventlog.Position) (Contributio
 	}
 	return r.Interpreter.Contribute(&record.Docs{}, at, data[0]), nil
 }
+
+// Progress returns a channel that is closed at the next commit of this runner.
+// Other processes' commits do not show in it.
+func (r *Runner) Progress() <-chan struct{} { return r.progress() }

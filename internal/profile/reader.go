@@ -67,6 +67,16 @@ func (r *Reader) Node(ref Ref) (identity.NodeID, error) {
 	return r.Keys.Node(id), nil
 }
 
+// Leader returns the id of the profile that a node belongs to, as of a snapshot.
+// A node that no event names gives kind NotFound.
+func (r *Reader) Leader(ctx context.Context, s state.Reader, node identity.NodeID) (identity.NodeID, error) {
+	c, err := r.cluster(ctx, s, Ref{Type: ProfileIDType, Value: node.String()})
+	if err != nil {
+		return identity.NodeID{}, err
+	}
+	return c.leader, nil
+}
+
 // cluster is the nodes of one profile and what is known of them together.
 type cluster struct {
 	leader       identity.NodeID
