@@ -48,14 +48,13 @@ type SourceRule struct {
 // Config is the interpreting configuration of identity. It must not change once
 // it is in use.
 type Config struct {
-	Country          string // where a source names none
-	Rules            map[string]Rule
-	External         Rule // of every type that has no rule of its own
-	Paths            []Path
-	Blocked          *Blocklist `json:"-"` // see Blocklist.Rules
-	AliasMergesUsers bool
-	ClusterMax       int // identifiers in one cluster
-	Sources          map[string]SourceRule
+	Country    string // where a source names none
+	Rules      map[string]Rule
+	External   Rule // of every type that has no rule of its own
+	Paths      []Path
+	Blocked    *Blocklist `json:"-"` // see Blocklist.Rules
+	ClusterMax int        // identifiers in one cluster
+	Sources    map[string]SourceRule
 
 	phones *phoneCache
 }

@@ -23,7 +23,7 @@ type Neighborhood struct {
 // rejects. Deriving over it gives the same cluster as deriving over the whole
 // state. A node that was never seen has no observations.
 func Explore(ctx context.Context, r state.Reader, cfg *Config, start NodeID) (*Neighborhood, error) {
-	x := explorer{r: r, cfg: cfg, seen: map[ObservationKey]bool{}, queued: map[NodeID]bool{start: true}}
+	x := explorer{r: r, cfg: cfg, start: start, seen: map[ObservationKey]bool{}, queued: map[NodeID]bool{start: true}}
 	x.out.IDs = map[NodeID]Identifier{}
 	for queue := []NodeID{start}; len(queue) > 0; {
 		node := queue[0]
@@ -43,6 +43,7 @@ func Explore(ctx context.Context, r state.Reader, cfg *Config, start NodeID) (*N
 type explorer struct {
 	r      state.Reader
 	cfg    *Config
+	start  NodeID
 	out    Neighborhood
 	seen   map[ObservationKey]bool
 	queued map[NodeID]bool
@@ -62,8 +63,11 @@ func (x *explorer) visit(ctx context.Context, node NodeID) ([]NodeID, error) {
 			around = append(around, x.take(o)...)
 			x.links(o, node, linked)
 		}
-		overflow = x.guarded(node, linked) || len(x.out.Observations) > exploreMax
-		return !overflow, nil
+		guarded := x.guarded(node, linked)
+		overflow = overflow || guarded || len(x.out.Observations) > exploreMax
+		// Of a quarantined node no more is needed, unless it is the one in question:
+		// when it was seen and by whom is read in full.
+		return len(x.out.Observations) <= exploreMax && (!guarded || node == x.start), nil
 	})
 	if err != nil || overflow {
 		return nil, err

@@ -42,7 +42,9 @@ func (in *Interpreter) Fingerprint() ([]byte, error) {
 
 // Prepare makes the state fit the interpreter: a state that was made under
 // another configuration is emptied, so that folding starts at the beginning of
-// the log. It must not run beside Run. rebuilt tells that it was emptied.
+// the log. Workers elsewhere that still have the other configuration stop at
+// their next commit and begin no new one. It must not run beside this runner's
+// Run. rebuilt tells that the state was emptied.
 func (r *Runner) Prepare(ctx context.Context) (rebuilt bool, err error) {
 	want, err := r.Interpreter.Fingerprint()
 	if err != nil {
@@ -52,10 +54,41 @@ func (r *Runner) Prepare(ctx context.Context) (rebuilt bool, err error) {
 	if err != nil || string(have) == string(want) {
 		return false, err
 	}
+	if err := r.fence(ctx); err != nil {
+		return false, err
+	}
 	if err := r.wipe(ctx); err != nil {
 		return false, err
 	}
 	return have != nil, r.update(ctx, func(tx state.Tx) { tx.Put(interpretationKey(), want) })
+}
+
+// fence takes the cursors away and marks the state as belonging to nobody, in one
+// step: every commit under way elsewhere then fails, and none is begun.
+func (r *Runner) fence(ctx context.Context) error {
+	return r.update(ctx, func(tx state.Tx) {
+		for p := range r.Log.Partitions() {
+			tx.Delete(cursorKey(int32(p)))
+		}
+		tx.Put(interpretationKey(), []byte("being emptied"))
+	})
+}
+
+// mayFold refuses to fold into a state that belongs to another configuration. A
+// state that no Prepare has seen belongs to everybody.
+func (r *Runner) mayFold(ctx context.Context) error {
+	have, err := r.interpretation(ctx)
+	if err != nil || have == nil {
+		return err
+	}
+	want, err := r.Interpreter.Fingerprint()
+	if err != nil {
+		return err
+	}
+	if string(have) != string(want) {
+		return errs.New(errs.Unavailable, "pipeline.other_interpretation", "the state is being made under another configuration than this process has")
+	}
+	return nil
 }
 
 // Prepared reports whether the state fits the interpreter.
@@ -81,13 +114,10 @@ func (r *Runner) interpretation(ctx context.Context) ([]byte, error) {
 	return values[0], nil
 }
 
-// wipe deletes the derived rows. The row of the interpretation goes first: the
-// state then fits no configuration, so a wipe that was cut short is begun again,
-// also under the configuration that it was made under.
+// wipe deletes the derived rows. The row of the interpretation, which fits nobody
+// by now, stays until all are gone, so a wipe that was cut short is begun again,
+// also under the configuration that the state was made under.
 func (r *Runner) wipe(ctx context.Context) error {
-	if err := r.update(ctx, func(tx state.Tx) { tx.Delete(interpretationKey()) }); err != nil {
-		return err
-	}
 	for _, f := range derived {
 		for {
 			n, err := r.wipeSome(ctx, f)
@@ -113,6 +143,9 @@ func (r *Runner) wipeSome(ctx context.Context, f state.Family) (int, error) {
 			if err != nil {
 				failed = err
 				return
+			}
+			if string(kv.Key) == string(interpretationKey()) {
+				continue
 			}
 			n++
 			tx.Delete(append([]byte(nil), kv.Key...))

@@ -44,7 +44,7 @@ func TestRebuildCutShort(t *testing.T) {
 	ctx := context.Background()
 	set := workload.Records(5, 60)
 	changed := identity.DefaultConfig()
-	changed.AliasMergesUsers = true
+	changed.ClusterMax = 499
 	for commits := 0; ; commits++ {
 		e := newEngine(logmem.New(2), mem.New(), 50)
 		e.append(t, set)

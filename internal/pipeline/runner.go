@@ -103,6 +103,11 @@ func (r *Runner) follow(ctx context.Context, partition int32) error {
 	if err != nil {
 		return err
 	}
+	// In this order: a state that is emptied after the cursor was read refuses the
+	// commit, and one that was emptied before is refused here.
+	if err := r.mayFold(ctx); err != nil {
+		return err
+	}
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
 	ready := make(chan []Contribution, 1)

@@ -385,3 +385,43 @@ func TestAnotherInterpretationFoldsAnew(t *testing.T) {
 	}
 	e.checkCounts(t, set, want)
 }
+
+// TestAnotherConfigurationDoesNotFold: a worker whose configuration is not the
+// state's folds nothing, and goes on when it has the state's.
+func TestAnotherConfigurationDoesNotFold(t *testing.T) {
+	ctx, stop := context.WithCancel(context.Background())
+	log, store := logmem.New(1), mem.New()
+	e := newEngine(log, store, 10)
+	if _, err := e.runner.Prepare(ctx); err != nil {
+		t.Fatal(err)
+	}
+	refused := make(chan string, 1000)
+	old := newEngine(log, store, 10)
+	old.cfg.ClusterMax = 7
+	old.runner.Clock = tickless{}
+	old.runner.Observer.Retried = func(code string) {
+		select {
+		case refused <- code:
+		default:
+		}
+	}
+	e.append(t, [][]byte{track("m", "u1-x", workload.Start)})
+	var wg sync.WaitGroup
+	wg.Go(func() {
+		if err := old.runner.Run(ctx); err != nil {
+			t.Error(err)
+		}
+	})
+	if code := <-refused; code != "pipeline.other_interpretation" {
+		t.Errorf("refused with %s", code)
+	}
+	if s := e.status(t); s.Processed != 0 {
+		t.Error("the worker has folded")
+	}
+	stop()
+	wg.Wait()
+	e.drain(t)
+	if s := e.status(t); s.Processed != 1 {
+		t.Error("the right worker has not folded")
+	}
+}

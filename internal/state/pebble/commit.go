@@ -60,7 +60,7 @@ func (t *tx) Commit(ctx context.Context, c state.Cursor) error {
 		return err
 	}
 	defer t.store.use.leave()
-	return t.store.commit(ctx, rows)
+	return t.store.commit(ctx, rows, !t.store.opts.NoSync || len(c.Key) == 0)
 }
 
 // Rollback implements state.Tx.
@@ -74,7 +74,7 @@ func (t *tx) Rollback() {
 
 // commit carries out the rows. A batch that is not applied in the end is left to
 // the garbage collector.
-func (s *Store) commit(ctx context.Context, rows []txn.Row) error {
+func (s *Store) commit(ctx context.Context, rows []txn.Row, sync bool) error {
 	if err := s.room(); err != nil {
 		return err
 	}
@@ -86,10 +86,10 @@ func (s *Store) commit(ctx context.Context, rows []txn.Row) error {
 	if err != nil {
 		return err
 	}
-	if err := s.apply(ctx, batch, guards, collapses); err != nil {
+	if err := s.apply(ctx, batch, guards, collapses, sync); err != nil {
 		return err
 	}
-	if !s.opts.NoSync {
+	if sync {
 		err = batch.SyncWait()
 	}
 	if closeErr := batch.Close(); err == nil {
@@ -181,7 +181,7 @@ func mergeRow(batch *pebble.Batch, r *txn.Row) error {
 // apply checks the guards and makes the batch visible, without waiting for its
 // sync. Between the two no other commit can change what the guards saw, nor add
 // an operand to a merge that is being collapsed.
-func (s *Store) apply(ctx context.Context, batch *pebble.Batch, guards, collapses []*txn.Row) error {
+func (s *Store) apply(ctx context.Context, batch *pebble.Batch, guards, collapses []*txn.Row, sync bool) error {
 	s.commitMu.Lock()
 	defer s.commitMu.Unlock()
 	if err := s.health.check(); err != nil {
@@ -205,7 +205,7 @@ func (s *Store) apply(ctx context.Context, batch *pebble.Batch, guards, collapse
 			return mapError(err, "writing to the state")
 		}
 	}
-	if err := s.write(batch); err != nil {
+	if err := s.write(batch, sync); err != nil {
 		return err
 	}
 	for _, r := range collapses {
@@ -228,12 +228,12 @@ func (s *Store) stored(ctx context.Context, guards, collapses []*txn.Row) ([][]b
 
 // write hands the batch to the database. Whether the log took it, health knows
 // once the sync is over.
-func (s *Store) write(batch *pebble.Batch) error {
+func (s *Store) write(batch *pebble.Batch, sync bool) error {
 	var err error
-	if s.opts.NoSync {
-		err = s.db.Apply(batch, pebble.NoSync)
-	} else {
+	if sync {
 		err = s.db.ApplyNoSyncWait(batch, pebble.Sync)
+	} else {
+		err = s.db.Apply(batch, pebble.NoSync)
 	}
 	return mapError(err, "writing to the state")
 }

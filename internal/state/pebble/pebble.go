@@ -46,7 +46,8 @@ type Options struct {
 	// a quarter of the cache, but 4 MiB at least and 64 MiB at most.
 	MemTableBytes int64
 
-	// NoSync lets Commit return before its log record is synced. A crash of the
+	// NoSync lets a Commit that moves a cursor return before its log record is
+	// synced; one without a cursor, as of a setting, is always synced. A crash of the
 	// machine (not of the process alone) may then lose the newest commits. What
 	// is left is still exactly the first commits up to some point, each whole,
 	// cursor included: state that is derived from a log with a cursor of its own
