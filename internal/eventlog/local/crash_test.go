@@ -8,6 +8,7 @@ import (
 	"slices"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"testing"
 	"time"
 
@@ -432,6 +433,66 @@ func TestEveryOperationFails(t *testing.T) {
 	t.Logf("%d failing operations, %d of them reported by a call, %d openings afterwards, 0 records lost", points, errors, later)
 	if points < 50 || errors < 30 {
 		t.Fatalf("only %d operations failed, %d were reported", points, errors)
+	}
+}
+
+// TestEveryOperationFailsForNow fails each file operation in turn for want of
+// something that may come back, while records of all sizes are appended on and on.
+// Whatever was acknowledged before and after is there when the log is opened again.
+func TestEveryOperationFailsForNow(t *testing.T) {
+	points, refused, taken := 0, 0, 0
+	for _, cause := range []error{syscall.ENOSPC, syscall.EMFILE} {
+		for at := int32(0); ; at++ {
+			w, mem := newWitness(), vfs.NewCrashableMem()
+			hit := false
+			fails := errorfs.OnIndex(at)
+			opts := scenarioOptions(errorfs.Wrap(mem, errorfs.InjectorFunc(func(op errorfs.Op) error {
+				if fails.MaybeError(op) == nil {
+					return nil
+				}
+				hit = true
+				return cause
+			})))
+			opts.SegmentBytes = 8 << 10
+			l, err := Open("data/log", opts)
+			if err == nil {
+				r := rand.New(rand.NewPCG(uint64(at), 8))
+				for range 40 {
+					entries, ids := w.entries(r, 1, 1+r.IntN(6))
+					positions, err := l.Append(tctx(), entries)
+					switch {
+					case err != nil:
+						refused++
+					case hit:
+						taken++
+					}
+					if err == nil {
+						w.acknowledge(positions, ids)
+					}
+				}
+			}
+			for _, fs := range []*vfs.MemFS{mem.CrashClone(vfs.CrashCloneCfg{}), mem.CrashClone(vfs.CrashCloneCfg{UnsyncedDataPercent: 100, RNG: rand.New(rand.NewPCG(1, 1))})} {
+				w.seen = map[eventlog.Position]uint64{}
+				again := mustOpen(t, "data/log", scenarioOptions(fs))
+				if err := w.check(again); err != nil {
+					t.Fatalf("%v at operation %d: %v", cause, at, err)
+				}
+				if err := again.Close(); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if l != nil {
+				_ = l.Close() // may say again what went wrong
+			}
+			if !hit {
+				break
+			}
+			points++
+		}
+	}
+	t.Logf("%d failing operations, %d appends refused, %d taken afterwards, 0 records lost", points, refused, taken)
+	if points < 100 || refused < 20 || taken < 100 {
+		t.Fatalf("%d failing operations, %d appends refused, %d taken afterwards", points, refused, taken)
 	}
 }
 

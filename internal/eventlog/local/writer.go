@@ -24,6 +24,7 @@ type writer struct {
 	pos    int64 // where the next block goes; all before it is durable
 	room   int64 // up to here the file holds zeros behind pos
 	torn   int64 // up to here a failed write may have left bytes behind pos
+	leaves bool  // the next segment's file may be there already: nothing more goes into this one
 	mark   mark  // the mark on disk
 	buf    []byte
 	zeros  []byte
@@ -95,7 +96,7 @@ func (p *partition) store() error {
 	if err := p.clean(); err != nil {
 		return err
 	}
-	if w.pos > segmentHeaderSize && w.pos+int64(len(w.buf)) > p.log.opts.SegmentBytes {
+	if w.leaves || w.pos > segmentHeaderSize && w.pos+int64(len(w.buf)) > p.log.opts.SegmentBytes {
 		if err := p.roll(); err != nil {
 			return err
 		}
@@ -179,8 +180,12 @@ func (p *partition) clean() error {
 }
 
 // roll closes the newest segment, all of which is durable, and begins the next.
+// An attempt that fails may have made the next segment's file. From then on the
+// opening would look for the end of the log there, so the closed segment takes
+// nothing more, whatever the size of the next group.
 func (p *partition) roll() error {
 	w := &p.w
+	w.leaves = true
 	next := p.newSegment(p.end)
 	f, err := p.createSegment(next)
 	if err != nil {
@@ -195,7 +200,7 @@ func (p *partition) roll() error {
 	old.size, old.entries = max(w.room, w.pos), nil
 	p.segments = append(slices.Clip(p.segments), next)
 	p.mu.Unlock()
-	w.f, w.pos, w.room = f, segmentHeaderSize, segmentHeaderSize
+	w.f, w.pos, w.room, w.leaves = f, segmentHeaderSize, segmentHeaderSize, false
 	return nil
 }
 
