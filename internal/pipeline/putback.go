@@ -85,7 +85,10 @@ func (r *Runner) tryPutBack(ctx context.Context, c Contribution, locks []state.L
 	next := batch.Cursor
 	next.Next = cur.Next
 	next.Held--
-	if err := tx.Commit(ctx, state.Cursor{Key: cursorKey(cur.Partition), Old: cur.stored, New: next.encode()}); err != nil {
+	// The log does not have what the operator did, so the commit is one that is
+	// durable at once.
+	tx.PutIf(cursorKey(cur.Partition), cur.stored, next.encode())
+	if err := tx.Commit(ctx, state.Cursor{}); err != nil {
 		return err
 	}
 	r.wake()
