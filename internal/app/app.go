@@ -18,6 +18,7 @@ import (
 	"kith/internal/feed"
 	"kith/internal/resource"
 	"kith/internal/state"
+	"kith/internal/sys"
 	"kith/internal/telemetry"
 	"kith/internal/workspace"
 )
@@ -101,7 +102,7 @@ func (a *App) openFolder(context.Context) (err error) {
 	if a.ws, err = workspace.New(a.cfg.Data, defaultWorkspace, a.cfg.IDKey); err != nil {
 		return err
 	}
-	if err := a.cfg.FS.MkdirAll(a.ws.Dir(), 0o700); err != nil {
+	if err := sys.MakeDir(a.cfg.FS, a.ws.Dir(), 0o700); err != nil {
 		return errs.Wrap(err, errs.Unavailable, "app.data_folder", "the data folder %s cannot be made", a.cfg.Data)
 	}
 	a.metrics = telemetry.New()

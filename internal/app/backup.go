@@ -2,7 +2,6 @@ package app
 
 import (
 	"context"
-	"errors"
 	"io"
 	"path/filepath"
 	"time"
@@ -148,7 +147,7 @@ func checkTarget(cfg *Config) error {
 	if cfg.LogURL != "" || cfg.StateURL != "" {
 		return errs.New(errs.Invalid, "restore.engines", "a backup is restored into a data folder with the embedded engines; leave out --log and --state")
 	}
-	if err := cfg.FS.MkdirAll(cfg.Data, 0o700); err != nil {
+	if err := sys.MakeDir(cfg.FS, cfg.Data, 0o700); err != nil {
 		return errs.Wrap(err, errs.Unavailable, "app.data_folder", "the data folder %s cannot be made", cfg.Data)
 	}
 	names, err := cfg.FS.List(cfg.Data)
@@ -179,7 +178,7 @@ func checkArchive(archive *backup.Archive, ws workspace.Handle, r Restoring) err
 
 // fill writes the archive into new engines. Every commit is synced.
 func fill(ctx context.Context, cfg *Config, ws workspace.Handle, archive *backup.Archive, r Restoring) (out backup.Restored, err error) {
-	if err := cfg.FS.MkdirAll(ws.Dir(), 0o700); err != nil {
+	if err := sys.MakeDir(cfg.FS, ws.Dir(), 0o700); err != nil {
 		return out, errs.Wrap(err, errs.Unavailable, "app.data_folder", "the workspace's folder cannot be made")
 	}
 	log, err := local.Open(filepath.Join(ws.Dir(), "log"), local.Options{
@@ -256,21 +255,12 @@ func (a *App) foldAll(ctx context.Context, progress func(string, int64, int64)) 
 func appear(cfg *Config, ws workspace.Handle) error {
 	err := cfg.FS.Rename(ws.Dir(), filepath.Join(cfg.Data, ws.Name()))
 	if err == nil {
-		err = syncDir(cfg.FS, cfg.Data)
+		err = sys.SyncDir(cfg.FS, cfg.Data)
 	}
 	if err == nil {
 		err = cfg.FS.RemoveAll(filepath.Join(cfg.Data, restoreFolder))
 	}
 	return errs.Wrap(err, errs.Unavailable, "restore.appear", "the restored workspace cannot be moved to its place in %s", cfg.Data)
-}
-
-// syncDir makes the names in a folder durable.
-func syncDir(fs sys.FS, dir string) error {
-	d, err := fs.OpenDir(dir)
-	if err != nil {
-		return err
-	}
-	return errors.Join(d.Sync(), d.Close())
 }
 
 func errNoData(cfg *Config) error {

@@ -56,7 +56,8 @@ func Save(ctx context.Context, fs sys.FS, dir string, keys Keys, r io.Reader) (S
 			return Saved{}, errs.New(errs.Conflict, "backup.exists", "%s is already there", taken)
 		}
 	}
-	if err := makeDir(fs, path+partialSuffix); err != nil {
+	// Nobody but its owner can look into the folder.
+	if err := sys.MakeDir(fs, path+partialSuffix, 0o700); err != nil {
 		return Saved{}, errWrite(err, path)
 	}
 	m, err := s.fill(path+partialSuffix, keys, method, begin.Bytes())
@@ -67,7 +68,7 @@ func Save(ctx context.Context, fs sys.FS, dir string, keys Keys, r io.Reader) (S
 		_ = fs.RemoveAll(path + partialSuffix) // by its name it is no backup; the first error tells more
 		return Saved{}, err
 	}
-	return Saved{Path: path, Manifest: m}, errWrite(syncDir(fs, dir), path)
+	return Saved{Path: path, Manifest: m}, errWrite(sys.SyncDir(fs, dir), path)
 }
 
 func errWrite(err error, path string) error {
@@ -174,7 +175,7 @@ func (s *saver) fill(dir string, keys Keys, method string, begin []byte) (Manife
 	if err := writeFile(s.fs, s.fs.PathJoin(dir, manifestName), encode(m)); err != nil {
 		return Manifest{}, errWrite(err, dir)
 	}
-	return m, errWrite(syncDir(s.fs, dir), dir)
+	return m, errWrite(sys.SyncDir(s.fs, dir), dir)
 }
 
 // archive seals the archive into w, checking each frame.
@@ -253,32 +254,6 @@ func (c *counter) Write(p []byte) (int, error) {
 	n, err := c.w.Write(p)
 	c.n += int64(n)
 	return n, err
-}
-
-// makeDir makes a folder that only its owner can look into, and those above it,
-// each durable in its parent.
-func makeDir(fs sys.FS, dir string) error {
-	if _, err := fs.Stat(dir); err == nil {
-		return nil
-	}
-	parent := fs.PathDir(dir)
-	if parent != dir {
-		if err := makeDir(fs, parent); err != nil {
-			return err
-		}
-	}
-	if err := fs.MkdirAll(dir, 0o700); err != nil {
-		return err
-	}
-	return syncDir(fs, parent)
-}
-
-func syncDir(fs sys.FS, dir string) error {
-	d, err := fs.OpenDir(dir)
-	if err != nil {
-		return err
-	}
-	return errors.Join(d.Sync(), d.Close())
 }
 
 func writeFile(fs sys.FS, path string, data []byte) error {
