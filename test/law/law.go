@@ -36,7 +36,8 @@ type Place struct {
 type Tally struct {
 	Records int // in the log
 	Events  int // records that count
-	Held    int // records kept apart at this moment
+	Held    int // records that could not be folded and are kept apart
+	Refused int // messages that the collector refused, kept apart likewise
 	Hash    statehash.Sum
 }
 
@@ -73,7 +74,10 @@ func Verify(ctx context.Context, p Place) (Tally, error) {
 	v.check(v.status)
 	v.check(v.facts)
 	v.check(v.history)
-	return Tally{Records: len(records), Events: int(v.want.Events), Held: len(v.held), Hash: v.total}, errors.Join(v.wrong...)
+	return Tally{
+		Records: len(records), Events: int(v.want.Events),
+		Held: len(v.held) - int(v.heldRefused), Refused: int(v.heldRefused), Hash: v.total,
+	}, errors.Join(v.wrong...)
 }
 
 // Stored is a record with its place in the log.

@@ -72,7 +72,7 @@ func configs(n int) *identity.Config {
 	c := identity.DefaultConfig()
 	if n%2 == 1 {
 		c.Sources = map[string]identity.SourceRule{"web": {Identifies: map[string]bool{"user_id": true, "anonymous_id": true}}}
-		c.AliasMergesUsers = true
+		c.ClusterMax = 12
 	}
 	return c
 }
