@@ -10,6 +10,7 @@ import (
 	"net/http"
 
 	"kith/internal/errs"
+	"kith/internal/identity"
 	"kith/internal/profile"
 	"kith/internal/resource"
 	"kith/internal/route"
@@ -26,6 +27,15 @@ type Profiles interface {
 	ReadAsOf(ctx context.Context, ref profile.Ref, at int64) (profile.Profile, error)
 	// Events returns a page of a profile's timeline, newest first.
 	Events(ctx context.Context, ref profile.Ref, page profile.Page) (profile.EventPage, error)
+	// Select returns a page of what is selected of a person's timeline, or of an
+	// account's under a reference of profile.AccountType.
+	Select(ctx context.Context, ref profile.Ref, sel profile.Selection, page profile.Page) (profile.SelectedPage, error)
+	// Account returns what is known of an account; an unknown one gives an error
+	// of kind NotFound.
+	Account(ctx context.Context, id string) (profile.Profile, error)
+	// Members returns the ids of profiles that belong to an account, those that
+	// were active in it last first.
+	Members(ctx context.Context, account string, limit int) ([]identity.NodeID, error)
 }
 
 // Pipeline is what the API asks and orders of the fold.
@@ -86,7 +96,7 @@ func New(cfg Config) *API {
 func (a *API) Table(others ...route.Route) ([]route.Route, error) {
 	var document []byte
 	table := a.systemRows(&document)
-	for _, rows := range [][]route.Route{a.statusRows(), a.profileRows(), a.traceRows(), a.liveRows(), a.quarantineRows(), a.sourceRows(), a.backupRows(), others} {
+	for _, rows := range [][]route.Route{a.statusRows(), a.profileRows(), a.spaceRows(), a.traceRows(), a.liveRows(), a.quarantineRows(), a.sourceRows(), a.backupRows(), others} {
 		table = append(table, rows...)
 	}
 	var err error

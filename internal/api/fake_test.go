@@ -3,6 +3,7 @@ package api
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -15,6 +16,7 @@ import (
 	"kith/internal/errs"
 	"kith/internal/eventlog"
 	"kith/internal/feed"
+	"kith/internal/identity"
 	"kith/internal/profile"
 	"kith/internal/resource"
 	"kith/internal/route"
@@ -37,6 +39,7 @@ type people struct {
 	profiles map[profile.Ref]profile.Profile
 	events   map[profile.Ref][]json.RawMessage
 	asked    []profile.Ref
+	selected profile.Selection
 	err      error
 }
 
@@ -73,6 +76,28 @@ func (p *people) Events(_ context.Context, ref profile.Ref, page profile.Page) (
 		out.Next = string(rune('0' + to))
 	}
 	return out, nil
+}
+
+// Select knows the events of Events, all of the source web and earliest last.
+func (p *people) Select(ctx context.Context, ref profile.Ref, sel profile.Selection, page profile.Page) (profile.SelectedPage, error) {
+	p.selected = sel
+	got, err := p.Events(ctx, ref, page)
+	out := profile.SelectedPage{Profile: identity.NodeID{0x6f, 1}, Next: got.Next}
+	for i, b := range got.Events {
+		out.Events = append(out.Events, profile.Selected{Source: "web", MessageID: fmt.Sprint("m", i), Timestamp: 1000, Body: b})
+	}
+	return out, err
+}
+
+// Account knows the profiles under references of profile.AccountType.
+func (p *people) Account(ctx context.Context, id string) (profile.Profile, error) {
+	return p.Read(ctx, profile.Ref{Type: profile.AccountType, Value: id})
+}
+
+// Members knows one member of every account that is known.
+func (p *people) Members(ctx context.Context, account string, _ int) ([]identity.NodeID, error) {
+	_, err := p.Account(ctx, account)
+	return []identity.NodeID{{0x6f, 1}}, err
 }
 
 // line is a Pipeline with a fixed status.

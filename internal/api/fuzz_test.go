@@ -17,6 +17,7 @@ func FuzzRequest(f *testing.F) {
 	for _, s := range [][3]string{
 		{"GET", "/v1/profiles/user_id:u1/identifiers?limit=1&cursor=eyJ9", ""}, {"PUT", "/v1/sources/web", `{"name":"x"}`},
 		{"POST", "/v1/sources/web/rotate", `{"overlap":"1h"}`}, {"GET", "/v1/status?hash=1&at=2026-01-01", ""},
+		{"GET", "/v1/spaces/acme/collections/users/profiles/user_id:u1/events?start=2026-01-01&limit=2&next=1", ""}, {"GET", "/v1/spaces/acme/collections/users/profiles/user_id:u1/external_ids?next=AA", ""},
 		{"POST", "/v1/flush?timeout=1ms", ""}, {"GET", "/v1/quarantine/0-1", ""}, {"GET", "/v1/sources?cursor=AA&limit=1", ""},
 	} {
 		f.Add(s[0], s[1], s[2])

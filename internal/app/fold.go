@@ -6,6 +6,7 @@ import (
 	"kith/internal/api"
 	"kith/internal/eventlog"
 	"kith/internal/eventlog/local"
+	"kith/internal/identity"
 	"kith/internal/pipeline"
 	"kith/internal/profile"
 	"kith/internal/state/pebble"
@@ -142,4 +143,19 @@ func (p people) ReadAsOf(ctx context.Context, ref profile.Ref, at int64) (profil
 // Events implements api.Profiles.
 func (p people) Events(ctx context.Context, ref profile.Ref, page profile.Page) (profile.EventPage, error) {
 	return p.app.live.Load().reader.Events(ctx, ref, page)
+}
+
+// Select implements api.Profiles.
+func (p people) Select(ctx context.Context, ref profile.Ref, sel profile.Selection, page profile.Page) (profile.SelectedPage, error) {
+	return p.app.live.Load().reader.Select(ctx, ref, sel, page)
+}
+
+// Account implements api.Profiles.
+func (p people) Account(ctx context.Context, id string) (profile.Profile, error) {
+	return p.app.live.Load().reader.Account(ctx, id)
+}
+
+// Members implements api.Profiles.
+func (p people) Members(ctx context.Context, account string, limit int) ([]identity.NodeID, error) {
+	return p.app.live.Load().reader.Members(ctx, account, limit)
 }
