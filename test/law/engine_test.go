@@ -9,6 +9,8 @@ import (
 	"github.com/cockroachdb/pebble/v2/vfs"
 
 	"kith/internal/eventlog"
+	"kith/internal/eventlog/kafka"
+	"kith/internal/eventlog/kafka/kafkatest"
 	"kith/internal/eventlog/local"
 	logmem "kith/internal/eventlog/mem"
 	"kith/internal/history/keyed"
@@ -19,6 +21,8 @@ import (
 	"kith/internal/state"
 	statemem "kith/internal/state/mem"
 	"kith/internal/state/pebble"
+	"kith/internal/state/postgres"
+	"kith/internal/state/postgres/pgtest"
 	"kith/internal/sys"
 	"kith/test/law"
 )
@@ -37,6 +41,8 @@ type stateEngine struct {
 	open func(t *testing.T) state.Store
 }
 
+// logEngines and stateEngines are those of the product, embedded and distributed.
+// The broker is one in this process that speaks the protocol; PostgreSQL is real.
 func logEngines() []logEngine {
 	return []logEngine{
 		{"memory", 1, func(_ *testing.T, partitions int) eventlog.Log { return logmem.New(partitions) }},
@@ -44,6 +50,13 @@ func logEngines() []logEngine {
 			l, err := local.Open("/log", local.Options{
 				FS: vfs.NewMem(), Rand: sys.Seeded(1), Partitions: partitions, SegmentBytes: 16 << 10,
 			})
+			if err != nil {
+				t.Fatal(err)
+			}
+			return l
+		}},
+		{"kafka", 4, func(t *testing.T, partitions int) eventlog.Log {
+			l, err := kafka.Open(context.Background(), kafkatest.Start(t), "law", kafka.Options{Partitions: partitions})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -59,6 +72,14 @@ func stateEngines() []stateEngine {
 			s, err := pebble.Open("/state", pebble.Options{
 				FS: vfs.NewMem(), NoSync: true, ReserveBytes: -1, CacheBytes: 1 << 20, MemTableBytes: 64 << 10,
 			})
+			if err != nil {
+				t.Fatal(err)
+			}
+			return s
+		}},
+		{"postgres", 6, func(t *testing.T) state.Store {
+			url := pgtest.Start(t)
+			s, err := postgres.Open(context.Background(), url, postgres.Options{Schema: pgtest.Schema(t, url), WriteConns: 2, ReadConns: 2})
 			if err != nil {
 				t.Fatal(err)
 			}
