@@ -11,7 +11,6 @@ import (
 	"kith/internal/backup"
 	"kith/internal/errs"
 	"kith/internal/eventlog/local"
-	"kith/internal/state/pebble"
 	"kith/internal/sys"
 	"kith/internal/workspace"
 )
@@ -176,7 +175,9 @@ func checkArchive(archive *backup.Archive, ws workspace.Handle, r Restoring) err
 	return err
 }
 
-// fill writes the archive into new engines. Every commit is synced.
+// fill writes the archive into new engines. The commits of the state are not
+// synced: when it is opened for folding, all that its log holds goes into tables
+// that are.
 func fill(ctx context.Context, cfg *Config, ws workspace.Handle, archive *backup.Archive, r Restoring) (out backup.Restored, err error) {
 	if err := sys.MakeDir(cfg.FS, ws.Dir(), 0o700); err != nil {
 		return out, errs.Wrap(err, errs.Unavailable, "app.data_folder", "the workspace's folder cannot be made")
@@ -187,7 +188,7 @@ func fill(ctx context.Context, cfg *Config, ws workspace.Handle, archive *backup
 	if err != nil {
 		return out, err
 	}
-	store, err := pebble.Open(filepath.Join(ws.Dir(), "state"), pebble.Options{FS: cfg.FS, Clock: cfg.Clock})
+	store, err := openState(ctx, cfg, ws)
 	if err != nil {
 		_ = log.Close() // the first error is the one to tell
 		return out, err
