@@ -147,6 +147,10 @@ var flips = flag.Int("flips", 1500, "how many bits TestCheckFindsBitFlips flips"
 // TestCheckFindsBitFlips flips bits all over a closed data folder, one at a time:
 // the check names the file, or what the folder answers is the same.
 func TestCheckFindsBitFlips(t *testing.T) {
+	n := *flips
+	if testing.Short() {
+		n = min(n, 300)
+	}
 	files := closedFolder(t)
 	want := answers(t, inMemory(plant(t, files)))
 	if out, err := CheckFolder(context.Background(), inMemory(plant(t, files)), func(int) {}); err != nil || out.Found > 0 || out.Records != 18 || out.Rows < 50 {
@@ -160,7 +164,7 @@ func TestCheckFindsBitFlips(t *testing.T) {
 	}
 	r := rand.New(rand.NewPCG(19, 19))
 	found, harmless := map[string]int{}, map[string]int{}
-	for range *flips {
+	for range n {
 		name := names[r.IntN(len(names))]
 		data := bytes.Clone(files[name])
 		at := r.IntN(len(data))
@@ -188,7 +192,7 @@ func TestCheckFindsBitFlips(t *testing.T) {
 		}
 		harmless[kind]++
 	}
-	t.Logf("%d flips: found %v, harmless %v, 0 wrong answers", *flips, found, harmless)
+	t.Logf("%d flips: found %v, harmless %v, 0 wrong answers", n, found, harmless)
 	if len(found) < 4 {
 		t.Error("the flips do not reach every kind of file")
 	}

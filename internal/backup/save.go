@@ -152,7 +152,7 @@ func (s *saver) fill(dir string, keys Keys, method string, begin []byte) (Manife
 		return Manifest{}, errWrite(err, dir)
 	}
 	sum := sha256.New()
-	count := &counter{w: io.MultiWriter(f, sum)}
+	count := &counter{w: io.MultiWriter(sum, &copied{w: f})}
 	err = s.archive(bufio.NewWriterSize(count, 256<<10), keys, method, begin)
 	if err == nil {
 		err = errWrite(f.Sync(), dir)
@@ -241,6 +241,18 @@ func readEnd(fr frame, raw []byte) (ending, error) {
 		return end, errDamaged(fr.at)
 	}
 	return end, why.err()
+}
+
+// copied writes a copy: a file of this kind may change the bytes that it is given.
+type copied struct {
+	w   io.Writer
+	buf []byte
+}
+
+// Write implements io.Writer.
+func (c *copied) Write(p []byte) (int, error) {
+	c.buf = append(c.buf[:0], p...)
+	return c.w.Write(c.buf)
 }
 
 // counter counts what is written.

@@ -122,7 +122,10 @@ func TestCheckOfASoundState(t *testing.T) {
 
 // TestCheckFindsBitFlips: every flipped bit is found, or changes no row.
 func TestCheckFindsBitFlips(t *testing.T) {
-	const flips = 1500
+	flips := 1500
+	if testing.Short() {
+		flips = 300
+	}
 	files, rows := checkedState(t)
 	var names []string
 	for _, name := range slices.Sorted(maps.Keys(files)) {
