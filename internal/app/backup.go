@@ -122,7 +122,7 @@ func Restore(ctx context.Context, cfg Config, r Restoring) (RestoredTo, error) {
 	if err != nil {
 		return RestoredTo{}, err
 	}
-	defer archive.Close()
+	defer func() { _ = archive.Close() }() // it was only read
 	ws, err := workspace.New(filepath.Join(cfg.Data, restoreFolder), defaultWorkspace, cfg.IDKey)
 	if err != nil {
 		return RestoredTo{}, err

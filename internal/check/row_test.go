@@ -100,6 +100,9 @@ func TestRowsOfEveryFamily(t *testing.T) {
 			t.Errorf("no row of family %c", f)
 		}
 	}
+	if err := Row([]byte("C\xff\xff\xff\xff"), []byte("being emptied")); err != nil {
+		t.Errorf("a state that is being emptied: %v", err)
+	}
 	for _, key := range []string{"", "Zebra"} {
 		if err := Row([]byte(key), nil); !errs.Is(err, errs.Corrupt) {
 			t.Errorf("%q: %v", key, err)

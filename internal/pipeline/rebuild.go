@@ -63,6 +63,9 @@ func (r *Runner) Prepare(ctx context.Context) (rebuilt bool, err error) {
 	return have != nil, r.update(ctx, func(tx state.Tx) { tx.Put(interpretationKey(), want) })
 }
 
+// emptying stands in the row of the interpretation while the state is emptied.
+const emptying = "being emptied"
+
 // fence takes the cursors away and marks the state as belonging to nobody, in one
 // step: every commit under way elsewhere then fails, and none is begun.
 func (r *Runner) fence(ctx context.Context) error {
@@ -70,7 +73,7 @@ func (r *Runner) fence(ctx context.Context) error {
 		for p := range r.Log.Partitions() {
 			tx.Delete(cursorKey(int32(p)))
 		}
-		tx.Put(interpretationKey(), []byte("being emptied"))
+		tx.Put(interpretationKey(), []byte(emptying))
 	})
 }
 
