@@ -63,7 +63,7 @@ func (l *lockFile) Close() error { return l.close() }
 // Create implements vfs.FS.
 func (g *gateFS) Create(name string, category vfs.DiskWriteCategory) (vfs.File, error) {
 	switch {
-	case strings.HasSuffix(name, ".sst"):
+	case isTable(name):
 		if err := g.health.pause(); err != nil {
 			return nil, fmt.Errorf("create a table: %w", err)
 		}
@@ -74,6 +74,8 @@ func (g *gateFS) Create(name string, category vfs.DiskWriteCategory) (vfs.File, 
 	}
 	return g.FS.Create(name, category)
 }
+
+func isTable(name string) bool { return strings.HasSuffix(name, ".sst") }
 
 // other creates a file that is neither a table nor a log. A marker names another
 // file, which Pebble makes durable in the folder together with the marker: so a
@@ -223,10 +225,13 @@ func (f *logFile) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// Preallocate implements vfs.File.
+// Preallocate implements vfs.File. That there is no room for the whole file yet
+// is no failure.
 func (f *logFile) Preallocate(offset, length int64) error {
-	f.do(func() error { return f.File.Preallocate(offset, length) })
-	return nil
+	if f.health.fatal() != nil {
+		return nil
+	}
+	return f.File.Preallocate(offset, length)
 }
 
 // Sync implements vfs.File.

@@ -43,7 +43,8 @@ type Options struct {
 
 	// MemTableBytes is the size at which the newest writes are flushed from
 	// memory to a table on disk; at most four such tables wait at a time. 0 means
-	// a quarter of the cache, but 4 MiB at least and 64 MiB at most.
+	// a quarter of the cache, but 4 MiB at least and 64 MiB at most, and no more
+	// than a 64th of the disk.
 	MemTableBytes int64
 
 	// NoSync lets a Commit that moves a cursor return before its log record is
@@ -56,7 +57,7 @@ type Options struct {
 
 	// ReserveBytes is the free space of the disk below which commits are refused
 	// with state.disk_full, so that flushes and compactions under way can end. 0
-	// means 256 MiB, a negative number none.
+	// means 256 MiB, but no more than a 40th of the disk, a negative number none.
 	ReserveBytes int64
 
 	// Logger hears of trouble in the background that has no caller to return
@@ -73,12 +74,6 @@ func (o Options) withDefaults() Options {
 	}
 	if o.CacheBytes == 0 {
 		o.CacheBytes = 64 << 20
-	}
-	if o.MemTableBytes == 0 {
-		o.MemTableBytes = min(max(o.CacheBytes/4, 4<<20), 64<<20)
-	}
-	if o.ReserveBytes == 0 {
-		o.ReserveBytes = 256 << 20
 	}
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
@@ -137,6 +132,7 @@ type Store struct {
 	dir    string
 	opts   Options
 	health *health
+	spare  *spare
 	locks  txn.Locks
 	tally  tally
 	use    use
@@ -153,14 +149,17 @@ var _ state.Store = (*Store)(nil)
 func Open(dir string, o Options) (*Store, error) {
 	o = o.withDefaults()
 	h := newHealth(o)
-	fs := &gateFS{FS: o.FS, health: h}
+	room := &spareFS{FS: o.FS}
+	fs := &gateFS{FS: room, health: h}
 	if err := makeDir(fs, dir); err != nil {
 		return nil, openError(err, fs)
 	}
+	o = o.sized(dir)
 	lock, err := lockDir(fs, dir)
 	if err != nil {
 		return nil, err
 	}
+	room.spare = newSpare(o.FS, dir, o)
 	err = checkManifest(fs, dir)
 	var db *pebble.DB
 	if err == nil {
@@ -170,7 +169,8 @@ func Open(dir string, o Options) (*Store, error) {
 		_ = fs.unlock() // the failed Open is what the caller needs to hear of
 		return nil, openError(err, fs)
 	}
-	return &Store{db: db, lock: lock, dir: dir, opts: o, health: h}, nil
+	room.isOpen.Store(true)
+	return &Store{db: db, lock: lock, dir: dir, opts: o, health: h, spare: room.spare}, nil
 }
 
 // openDB opens the database, which flushes what it finds in its log before it
@@ -356,18 +356,6 @@ func (s *Store) DiskUsage() (DiskUsage, error) {
 		return DiskUsage{}, mapError(err, "measuring the disk")
 	}
 	return DiskUsage{Free: u.AvailBytes, Total: u.TotalBytes}, nil
-}
-
-// room refuses a commit while the disk is below its reserve. Where the file
-// system cannot tell, only a failed write shows that it is full.
-func (s *Store) room() error {
-	if s.opts.ReserveBytes < 0 {
-		return nil
-	}
-	if u, err := s.opts.FS.GetDiskUsage(s.dir); err == nil && u.AvailBytes < uint64(s.opts.ReserveBytes) {
-		return diskFull(nil)
-	}
-	return nil
 }
 
 // lockDir takes the folder for this process.
