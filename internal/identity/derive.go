@@ -3,6 +3,7 @@ package identity
 import (
 	"bytes"
 	"cmp"
+	"slices"
 	"sort"
 	"strconv"
 )
@@ -108,10 +109,18 @@ func (d *derivation) link(a, b NodeID, o *Observation) {
 	}
 	l, ok := d.links[[2]NodeID{a, b}]
 	if !ok {
-		d.links[[2]NodeID{a, b}] = &Link{A: a, B: b, First: o.First, Last: o.Last}
+		d.links[[2]NodeID{a, b}] = newLink(a, b, o)
 		return
 	}
 	l.First, l.Last = min(l.First, o.First), max(l.Last, o.Last)
+}
+
+// newLink is the link of two nodes as one observation shows it.
+func newLink(a, b NodeID, o *Observation) *Link {
+	if bytes.Compare(a[:], b[:]) > 0 {
+		a, b = b, a
+	}
+	return &Link{A: a, B: b, First: o.First, Last: o.Last}
 }
 
 // quarantine finds the identifiers that are linked to more distinct values of a
@@ -155,38 +164,39 @@ func (d *derivation) makeClusters() {
 // sorted is the total order in which links are judged: priority of the weaker
 // end, of the stronger end, the policy's key, and the nodes.
 func (d *derivation) sorted() []*Link {
-	links := make([]*Link, 0, len(d.links))
+	links, ranks := make([]*Link, 0, len(d.links)), make(map[*Link]rank, len(d.links))
 	for _, l := range d.links {
 		links = append(links, l)
+		ranks[l] = d.rank(l)
 	}
-	sort.Slice(links, func(i, j int) bool { return d.before(links[i], links[j]) })
+	slices.SortFunc(links, func(a, b *Link) int { return ranks[a].compare(ranks[b]) })
 	return links
 }
 
-func (d *derivation) before(a, b *Link) bool {
-	aWeak, aStrong := d.ends(a)
-	bWeak, bStrong := d.ends(b)
-	if c := cmp.Compare(aWeak.Priority, bWeak.Priority); c != 0 {
-		return c < 0
-	}
-	if c := cmp.Compare(aStrong.Priority, bStrong.Priority); c != 0 {
-		return c < 0
-	}
-	if c := cmp.Compare(policyKey(aWeak.Policy, a), policyKey(bWeak.Policy, b)); c != 0 {
-		return c < 0
-	}
-	if c := bytes.Compare(a.A[:], b.A[:]); c != 0 {
-		return c < 0
-	}
-	return bytes.Compare(a.B[:], b.B[:]) < 0
+// rank is a link's place in the order in which links are judged. No two links
+// share one.
+type rank struct {
+	weak, strong int // priorities of the ends
+	key          int64
+	a, b         NodeID
 }
 
-func (d *derivation) ends(l *Link) (weak, strong Rule) {
-	a, b := d.cfg.Rule(d.ids[l.A].Type), d.cfg.Rule(d.ids[l.B].Type)
-	if a.Priority >= b.Priority {
-		return a, b
+func (r rank) compare(s rank) int {
+	return cmp.Or(
+		cmp.Compare(r.weak, s.weak),
+		cmp.Compare(r.strong, s.strong),
+		cmp.Compare(r.key, s.key),
+		bytes.Compare(r.a[:], s.a[:]),
+		bytes.Compare(r.b[:], s.b[:]),
+	)
+}
+
+func (d *derivation) rank(l *Link) rank {
+	weak, strong := d.cfg.Rule(d.ids[l.A].Type), d.cfg.Rule(d.ids[l.B].Type)
+	if weak.Priority < strong.Priority {
+		weak, strong = strong, weak
 	}
-	return b, a
+	return rank{weak.Priority, strong.Priority, policyKey(weak.Policy, l), l.A, l.B}
 }
 
 // policyKey sorts the earliest first for First and the latest first for Latest.
@@ -206,17 +216,26 @@ func (d *derivation) join(l *Link) Verdict {
 	if len(a.nodes) < len(b.nodes) {
 		a, b = b, a
 	}
-	if len(a.nodes)+len(b.nodes) > d.cfg.ClusterMax {
-		return OverSize + ":" + Verdict(strconv.Itoa(d.cfg.ClusterMax))
-	}
-	if typ := d.exceeded(a, b); typ != "" {
-		return OverLimit + ":" + Verdict(typ)
+	if reason := d.obstacle(a, b); reason != "" {
+		return reason
 	}
 	a.nodes = append(a.nodes, b.nodes...)
 	for _, n := range b.nodes {
 		d.clusters[n] = a
 	}
 	return Accepted
+}
+
+// obstacle says what forbids the union of two clusters, or "". It is hereditary:
+// what forbids the union of two parts forbids that of the wholes.
+func (d *derivation) obstacle(a, b *cluster) Verdict {
+	if len(a.nodes)+len(b.nodes) > d.cfg.ClusterMax {
+		return OverSize + ":" + Verdict(strconv.Itoa(d.cfg.ClusterMax))
+	}
+	if typ := d.exceeded(a, b); typ != "" {
+		return OverLimit + ":" + Verdict(typ)
+	}
+	return ""
 }
 
 // exceeded returns the least type whose limit the union would break, or "".

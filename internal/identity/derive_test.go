@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -176,33 +177,113 @@ func checkLimits(t *testing.T, seed uint64, g *graph, p Partition) {
 	}
 }
 
-// TestExploringEqualsTheWhole: the cluster of a node, derived from what is
-// reachable from it, is the one that deriving everything gives.
+// TestExploringEqualsTheWhole: the cluster of a node, found from its own side, is
+// the one that deriving everything gives.
 func TestExploringEqualsTheWhole(t *testing.T) {
-	ctx := context.Background()
 	for seed := range uint64(60) {
 		rng := rand.New(rand.NewPCG(seed, 2))
 		g := random(rng, 10+rng.IntN(120))
-		store := mem.New()
-		g.store(t, store)
-		snap, err := store.Snapshot(ctx)
+		if seed%3 == 1 {
+			g.tighten()
+		}
+		sameAsWhole(t, g, exploreMax)
+	}
+}
+
+// tighten makes every limit and the cap so low that they matter.
+func (g *graph) tighten() {
+	g.cfg.ClusterMax = 6
+	for typ, r := range g.cfg.Rules {
+		if typ != "user_id" {
+			r.Limit.Count = 2
+			g.cfg.Rules[typ] = r
+		}
+	}
+}
+
+func sameAsWhole(t *testing.T, g *graph, budget int) {
+	t.Helper()
+	ctx := context.Background()
+	snap := g.snapshot(t)
+	defer snap.Close()
+	part := Derive(g.obs, g.ids, g.cfg)
+	whole := members(part)
+	for n := range g.ids {
+		found, err := explore(ctx, snap, g.cfg, n, budget)
 		if err != nil {
 			t.Fatal(err)
 		}
-		whole := members(Derive(g.obs, g.ids, g.cfg))
-		for n := range g.ids {
-			hood, err := Explore(ctx, snap, g.cfg, n)
-			if err != nil {
-				t.Fatal(err)
-			}
-			part := Derive(hood.Observations, hood.IDs, g.cfg)
-			got := members(part)[part.Leader[n]]
-			if d := cmp.Diff(whole[part.Leader[n]], got); d != "" {
-				t.Fatalf("seed %d, node %v:\n%s", seed, g.ids[n], d)
-			}
+		if found.Leader != part.Leader[n] || found.Truncated {
+			t.Fatalf("%v is led by %v and not by %v", g.ids[n], g.ids[found.Leader], g.ids[part.Leader[n]])
 		}
-		if err := snap.Close(); err != nil {
+		got := map[NodeID]bool{}
+		for _, m := range found.Nodes {
+			got[m] = true
+		}
+		if d := cmp.Diff(whole[part.Leader[n]], got); d != "" {
+			t.Fatalf("node %v:\n%s", g.ids[n], d)
+		}
+		if d := cmp.Diff(g.naming(got), byKey(found.Observations)); d != "" {
+			t.Fatalf("observations of %v:\n%s", g.ids[n], d)
+		}
+	}
+}
+
+// naming returns the observations that name one of the nodes.
+func (g *graph) naming(nodes map[NodeID]bool) map[ObservationKey]*Observation {
+	out := map[ObservationKey]*Observation{}
+	for _, o := range g.obs {
+		if slices.ContainsFunc(o.Nodes, func(n NodeID) bool { return nodes[n] }) {
+			out[o.Key()] = o
+		}
+	}
+	return out
+}
+
+func byKey(obs []*Observation) map[ObservationKey]*Observation {
+	out := map[ObservationKey]*Observation{}
+	for _, o := range obs {
+		out[o.Key()] = o
+	}
+	return out
+}
+
+// TestSharedBrowsersDoNotMakeReadingACity: where one browser in eight is shared,
+// most people are within reach of each other, and still the cluster of one is
+// found from few observations.
+func TestSharedBrowsersDoNotMakeReadingACity(t *testing.T) {
+	rng := rand.New(rand.NewPCG(1, 3))
+	g := newGraph()
+	const people, browsers = 150, 8
+	for p := range people {
+		for b := range browsers {
+			owner := p
+			if rng.IntN(8) == 0 {
+				owner = rng.IntN(people)
+			}
+			g.see(rng.Int64N(200*day), Identifier{"user_id", fmt.Sprint(p)}, Identifier{"anonymous_id", fmt.Sprint(owner, "-", b)})
+		}
+	}
+	sameAsWhole(t, g, len(g.obs)/4)
+}
+
+// TestWhatCannotBeExploredStandsAlone: a node that others were seen with more
+// often than may be read is still found.
+func TestWhatCannotBeExploredStandsAlone(t *testing.T) {
+	g := newGraph()
+	for i := range 30 {
+		g.see(int64(i), Identifier{"email", "list@shop.fr"}, Identifier{"anonymous_id", fmt.Sprint("b", i)})
+	}
+	snap := g.snapshot(t)
+	defer snap.Close()
+	for _, id := range []Identifier{{"email", "list@shop.fr"}, {"anonymous_id", "b7"}} {
+		n := g.node(id.Type, id.Value)
+		found, err := explore(context.Background(), snap, g.cfg, n, 20)
+		if err != nil {
 			t.Fatal(err)
+		}
+		if !found.Truncated || found.Leader != n || len(found.Observations) == 0 || found.IDs[n] != id {
+			t.Errorf("%v: %+v", id, found)
 		}
 	}
 }
@@ -216,6 +297,18 @@ func members(p Partition) map[NodeID]map[NodeID]bool {
 		out[leader][n] = true
 	}
 	return out
+}
+
+// snapshot stores the graph and returns a snapshot of it.
+func (g *graph) snapshot(t *testing.T) state.Snapshot {
+	t.Helper()
+	s := mem.New()
+	g.store(t, s)
+	snap, err := s.Snapshot(context.Background())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return snap
 }
 
 func (g *graph) store(t *testing.T, s state.Store) {

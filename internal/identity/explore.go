@@ -1,240 +1,317 @@
 package identity
 
 import (
+	"container/heap"
 	"context"
+	"errors"
+	"slices"
 
 	"kith/internal/state"
 )
 
-// exploreMax bounds the observations that one exploration reads.
-const exploreMax = 20_000
+// exploreMax bounds the observations that finding one cluster reads.
+const exploreMax = 250_000
 
-// Neighborhood is what is needed to derive the cluster of one node.
-type Neighborhood struct {
-	Observations []*Observation
-	IDs          map[NodeID]Identifier
-	// Truncated: the evidence around the node is larger than the bound, so the
-	// node was left to stand alone.
+// aloneMax bounds those that a node is answered with whose surroundings are
+// larger than that.
+const aloneMax = 50_000
+
+// Group is a cluster with its evidence.
+type Group struct {
+	Leader       NodeID
+	Nodes        []NodeID              // ascending; none when the asked node was never seen
+	IDs          map[NodeID]Identifier // of the nodes, and of others seen with them
+	Observations []*Observation        // all that name one of the nodes, each once
+	// Truncated: the evidence is larger than the bound, so the asked node was left
+	// to stand alone.
 	Truncated bool
 }
 
-// Explore reads, from the stored observations, everything that the cluster of a
-// node depends on: all observations reachable over links that no quarantine
-// rejects. Deriving over it gives the same cluster as deriving over the whole
-// state. A node that was never seen has no observations.
-func Explore(ctx context.Context, r state.Reader, cfg *Config, start NodeID) (*Neighborhood, error) {
-	x := explorer{r: r, cfg: cfg, start: start, seen: map[ObservationKey]bool{}, queued: map[NodeID]bool{start: true}}
-	x.out.IDs = map[NodeID]Identifier{}
-	for queue := []NodeID{start}; len(queue) > 0; {
-		node := queue[0]
-		queue = queue[1:]
-		next, err := x.visit(ctx, node)
-		if err != nil {
-			return nil, err
-		}
-		queue = append(queue, next...)
-		if len(x.out.Observations) > exploreMax {
-			return x.alone(ctx, start)
-		}
-	}
-	return &x.out, nil
+// Explore finds the cluster of one node without deriving the whole state: it
+// gives the same cluster as Derive over everything.
+//
+// What becomes of a link depends on the clusters that its ends have when its turn
+// comes, and these on links that come before it. So the links of the asked node
+// are judged in their order, and before each one those of the other end that
+// come before it, and so on. Reading everything that is within reach would not
+// do: where one identifier in ten is shared, a quarter of all people can be
+// within reach of each other, though nearly all of these links are rejected.
+func Explore(ctx context.Context, r state.Reader, cfg *Config, start NodeID) (*Group, error) {
+	return explore(ctx, r, cfg, start, exploreMax)
 }
+
+func explore(ctx context.Context, r state.Reader, cfg *Config, start NodeID, budget int) (*Group, error) {
+	x := explorer{
+		r: r, cfg: cfg, start: start, budget: budget,
+		d: derivation{
+			cfg: cfg, ids: map[NodeID]Identifier{}, spans: map[NodeID]seen{}, clusters: map[NodeID]*cluster{},
+		},
+		places: map[NodeID]*place{}, asked: map[[2]NodeID]bool{},
+	}
+	err := x.settle(ctx)
+	if errors.Is(err, errTooMuch) {
+		return x.alone(ctx)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return x.group(ctx)
+}
+
+// errTooMuch ends an exploration that has read as much as it may. It does not
+// leave this file.
+var errTooMuch = errors.New("identity: more evidence than one exploration reads")
 
 type explorer struct {
 	r      state.Reader
 	cfg    *Config
 	start  NodeID
-	out    Neighborhood
-	seen   map[ObservationKey]bool
-	queued map[NodeID]bool
+	budget int // observations that may still be read
+	d      derivation
+	places map[NodeID]*place // of the nodes that have been read
+	queue  linkQueue         // links that are to be judged, the first in order on top
+	asked  map[[2]NodeID]bool
 }
 
-// visit reads the observations that name a node and returns the nodes to visit
-// next; none when the node turns out to be quarantined.
-func (x *explorer) visit(ctx context.Context, node NodeID) ([]NodeID, error) {
-	linked := map[NodeID]bool{}
-	var around []NodeID
-	overflow := false
-	err := x.batches(ctx, node, func(batch []*Observation) (bool, error) {
+// place is what is known of a node once its observations have been read.
+type place struct {
+	links  []ranked // in the order of judgement; none when it is shared
+	queued int      // so many of them have been put into the queue
+	shared bool     // a guard holds it in quarantine
+}
+
+type ranked struct {
+	*Link
+	rank rank
+}
+
+// linkQueue is a heap.
+type linkQueue []ranked
+
+func (q linkQueue) Len() int           { return len(q) }
+func (q linkQueue) Less(i, j int) bool { return q[i].rank.compare(q[j].rank) < 0 }
+func (q linkQueue) Swap(i, j int)      { q[i], q[j] = q[j], q[i] }
+func (q *linkQueue) Push(l any)        { *q = append(*q, l.(ranked)) }
+func (q *linkQueue) Pop() any {
+	old := *q
+	last := old[len(old)-1]
+	*q = old[:len(old)-1]
+	return last
+}
+
+// settle judges links until none is left that the cluster of the asked node
+// depends on.
+func (x *explorer) settle(ctx context.Context) error {
+	if err := x.read(ctx, x.start); err != nil {
+		return err
+	}
+	for x.demand(x.start, nil) {
+		for len(x.queue) > 0 {
+			if err := x.step(ctx); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// demand puts into the queue what a node's cluster depends on when it is asked
+// for as of a link's turn, or at the end when until is nil: the links of its
+// nodes that come before. It reports whether there were any that had not been
+// there.
+func (x *explorer) demand(node NodeID, until *rank) bool {
+	added := false
+	for _, n := range x.d.clusters[node].nodes {
+		p := x.places[n]
+		for ; p.queued < len(p.links); p.queued++ {
+			l := p.links[p.queued]
+			if until != nil && l.rank.compare(*until) >= 0 {
+				break
+			}
+			if ends := [2]NodeID{l.A, l.B}; !x.asked[ends] {
+				x.asked[ends] = true
+				heap.Push(&x.queue, l)
+				added = true
+			}
+		}
+	}
+	return added
+}
+
+// step judges the first link of the queue, or puts in front of it what it
+// depends on.
+func (x *explorer) step(ctx context.Context) error {
+	l := x.queue[0]
+	near, far := l.A, l.B
+	if x.places[near] == nil {
+		near, far = far, near
+	}
+	if x.demand(near, &l.rank) {
+		return nil
+	}
+	open, err := x.open(ctx, near, far)
+	if err != nil {
+		return err
+	}
+	if open && x.demand(far, &l.rank) {
+		return nil
+	}
+	if open {
+		x.d.join(l.Link)
+	}
+	heap.Pop(&x.queue)
+	return nil
+}
+
+// open reports whether nothing forbids that far by itself joins the cluster of
+// near, which is settled up to their link. What one node breaks, its whole cluster
+// breaks too, so most rivals are turned away without a look at what is theirs.
+func (x *explorer) open(ctx context.Context, near, far NodeID) (bool, error) {
+	c := x.d.clusters[near]
+	if x.places[far] == nil {
+		if x.places[near].shared || x.full(c, x.d.ids[far].Type) {
+			return false, nil
+		}
+		if err := x.read(ctx, far); err != nil {
+			return false, err
+		}
+	}
+	if x.places[near].shared || x.places[far].shared {
+		return false, nil
+	}
+	return x.d.clusters[far] == c || x.d.obstacle(c, &cluster{nodes: []NodeID{far}}) == "", nil
+}
+
+// full reports whether a cluster can take no identifier of a type, whenever that
+// was seen.
+func (x *explorer) full(c *cluster, typ string) bool {
+	limit := x.cfg.Rule(typ).Limit
+	if len(c.nodes) >= x.cfg.ClusterMax {
+		return true
+	}
+	if limit.Count == 0 || limit.Window != 0 {
+		return false
+	}
+	held := 0
+	for _, n := range c.nodes {
+		if x.d.ids[n].Type == typ {
+			held++
+		}
+	}
+	return held >= limit.Count
+}
+
+// read makes the place of a node from the observations that name it. Of a node in
+// quarantine no more is needed than that, unless it is the asked one.
+func (x *explorer) read(ctx context.Context, node NodeID) error {
+	p := &place{}
+	links := map[NodeID]*Link{}
+	degrees := map[string]int{}
+	err := x.evidence(ctx, node, func(batch []*Observation) (bool, error) {
+		if x.budget -= len(batch); x.budget < 0 {
+			return false, errTooMuch
+		}
 		if err := x.name(ctx, batch); err != nil {
 			return false, err
 		}
 		for _, o := range batch {
-			around = append(around, x.take(o)...)
-			x.links(o, node, linked)
+			x.see(node, o)
+			x.link(node, o, links, degrees)
 		}
-		guarded := x.guarded(node, linked)
-		overflow = overflow || guarded || len(x.out.Observations) > exploreMax
-		// Of a quarantined node no more is needed, unless it is the one in question:
-		// when it was seen and by whom is read in full.
-		return len(x.out.Observations) <= exploreMax && (!guarded || node == x.start), nil
+		p.shared = p.shared || x.guarded(node, degrees)
+		return !p.shared || node == x.start, nil
 	})
-	if err != nil || overflow {
-		return nil, err
+	if err != nil {
+		return err
 	}
-	var next []NodeID
-	for _, n := range around {
-		if !x.queued[n] {
-			x.queued[n] = true
-			next = append(next, n)
+	if !p.shared {
+		for _, l := range links {
+			p.links = append(p.links, ranked{l, x.d.rank(l)})
 		}
+		slices.SortFunc(p.links, func(a, b ranked) int { return a.rank.compare(b.rank) })
 	}
-	return next, nil
+	x.places[node] = p
+	x.d.clusters[node] = &cluster{nodes: []NodeID{node}}
+	return nil
 }
 
-// take keeps an observation and returns the nodes that it names.
-func (x *explorer) take(o *Observation) []NodeID {
-	if key := o.Key(); !x.seen[key] {
-		x.seen[key] = true
-		x.out.Observations = append(x.out.Observations, o)
+// see widens the span in which a node was seen.
+func (x *explorer) see(node NodeID, o *Observation) {
+	s, ok := x.d.spans[node]
+	if !ok {
+		s = seen{o.First, o.Last}
 	}
-	return o.Nodes
+	x.d.spans[node] = seen{min(s.first, o.First), max(s.last, o.Last)}
 }
 
-// links adds to linked the nodes that o links to node.
-func (x *explorer) links(o *Observation, node NodeID, linked map[NodeID]bool) {
+// link folds an observation into the links of a node: it is the star's hub, or
+// the hub is at the other end.
+func (x *explorer) link(node NodeID, o *Observation, links map[NodeID]*Link, degrees map[string]int) {
+	others := o.Nodes
 	if node != o.Home {
-		linked[o.Home] = true
-		return
+		others = []NodeID{o.Home}
 	}
-	for _, n := range o.Nodes {
-		if n != node {
-			linked[n] = true
+	for _, n := range others {
+		if n == node {
+			continue
 		}
+		if l, ok := links[n]; ok {
+			l.First, l.Last = min(l.First, o.First), max(l.Last, o.Last)
+			continue
+		}
+		links[n] = newLink(node, n, o)
+		degrees[x.d.ids[n].Type]++
 	}
 }
 
 // guarded reports whether a node is linked to more values of some type than its
 // guard allows.
-func (x *explorer) guarded(node NodeID, linked map[NodeID]bool) bool {
-	guard := x.cfg.Rule(x.out.IDs[node].Type).Guard
-	degrees := map[string]int{}
-	for n := range linked {
-		typ := x.out.IDs[n].Type
-		if degrees[typ]++; guard[typ] > 0 && degrees[typ] > guard[typ] {
+func (x *explorer) guarded(node NodeID, degrees map[string]int) bool {
+	for typ, most := range x.cfg.Rule(x.d.ids[node].Type).Guard {
+		if most > 0 && degrees[typ] > most {
 			return true
 		}
 	}
 	return false
 }
 
-// batchSize is how many references are resolved by one bulk read.
-const batchSize = 256
-
-// batches hands over the observations of a node in bounded batches until f says
-// to stop.
-func (x *explorer) batches(ctx context.Context, node NodeID, f func([]*Observation) (bool, error)) error {
-	var batch []*Observation
-	for kv, err := range x.r.Scan(ctx, state.Prefix(ObservationPrefix(node))) {
-		if err != nil {
-			return err
+// group collects the evidence of the settled cluster.
+func (x *explorer) group(ctx context.Context) (*Group, error) {
+	g := &Group{IDs: x.d.ids}
+	if _, ok := x.d.spans[x.start]; !ok {
+		return g, nil
+	}
+	g.Nodes = slices.Clone(x.d.clusters[x.start].nodes)
+	SortNodes(g.Nodes)
+	g.Leader = g.Nodes[0]
+	have := map[ObservationKey]bool{}
+	for _, n := range g.Nodes {
+		if x.d.leads(n, g.Leader) {
+			g.Leader = n
 		}
-		o, err := DecodeObservation(node, kv.Value)
-		if err != nil {
-			return err
-		}
-		if batch = append(batch, o); len(batch) == batchSize {
-			if more, err := f(batch); err != nil || !more {
-				return err
+		err := x.evidence(ctx, n, func(batch []*Observation) (bool, error) {
+			for _, o := range batch {
+				if key := o.Key(); !have[key] {
+					have[key] = true
+					g.Observations = append(g.Observations, o)
+				}
 			}
-			batch = nil
-		}
-	}
-	if len(batch) > 0 {
-		if more, err := f(batch); err != nil || !more {
-			return err
-		}
-	}
-	return x.adjacent(ctx, node, f)
-}
-
-// adjacent hands over the observations that name a node but are at home elsewhere.
-func (x *explorer) adjacent(ctx context.Context, node NodeID, f func([]*Observation) (bool, error)) error {
-	var rows [][]byte
-	var homes []NodeID
-	flush := func() (bool, error) {
-		values, err := x.r.Get(ctx, rows)
-		if err != nil {
-			return false, err
-		}
-		var batch []*Observation
-		for i, v := range values {
-			if v == nil {
-				continue
-			}
-			o, err := DecodeObservation(homes[i], v)
-			if err != nil {
-				return false, err
-			}
-			batch = append(batch, o)
-		}
-		rows, homes = nil, nil
-		return f(batch)
-	}
-	for kv, err := range x.r.Scan(ctx, state.Prefix(AdjacentPrefix(node))) {
-		if err != nil {
-			return err
-		}
-		home, key, ok := SplitAdjacent(kv.Key)
-		if !ok {
-			continue
-		}
-		rows, homes = append(rows, ObservationRow(home, key)), append(homes, home)
-		if len(rows) == batchSize {
-			if more, err := flush(); err != nil || !more {
-				return err
-			}
-		}
-	}
-	if len(rows) > 0 {
-		_, err := flush()
-		return err
-	}
-	return nil
-}
-
-// name reads what the nodes of a batch stand for.
-func (x *explorer) name(ctx context.Context, batch []*Observation) error {
-	var rows [][]byte
-	var nodes []NodeID
-	for _, o := range batch {
-		for _, n := range o.Nodes {
-			if _, known := x.out.IDs[n]; !known {
-				x.out.IDs[n] = Identifier{}
-				rows, nodes = append(rows, IdentifierRow(n)), append(nodes, n)
-			}
-		}
-	}
-	values, err := x.r.Get(ctx, rows)
-	if err != nil {
-		return err
-	}
-	for i, v := range values {
-		if v == nil {
-			continue
-		}
-		id, err := DecodeIdentifier(v)
-		if err != nil {
-			return err
-		}
-		x.out.IDs[nodes[i]] = id
-	}
-	return nil
-}
-
-// alone is the neighborhood of a node whose surroundings are too large: only
-// what names the node by itself.
-func (x *explorer) alone(ctx context.Context, start NodeID) (*Neighborhood, error) {
-	out := &Neighborhood{IDs: map[NodeID]Identifier{start: x.out.IDs[start]}, Truncated: true}
-	for kv, err := range x.r.Scan(ctx, state.Prefix(ObservationPrefix(start))) {
+			return true, nil
+		})
 		if err != nil {
 			return nil, err
 		}
-		o, err := DecodeObservation(start, kv.Value)
-		if err != nil {
-			return nil, err
-		}
-		out.Observations = append(out.Observations, o)
 	}
-	return out, nil
+	return g, nil
+}
+
+// alone is the answer for a node whose surroundings are too large: a cluster of
+// its own.
+func (x *explorer) alone(ctx context.Context) (*Group, error) {
+	g := &Group{Leader: x.start, Nodes: []NodeID{x.start}, IDs: x.d.ids, Truncated: true}
+	err := x.evidence(ctx, x.start, func(batch []*Observation) (bool, error) {
+		g.Observations = append(g.Observations, batch...)
+		return len(g.Observations) < aloneMax, x.name(ctx, batch)
+	})
+	return g, err
 }

@@ -91,25 +91,20 @@ func (r *Reader) cluster(ctx context.Context, s state.Reader, ref Ref) (*cluster
 	if err != nil {
 		return nil, err
 	}
-	hood, err := identity.Explore(ctx, s, r.Config, node)
+	g, err := identity.Explore(ctx, s, r.Config, node)
 	if err != nil {
 		return nil, err
 	}
-	if len(hood.Observations) == 0 {
+	if len(g.Nodes) == 0 {
 		return nil, errUnknown()
 	}
-	part := identity.Derive(hood.Observations, hood.IDs, r.Config)
 	c := &cluster{
-		leader: part.Leader[node], member: map[identity.NodeID]bool{},
-		ids: hood.IDs, observations: hood.Observations,
+		leader: g.Leader, nodes: g.Nodes, member: map[identity.NodeID]bool{},
+		ids: g.IDs, observations: g.Observations,
 	}
-	for n, leader := range part.Leader {
-		if leader == c.leader {
-			c.nodes = append(c.nodes, n)
-			c.member[n] = true
-		}
+	for _, n := range c.nodes {
+		c.member[n] = true
 	}
-	identity.SortNodes(c.nodes)
 	return c, nil
 }
 
