@@ -48,9 +48,10 @@ type machine struct {
 	strict bool // whether the collector of the next start takes small messages only
 	broken bool // whether folding certain messages panics
 
-	kith *process // nil while it is down
-	hurt bool     // since the start of kith, an operation of the disk has failed or found no room
-	full bool     // somebody else has taken the disk
+	kith   *process // nil while it is down
+	hurt   bool     // since the start of kith, an operation of the disk has failed or found no room
+	failed bool     // since the start of kith, an operation of the disk has failed
+	full   bool     // somebody else has taken the disk
 
 	seen map[eventlog.Position]uint64 // what any reader of the log was ever given
 }
@@ -85,7 +86,7 @@ func keyring() *identity.Keyring { return identity.NewKeyring([]byte("sim")) }
 // boot starts kith. A start that fails leaves it down.
 func (m *machine) boot() error {
 	m.boots++
-	m.hurt = m.full
+	m.hurt, m.failed = m.full, false
 	p := &process{limit: 32 << 10}
 	if m.strict {
 		p.limit = strictLimit
@@ -210,6 +211,7 @@ func (w *witness) Read(ctx context.Context, from eventlog.Position, most, mostBy
 func (m *machine) note() {
 	m.disk.mu.Lock()
 	defer m.disk.mu.Unlock()
+	m.failed = m.failed || m.disk.hit
 	m.hurt = m.hurt || m.full || m.disk.hit
 }
 

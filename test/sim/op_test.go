@@ -201,7 +201,27 @@ func (free) run(w *world) error {
 	w.disk.free()
 	w.full = false
 	w.clock.Advance(time.Second)
-	return nil
+	if w.kith == nil || !w.reserves || w.failed {
+		return nil
+	}
+	return w.recovers()
+}
+
+// recovers wants kith to go on by itself after the disk was full. What waits for
+// room in the background tries again once a second.
+func (w *world) recovers() (err error) {
+	for range 2000 {
+		if _, err = w.kith.runner.RunOnce(context.Background(), 0); err == nil || w.disk.cutOff() != nil {
+			return nil
+		}
+		w.note()
+		if w.failed {
+			return nil
+		}
+		w.clock.Advance(time.Second)
+		<-time.After(time.Millisecond) // the background works in the time of the real machine
+	}
+	return fmt.Errorf("folding does not go on although there is room again: %w", err)
 }
 
 // restart stops kith as it should be stopped and starts it again, perhaps with
