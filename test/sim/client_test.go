@@ -66,7 +66,7 @@ func (s send) judge(w *world, answer *httptest.ResponseRecorder) error {
 		if answer.Header().Get("Retry-After") == "" {
 			return fmt.Errorf("503 without Retry-After: %s", answer.Body)
 		}
-		if !w.full && !w.kith.logFailed && !w.disk.hit {
+		if !w.full && !w.kith.logFailed.Load() && !w.disk.hit {
 			return fmt.Errorf("503 although the log can be written: %s", answer.Body)
 		}
 		return nil
@@ -76,7 +76,7 @@ func (s send) judge(w *world, answer *httptest.ResponseRecorder) error {
 		return nil
 	case answer.Code != http.StatusOK:
 		return fmt.Errorf("answer %d: %s", answer.Code, answer.Body)
-	case w.kith.logFailed && w.partitions == 1:
+	case w.kith.logFailed.Load() && w.partitions == 1:
 		return fmt.Errorf("200 although the log has failed")
 	}
 	return s.accepted(w, answer)

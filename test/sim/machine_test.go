@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"sync/atomic"
 
 	"kith/event"
 	"kith/internal/collect"
@@ -64,7 +65,7 @@ type process struct {
 	door      http.Handler
 	runner    *pipeline.Runner
 	limit     int
-	logFailed bool // the log has said that it takes no more records
+	logFailed atomic.Bool // the log has said that it takes no more records
 }
 
 // configs are the interpreting configurations between which the simulation
@@ -108,7 +109,7 @@ func (p *process) open(m *machine) (err error) {
 	logOptions := local.Options{
 		FS: m.disk, Clock: m.clock, Rand: sys.Seeded(m.seed + m.boots), Partitions: m.partitions,
 		SegmentBytes: m.segmentBytes, ReserveFraction: -1,
-		Observer: local.Observer{Failed: func(error) { p.logFailed = true }},
+		Observer: local.Observer{Failed: func(error) { p.logFailed.Store(true) }},
 	}
 	stateOptions := pebble.Options{
 		FS: m.disk, Clock: m.clock, NoSync: true, CacheBytes: 1 << 20, MemTableBytes: m.memTableBytes, ReserveBytes: -1,
