@@ -181,6 +181,23 @@ func (o *Object) Has(name string) bool {
 // answer carries and a body may repeat.
 func (o *Object) Skip(names ...string) { o.known = append(o.known, names...) }
 
+// Value takes the field as it was written, null included; it is Missing when the
+// field is absent.
+func (o *Object) Value(name string) strictjson.Value {
+	o.known = append(o.known, name)
+	return o.value.Get(name)
+}
+
+// At lets read take the fields of v, which lies at the path from this object,
+// such as "steps", "0".
+func (o *Object) At(v strictjson.Value, read func(*Object), path ...string) {
+	at := o.at
+	for _, p := range path {
+		at += "/" + escape(p)
+	}
+	o.book.object(v, at, read)
+}
+
 // Text takes a string of at most most bytes, without control characters; it is
 // empty when the field is absent.
 func (o *Object) Text(name string, most int) string {
