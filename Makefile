@@ -44,7 +44,7 @@ sim: ## hold the engine against the oracle on random workloads, with faults
 crash: ## cut the power, kill the process, and look at what is left
 	$(GO) run ./test/report -run 'Crash|Kill|Power|Torn|Recover' $(FLAGS) ./internal/eventlog/... ./internal/state/... ./test/crash/...
 
-conformance: ## real SDKs against a running kith; needs Node
+conformance: ## real SDKs against a running kith; needs Node, Python and a JDK
 	$(GO) run ./test/report $(FLAGS) ./test/conformance/...
 
 fuzz: ## run each fuzz target for FUZZTIME (10s)

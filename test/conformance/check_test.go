@@ -43,6 +43,14 @@ type sdk struct {
 	// needsAnswer: it gives up a batch when half of the answer is missing, and
 	// says so, though the messages are stored.
 	needsAnswer bool
+
+	// escapes: it writes every character outside ASCII as an escape, and holds
+	// that against the limit of an event.
+	escapes bool
+
+	// patience is how many of a message's requests are broken, if not twice:
+	// fewer for an SDK that waits long before it tries again.
+	patience int
 }
 
 func (s *sdk) can(what string) bool { return !slices.Contains(s.lacks, what) }

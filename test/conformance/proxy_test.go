@@ -39,12 +39,13 @@ var faults = []fault{unavailable, lost, limited, gateway, refused, truncated, cu
 func (f fault) stores() bool { return f == none || f == lost || f == gateway || f == truncated }
 
 // proxy stands between an SDK and kith and breaks one request of every few, by
-// their number. A message whose requests were broken twice goes through, because
-// an SDK gives up after some tries.
+// their number. A message whose requests were broken as often as an SDK's
+// patience allows goes through, because an SDK gives up after some tries.
 type proxy struct {
-	every int         // which of the requests with messages are broken; 0 is none
-	cors  bool        // its own answers carry CORS headers, as kith's do
-	after func(n int) // called after kith's answer n about messages, before the SDK sees it; others wait; may be nil
+	every    int         // which of the requests with messages are broken; 0 is none
+	patience int         // how many requests of a message are broken
+	cors     bool        // its own answers carry CORS headers, as kith's do
+	after    func(n int) // called after kith's answer n about messages, before the SDK sees it; others wait; may be nil
 
 	server  *http.Server
 	address string
@@ -76,7 +77,7 @@ func startProxy(t *testing.T, target string, every int) *proxy {
 		t.Fatalf("listening: %v", err)
 	}
 	p := &proxy{
-		every: every, target: target, address: "http://" + l.Addr().String(),
+		every: every, patience: 2, target: target, address: "http://" + l.Addr().String(),
 		client: &http.Transport{DisableCompression: true, MaxIdleConnsPerHost: 16},
 		done:   map[fault]int{}, broken: map[string]int{}, pending: map[string]bool{},
 		stored: map[string]bool{}, other: map[string]int{}, changed: make(chan struct{}),
@@ -162,7 +163,7 @@ func (p *proxy) choose(ids []string) fault {
 	if p.every > 0 && p.requests%p.every == 0 {
 		f = faults[p.next%len(faults)]
 		for _, id := range ids {
-			if p.broken[id] >= 2 {
+			if p.broken[id] >= p.patience {
 				f = none
 			}
 		}
