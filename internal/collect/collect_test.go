@@ -445,8 +445,8 @@ func TestHangingUpIsNoDefect(t *testing.T) {
 		c.Route = func(*event.Event) int32 { panic(http.ErrAbortHandler) }
 	})
 	defer func() {
-		if p := recover(); p != http.ErrAbortHandler || len(f.panics) != 0 {
-			t.Errorf("recovered %v, observed %v", p, f.panics)
+		if err, _ := recover().(error); !errors.Is(err, http.ErrAbortHandler) || len(f.panics) != 0 {
+			t.Errorf("recovered %v, observed %v", err, f.panics)
 		}
 	}()
 	f.send(request{body: trackBody})

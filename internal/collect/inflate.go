@@ -33,7 +33,7 @@ func (w *work) inflate(encoding string, body []byte, limit int) ([]byte, *refusa
 		return nil, invalid("body.encoding", "Content-Encoding must be gzip, deflate, zstd or absent")
 	}
 	switch {
-	case err == errInflated:
+	case errors.Is(err, errInflated):
 		return nil, tooLarge()
 	case err != nil:
 		return nil, invalid("body.compression", "the body is not what its Content-Encoding says")

@@ -3,6 +3,7 @@ package collect
 import (
 	"context"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -80,7 +81,7 @@ func (c *Collector) serve(ep *endpoint) http.HandlerFunc {
 // defect but the way to hang up, and goes on its way.
 func (j *job) finish() {
 	p := recover()
-	if p != nil && p != http.ErrAbortHandler {
+	if err, ok := p.(error); p != nil && !(ok && errors.Is(err, http.ErrAbortHandler)) {
 		j.status = j.fail(p)
 		p = nil
 	}

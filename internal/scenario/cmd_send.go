@@ -47,7 +47,7 @@ func parseSend(st *step) (sending, error) {
 	if r.method == "" || !strings.HasPrefix(r.path, "/") {
 		return r, wrong("write: "+st.command.form(), "send needs a method and a path")
 	}
-	if _, err := r.http(context.Background()); err != nil {
+	if _, err := r.http(); err != nil {
 		return r, err
 	}
 	var packed bool

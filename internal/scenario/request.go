@@ -49,12 +49,12 @@ func (r *reply) Write(b []byte) (int, error) {
 }
 
 // http makes the request as a server would hand it over.
-func (r *request) http(ctx context.Context) (*http.Request, error) {
+func (r *request) http() (*http.Request, error) {
 	target, err := url.ParseRequestURI(r.path)
 	if err != nil {
 		return nil, wrong("it begins with a slash and has no spaces", "%.60q is not a path", r.path)
 	}
-	req, err := http.NewRequestWithContext(ctx, r.method, "http://collect.test/", bytes.NewReader(r.body))
+	req, err := http.NewRequest(r.method, "http://collect.test/", bytes.NewReader(r.body))
 	if err != nil {
 		return nil, wrong("write it in capitals", "%.20q is not a method", r.method)
 	}
@@ -65,10 +65,11 @@ func (r *request) http(ctx context.Context) (*http.Request, error) {
 
 // ask sends a request through the collector's handler.
 func (s *session) ask(ctx context.Context, r request) (*reply, error) {
-	req, err := r.http(ctx)
+	req, err := r.http()
 	if err != nil {
 		return nil, err
 	}
+	req = req.WithContext(ctx)
 	if r.source != "" {
 		req.Header.Set("Authorization", "Basic "+base64.StdEncoding.EncodeToString([]byte(r.source+":")))
 	}

@@ -4,6 +4,7 @@ package pgtest
 
 import (
 	"bufio"
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -99,7 +100,7 @@ func run(as *syscall.Credential, dir, bin string, port int) (io.Closer, error) {
 		return life, nil
 	}
 	log, _ := os.ReadFile(filepath.Join(dir, "log")) // only to say more
-	return nil, fmt.Errorf("the server did not start: %v: %s", shell.Wait(), log)
+	return nil, fmt.Errorf("the server did not start: %w: %s", cmp.Or(shell.Wait(), errors.New("it ended")), log)
 }
 
 func command(as *syscall.Credential, dir, name string, args ...string) *exec.Cmd {
