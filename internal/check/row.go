@@ -43,6 +43,9 @@ func Row(key, value []byte) error {
 		}
 		_, err := identity.DecodeObservation(identity.NodeID(key[1:1+nodeBytes]), value)
 		return err
+	case state.FamilyRuling:
+		_, err := identity.DecodeRuling(key, value)
+		return err
 	case state.FamilyTrait:
 		_, err := profile.DecodeWrite(value)
 		return first(formed(len(key) > nodeBytes, f), err)

@@ -18,42 +18,52 @@ const (
 	OverLimit      Verdict = "limit"      // the joined cluster would hold too many of one type
 	OverSize       Verdict = "size"       // the joined cluster would be too large
 	GuardedByRival Verdict = "quarantine" // one end is shared by too many values of a type
+	KeptApart      Verdict = "split"      // an operator has split what the joined cluster would hold
 )
 
 // Link is the evidence that two identifiers belong together: the observations of
-// which one end is the identifier of the highest rank and the other a member.
+// which one end is the identifier of the highest rank and the other a member, and
+// the word of an operator. A ruled link comes before all others, whatever is seen
+// later, and no quarantine touches it.
 type Link struct {
 	A, B    NodeID // A before B in byte order
+	Seen    bool   // some event shows the two together; else First and Last are zero
 	First   int64  // of event time, UTC milliseconds
 	Last    int64
+	Ruled   bool  // an operator has merged the two
+	RuledAt int64 // the earliest such decision, UTC milliseconds
 	Verdict Verdict
 }
 
 // Partition is the outcome of a derivation.
 type Partition struct {
-	Leader map[NodeID]NodeID // of every node the leader of its cluster
+	Leader map[NodeID]NodeID // of every node that was seen the leader of its cluster
 	Links  []Link            // in the order in which they were judged, quarantined ones first
 }
 
 // seen is the span of event time in which an identifier was seen.
 type seen struct{ first, last int64 }
 
-// Derive computes clusters from observations: constrained Kruskal over links in
-// a total order, which makes the result a function of the set alone. ids must
-// name every node of the observations; a node that it lacks is left out. The
-// algorithm is that of section 2.3 of the identity specification.
-func Derive(observations []*Observation, ids map[NodeID]Identifier, cfg *Config) Partition {
+// Derive computes clusters from observations and rulings: constrained Kruskal
+// over links in a total order, which makes the result a function of the set alone.
+// ids must name every node of both; a node that it lacks is left out. The
+// algorithm is that of section 2.3 of the identity specification; docs/adr/0016
+// says what rulings mean.
+func Derive(observations []*Observation, ids map[NodeID]Identifier, cfg *Config, rulings ...Ruling) Partition {
 	d := derivation{cfg: cfg, ids: ids, spans: map[NodeID]seen{}, links: map[[2]NodeID]*Link{}}
 	for _, o := range observations {
 		d.observe(o)
 	}
-	quarantined := d.quarantine()
 	d.makeClusters()
+	for _, r := range rulings {
+		d.rule(r)
+	}
+	quarantined := d.quarantine()
 	var p Partition
 	for _, l := range d.sorted() {
-		if reason, ok := quarantined[l.A]; ok {
+		if reason, ok := quarantined[l.A]; ok && !l.Ruled {
 			l.Verdict = reason
-		} else if reason, ok := quarantined[l.B]; ok {
+		} else if reason, ok := quarantined[l.B]; ok && !l.Ruled {
 			l.Verdict = reason
 		} else {
 			l.Verdict = d.join(l)
@@ -69,6 +79,7 @@ type derivation struct {
 	ids      map[NodeID]Identifier
 	spans    map[NodeID]seen
 	links    map[[2]NodeID]*Link
+	rules    rulebook
 	clusters map[NodeID]*cluster // by node
 }
 
@@ -103,24 +114,59 @@ func (d *derivation) observe(o *Observation) {
 	}
 }
 
-func (d *derivation) link(a, b NodeID, o *Observation) {
+// rule takes in a ruling. Its nodes take part although they may not have been
+// seen.
+func (d *derivation) rule(r Ruling) {
+	a, knownA := d.ids[r.A]
+	b, knownB := d.ids[r.B]
+	if !knownA || !knownB || r.A == r.B {
+		return
+	}
+	d.rules.add(r, a.Type == b.Type)
+	for _, n := range [...]NodeID{r.A, r.B} {
+		if d.clusters[n] == nil {
+			d.clusters[n] = &cluster{nodes: []NodeID{n}}
+		}
+	}
+	if !r.Apart {
+		d.between(r.A, r.B).rule(r)
+	}
+}
+
+func (d *derivation) link(a, b NodeID, o *Observation) { d.between(a, b).see(o) }
+
+// between returns the link of two nodes, which may be a new one without evidence.
+func (d *derivation) between(a, b NodeID) *Link {
+	l := newLink(a, b)
+	if have, ok := d.links[[2]NodeID{l.A, l.B}]; ok {
+		return have
+	}
+	d.links[[2]NodeID{l.A, l.B}] = l
+	return l
+}
+
+// newLink is the link of two nodes, as yet without evidence.
+func newLink(a, b NodeID) *Link {
 	if bytes.Compare(a[:], b[:]) > 0 {
 		a, b = b, a
 	}
-	l, ok := d.links[[2]NodeID{a, b}]
-	if !ok {
-		d.links[[2]NodeID{a, b}] = newLink(a, b, o)
+	return &Link{A: a, B: b}
+}
+
+// see adds what an observation shows.
+func (l *Link) see(o *Observation) {
+	if !l.Seen {
+		l.Seen, l.First, l.Last = true, o.First, o.Last
 		return
 	}
 	l.First, l.Last = min(l.First, o.First), max(l.Last, o.Last)
 }
 
-// newLink is the link of two nodes as one observation shows it.
-func newLink(a, b NodeID, o *Observation) *Link {
-	if bytes.Compare(a[:], b[:]) > 0 {
-		a, b = b, a
+// rule adds the word of an operator.
+func (l *Link) rule(r Ruling) {
+	if !l.Ruled || r.At < l.RuledAt {
+		l.Ruled, l.RuledAt = true, r.At
 	}
-	return &Link{A: a, B: b, First: o.First, Last: o.Last}
 }
 
 // quarantine finds the identifiers that are linked to more distinct values of a
@@ -138,8 +184,10 @@ func (d *derivation) quarantine() map[NodeID]Verdict {
 		degrees[n][typ]++
 	}
 	for _, l := range d.links {
-		count(l.A, l.B)
-		count(l.B, l.A)
+		if l.Seen {
+			count(l.A, l.B)
+			count(l.B, l.A)
+		}
 	}
 	out := map[NodeID]Verdict{}
 	for n, byType := range degrees {
@@ -161,8 +209,9 @@ func (d *derivation) makeClusters() {
 	}
 }
 
-// sorted is the total order in which links are judged: priority of the weaker
-// end, of the stronger end, the policy's key, and the nodes.
+// sorted is the total order in which links are judged: those that an operator
+// made, then by priority of the weaker end, of the stronger end, the policy's key,
+// and the nodes.
 func (d *derivation) sorted() []*Link {
 	links, ranks := make([]*Link, 0, len(d.links)), make(map[*Link]rank, len(d.links))
 	for _, l := range d.links {
@@ -176,6 +225,7 @@ func (d *derivation) sorted() []*Link {
 // rank is a link's place in the order in which links are judged. No two links
 // share one.
 type rank struct {
+	tier         int // 0: an operator's, 1: an event's
 	weak, strong int // priorities of the ends
 	key          int64
 	a, b         NodeID
@@ -183,6 +233,7 @@ type rank struct {
 
 func (r rank) compare(s rank) int {
 	return cmp.Or(
+		cmp.Compare(r.tier, s.tier),
 		cmp.Compare(r.weak, s.weak),
 		cmp.Compare(r.strong, s.strong),
 		cmp.Compare(r.key, s.key),
@@ -196,7 +247,10 @@ func (d *derivation) rank(l *Link) rank {
 	if weak.Priority < strong.Priority {
 		weak, strong = strong, weak
 	}
-	return rank{weak.Priority, strong.Priority, policyKey(weak.Policy, l), l.A, l.B}
+	if l.Ruled {
+		return rank{0, weak.Priority, strong.Priority, l.RuledAt, l.A, l.B}
+	}
+	return rank{1, weak.Priority, strong.Priority, policyKey(weak.Policy, l), l.A, l.B}
 }
 
 // policyKey sorts the earliest first for First and the latest first for Latest.
@@ -229,6 +283,9 @@ func (d *derivation) join(l *Link) Verdict {
 // obstacle says what forbids the union of two clusters, or "". It is hereditary:
 // what forbids the union of two parts forbids that of the wholes.
 func (d *derivation) obstacle(a, b *cluster) Verdict {
+	if d.apart(a, b) {
+		return KeptApart
+	}
 	if len(a.nodes)+len(b.nodes) > d.cfg.ClusterMax {
 		return OverSize + ":" + Verdict(strconv.Itoa(d.cfg.ClusterMax))
 	}
@@ -236,6 +293,21 @@ func (d *derivation) obstacle(a, b *cluster) Verdict {
 		return OverLimit + ":" + Verdict(typ)
 	}
 	return ""
+}
+
+// apart reports whether an operator has split two clusters.
+func (d *derivation) apart(a, b *cluster) bool {
+	if len(d.rules.apart) == 0 {
+		return false
+	}
+	for _, n := range b.nodes {
+		for other := range d.rules.apart[n] {
+			if d.clusters[other] == a {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // exceeded returns the least type whose limit the union would break, or "".
@@ -255,23 +327,46 @@ func (d *derivation) breaks(typ string, a, b *cluster) bool {
 	if limit.Count == 0 {
 		return false
 	}
-	var firsts []int64
+	var values []held
 	for _, c := range [...]*cluster{a, b} {
 		for _, n := range c.nodes {
-			if d.ids[n].Type == typ {
-				firsts = append(firsts, d.spans[n].first)
+			if d.ids[n].Type != typ {
+				continue
+			}
+			if s, ok := d.spans[n]; ok || limit.Window == 0 {
+				values = append(values, held{s.first, d.rules.groupOf(n)})
 			}
 		}
 	}
-	if len(firsts) <= limit.Count {
+	if len(values) <= limit.Count {
 		return false
 	}
-	if limit.Window == 0 {
-		return true
-	}
-	sort.Slice(firsts, func(i, j int) bool { return firsts[i] < firsts[j] })
-	for i := limit.Count; i < len(firsts); i++ {
-		if firsts[i]-firsts[i-limit.Count] < limit.Window {
+	return crowded(values, limit)
+}
+
+// held is one value of a type in a cluster: when it was first seen, and the group
+// of values that are one.
+type held struct {
+	first int64
+	group NodeID
+}
+
+// crowded reports whether some window holds the first sightings of more groups
+// than a limit allows. Values keep their own times, so what crowds a part crowds
+// the whole.
+func crowded(values []held, limit Limit) bool {
+	sort.Slice(values, func(i, j int) bool { return values[i].first < values[j].first })
+	inside, from := map[NodeID]int{}, 0
+	for _, v := range values {
+		inside[v.group]++
+		for ; limit.Window != 0 && v.first-values[from].first >= limit.Window; from++ {
+			if g := values[from].group; inside[g] > 1 {
+				inside[g]--
+			} else {
+				delete(inside, g)
+			}
+		}
+		if len(inside) > limit.Count {
 			return true
 		}
 	}
@@ -279,18 +374,19 @@ func (d *derivation) breaks(typ string, a, b *cluster) bool {
 }
 
 // leaders picks of every cluster the node of the least priority, first sighting
-// and value.
+// and value among those that were seen.
 func (d *derivation) leaders() map[NodeID]NodeID {
-	leader := make(map[NodeID]NodeID, len(d.clusters))
+	leader := make(map[NodeID]NodeID, len(d.spans))
 	best := map[*cluster]NodeID{}
-	for n, c := range d.clusters {
+	for n := range d.spans {
+		c := d.clusters[n]
 		have, ok := best[c]
 		if !ok || d.leads(n, have) {
 			best[c] = n
 		}
 	}
-	for n, c := range d.clusters {
-		leader[n] = best[c]
+	for n := range d.spans {
+		leader[n] = best[d.clusters[n]]
 	}
 	return leader
 }

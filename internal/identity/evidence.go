@@ -83,15 +83,25 @@ func (x *explorer) adjacent(ctx context.Context, node NodeID, f func([]*Observat
 
 // name reads what the nodes of a batch stand for.
 func (x *explorer) name(ctx context.Context, batch []*Observation) error {
-	var rows [][]byte
 	var nodes []NodeID
 	for _, o := range batch {
-		for _, n := range o.Nodes {
-			if _, known := x.d.ids[n]; !known {
-				x.d.ids[n] = Identifier{}
-				rows, nodes = append(rows, IdentifierRow(n)), append(nodes, n)
-			}
+		nodes = append(nodes, o.Nodes...)
+	}
+	return x.nameNodes(ctx, nodes)
+}
+
+// nameNodes reads what nodes stand for, unless it is known.
+func (x *explorer) nameNodes(ctx context.Context, all []NodeID) error {
+	var rows [][]byte
+	var nodes []NodeID
+	for _, n := range all {
+		if _, known := x.d.ids[n]; !known {
+			x.d.ids[n] = Identifier{}
+			rows, nodes = append(rows, IdentifierRow(n)), append(nodes, n)
 		}
+	}
+	if len(nodes) == 0 {
+		return nil
 	}
 	values, err := x.r.Get(ctx, rows)
 	if err != nil {

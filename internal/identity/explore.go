@@ -22,6 +22,7 @@ type Group struct {
 	Nodes        []NodeID              // ascending; none when the asked node was never seen
 	IDs          map[NodeID]Identifier // of the nodes, and of others seen with them
 	Observations []*Observation        // all that name one of the nodes, each once
+	Rulings      []Ruling              // on the nodes, each once
 	// Truncated: the evidence is larger than the bound, so the asked node was left
 	// to stand alone.
 	Truncated bool
@@ -48,7 +49,14 @@ func explore(ctx context.Context, r state.Reader, cfg *Config, start NodeID, bud
 		},
 		places: map[NodeID]*place{}, asked: map[[2]NodeID]bool{},
 	}
-	err := x.settle(ctx)
+	any, err := anyRulings(ctx, r)
+	if err != nil {
+		return nil, err
+	}
+	if any {
+		x.ruled = map[NodeID]bool{}
+	}
+	err = x.settle(ctx)
 	if errors.Is(err, errTooMuch) {
 		return x.alone(ctx)
 	}
@@ -71,11 +79,12 @@ type explorer struct {
 	places map[NodeID]*place // of the nodes that have been read
 	queue  linkQueue         // links that are to be judged, the first in order on top
 	asked  map[[2]NodeID]bool
+	ruled  map[NodeID]bool // nodes whose rulings have been read; nil where there are no rulings
 }
 
 // place is what is known of a node once its observations have been read.
 type place struct {
-	links  []ranked // in the order of judgement; none when it is shared
+	links  []ranked // in the order of judgement; when it is shared only those of operators
 	queued int      // so many of them have been put into the queue
 	shared bool     // a guard holds it in quarantine
 }
@@ -149,7 +158,7 @@ func (x *explorer) step(ctx context.Context) error {
 	if x.demand(near, &l.rank) {
 		return nil
 	}
-	open, err := x.open(ctx, near, far)
+	open, err := x.open(ctx, l.Link, near, far)
 	if err != nil {
 		return err
 	}
@@ -166,47 +175,62 @@ func (x *explorer) step(ctx context.Context) error {
 // open reports whether nothing forbids that far by itself joins the cluster of
 // near, which is settled up to their link. What one node breaks, its whole cluster
 // breaks too, so most rivals are turned away without a look at what is theirs.
-func (x *explorer) open(ctx context.Context, near, far NodeID) (bool, error) {
+func (x *explorer) open(ctx context.Context, l *Link, near, far NodeID) (bool, error) {
 	c := x.d.clusters[near]
+	shared := func(n NodeID) bool { return x.places[n].shared && !l.Ruled }
 	if x.places[far] == nil {
-		if x.places[near].shared || x.full(c, x.d.ids[far].Type) {
+		if shared(near) || x.full(c, far) {
 			return false, nil
 		}
 		if err := x.read(ctx, far); err != nil {
 			return false, err
 		}
 	}
-	if x.places[near].shared || x.places[far].shared {
+	if shared(near) || shared(far) {
 		return false, nil
 	}
 	return x.d.clusters[far] == c || x.d.obstacle(c, &cluster{nodes: []NodeID{far}}) == "", nil
 }
 
-// full reports whether a cluster can take no identifier of a type, whenever that
-// was seen.
-func (x *explorer) full(c *cluster, typ string) bool {
-	limit := x.cfg.Rule(typ).Limit
+// full reports whether a cluster cannot take a node, whenever that was seen.
+func (x *explorer) full(c *cluster, far NodeID) bool {
 	if len(c.nodes) >= x.cfg.ClusterMax {
 		return true
 	}
+	typ := x.d.ids[far].Type
+	limit := x.cfg.Rule(typ).Limit
 	if limit.Count == 0 || limit.Window != 0 {
 		return false
 	}
-	held := 0
+	group := x.d.rules.groupOf(far)
+	var have []NodeID
 	for _, n := range c.nodes {
-		if x.d.ids[n].Type == typ {
-			held++
+		if x.d.ids[n].Type != typ {
+			continue
+		}
+		g := x.d.rules.groupOf(n)
+		if g == group {
+			return false
+		}
+		if !slices.Contains(have, g) {
+			have = append(have, g)
 		}
 	}
-	return held >= limit.Count
+	return len(have) >= limit.Count
 }
 
 // read makes the place of a node from the observations that name it. Of a node in
-// quarantine no more is needed than that, unless it is the asked one.
+// quarantine no more is needed than that, unless it is the asked one or an operator
+// has merged it.
 func (x *explorer) read(ctx context.Context, node NodeID) error {
 	p := &place{}
 	links := map[NodeID]*Link{}
 	degrees := map[string]int{}
+	if err := x.bind(ctx, node); err != nil {
+		return err
+	}
+	x.merged(node, links)
+	whole := node == x.start || len(links) > 0
 	err := x.evidence(ctx, node, func(batch []*Observation) (bool, error) {
 		if x.budget -= len(batch); x.budget < 0 {
 			return false, errTooMuch
@@ -219,20 +243,34 @@ func (x *explorer) read(ctx context.Context, node NodeID) error {
 			x.link(node, o, links, degrees)
 		}
 		p.shared = p.shared || x.guarded(node, degrees)
-		return !p.shared || node == x.start, nil
+		return !p.shared || whole, nil
 	})
 	if err != nil {
 		return err
 	}
-	if !p.shared {
-		for _, l := range links {
+	for _, l := range links {
+		if !p.shared || l.Ruled {
 			p.links = append(p.links, ranked{l, x.d.rank(l)})
 		}
-		slices.SortFunc(p.links, func(a, b ranked) int { return a.rank.compare(b.rank) })
 	}
+	slices.SortFunc(p.links, func(a, b ranked) int { return a.rank.compare(b.rank) })
 	x.places[node] = p
 	x.d.clusters[node] = &cluster{nodes: []NodeID{node}}
 	return nil
+}
+
+// merged adds to the links of a node those that operators made.
+func (x *explorer) merged(node NodeID, links map[NodeID]*Link) {
+	for _, r := range x.d.rules.on[node] {
+		if r.Apart {
+			continue
+		}
+		other := r.Other(node)
+		if links[other] == nil {
+			links[other] = newLink(node, other)
+		}
+		links[other].rule(r)
+	}
 }
 
 // see widens the span in which a node was seen.
@@ -255,13 +293,50 @@ func (x *explorer) link(node NodeID, o *Observation, links map[NodeID]*Link, deg
 		if n == node {
 			continue
 		}
-		if l, ok := links[n]; ok {
-			l.First, l.Last = min(l.First, o.First), max(l.Last, o.Last)
+		l := links[n]
+		if l == nil {
+			l = newLink(node, n)
+			links[n] = l
+		}
+		if !l.Seen {
+			degrees[x.d.ids[n].Type]++
+		}
+		l.see(o)
+	}
+}
+
+// bind reads the rulings on a node, and on all that they make one value with it,
+// so that whatever is asked about the node's group is known.
+func (x *explorer) bind(ctx context.Context, node NodeID) error {
+	todo := []NodeID{node}
+	for len(todo) > 0 {
+		n := todo[len(todo)-1]
+		todo = todo[:len(todo)-1]
+		if x.ruled == nil || x.ruled[n] {
 			continue
 		}
-		links[n] = newLink(node, n, o)
-		degrees[x.d.ids[n].Type]++
+		x.ruled[n] = true
+		rulings, err := Rulings(ctx, x.r, n)
+		if err != nil {
+			return err
+		}
+		if x.budget -= len(rulings); x.budget < 0 {
+			return errTooMuch
+		}
+		for _, r := range rulings {
+			if err := x.nameNodes(ctx, []NodeID{r.A, r.B}); err != nil {
+				return err
+			}
+			same := x.d.ids[r.A].Type == x.d.ids[r.B].Type
+			if !x.ruled[r.Other(n)] {
+				x.d.rules.add(r, same)
+			}
+			if !r.Apart && same {
+				todo = append(todo, r.Other(n))
+			}
+		}
 	}
+	return nil
 }
 
 // guarded reports whether a node is linked to more values of some type than its
@@ -281,7 +356,16 @@ func (x *explorer) group(ctx context.Context) (*Group, error) {
 	if _, ok := x.d.spans[x.start]; !ok {
 		return g, nil
 	}
-	g.Nodes = slices.Clone(x.d.clusters[x.start].nodes)
+	for _, n := range x.d.clusters[x.start].nodes {
+		for _, r := range x.d.rules.on[n] {
+			if !slices.Contains(g.Rulings, r) {
+				g.Rulings = append(g.Rulings, r)
+			}
+		}
+		if _, seen := x.d.spans[n]; seen {
+			g.Nodes = append(g.Nodes, n)
+		}
+	}
 	SortNodes(g.Nodes)
 	g.Leader = g.Nodes[0]
 	have := map[ObservationKey]bool{}

@@ -14,6 +14,8 @@ import (
 var derived = [...]state.Family{
 	state.FamilyAdjacent, state.FamilyCursor, state.FamilyMarkDay, state.FamilyFact, state.FamilyHistory,
 	state.FamilyIdentifier, state.FamilyMark, state.FamilyObservation, state.FamilyQuarantine, state.FamilyTrait,
+	state.FamilyLedger, state.FamilyConsent, state.FamilyEntity, state.FamilyEntityWrite, state.FamilyOwned,
+	state.FamilyDecision, state.FamilyRun, state.FamilyRuling,
 }
 
 // interpretationKey is the row that says under which interpreting configuration

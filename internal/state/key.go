@@ -13,16 +13,25 @@ type Family byte
 // The families. The bytes are stored.
 const (
 	FamilyAdjacent    Family = 'A' // node → observations that are at home elsewhere
+	FamilyOwned       Family = 'B' // owner's node, entity, row → the row belongs to it
 	FamilyCursor      Family = 'C' // partition → how far the log is folded, and counters
 	FamilyMarkDay     Family = 'D' // day of receipt → marks that may end with it
+	FamilyEntity      Family = 'E' // entity, key of the row → its attributes
 	FamilyFact        Family = 'F' // partition, sequence → block of facts
+	FamilyLedger      Family = 'G' // node, receipt, record → what it said of purposes
 	FamilyHistory     Family = 'H' // node, strand, call, time, message → where the event lies
 	FamilyIdentifier  Family = 'I' // node → type and value
+	FamilyDecision    Family = 'J' // decision → what an operator decided, and whether it stands
 	FamilyMark        Family = 'M' // source and messageId → which copy is the event
 	FamilyObservation Family = 'O' // home node, observation → what was seen together
+	FamilyCluster     Family = 'P' // node → the cluster that it belongs to
 	FamilyQuarantine  Family = 'Q' // partition, offset → record that could not be folded
 	FamilyResource    Family = 'R' // kind, key → document
 	FamilyTrait       Family = 'T' // node, trait key → the write that counts
+	FamilyRun         Family = 'U' // source and run → its messages, and whether it is retracted
+	FamilyConsent     Family = 'V' // node, purpose, channel → what counts of what was said
+	FamilyEntityWrite Family = 'W' // entity, key of the row, record → what it wrote of the row
+	FamilyRuling      Family = 'X' // node, node → an operator's word on the two
 )
 
 // NameBytesMax bounds a name inside a key. It keeps every key under the 2,704
@@ -90,6 +99,9 @@ func LockOf(node [16]byte) Lock { return Lock(node[0]) }
 
 // ResourceLock guards the resource documents.
 const ResourceLock Lock = 1 << 16
+
+// DecisionLock guards the operators' decisions and what follows from them.
+const DecisionLock Lock = 1<<16 + 1
 
 // PartitionLock guards the cursor, facts and quarantine of a partition.
 func PartitionLock(partition int32) Lock { return Lock(1<<17 + partition) }
