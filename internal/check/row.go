@@ -12,6 +12,7 @@ import (
 	"kith/internal/pipeline"
 	"kith/internal/profile"
 	"kith/internal/resource"
+	"kith/internal/search"
 	"kith/internal/state"
 )
 
@@ -31,6 +32,8 @@ func Row(key, value []byte) error {
 		return keyed.CheckRow(key, value)
 	case state.FamilyResource:
 		return resource.CheckRow(key, value)
+	case state.FamilySearch:
+		return search.CheckRow(key, value)
 	case state.FamilyAdjacent:
 		_, _, ok := identity.SplitAdjacent(key)
 		return formed(ok, f)

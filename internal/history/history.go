@@ -37,6 +37,7 @@ type Entry struct {
 	Observation identity.ObservationKey // what the event supports; zero in the history of an account
 	Account     identity.NodeID         // of a group call: the account's node; else zero
 	Traits      []byte                  // of identify and group: the traits written, as clean JSON; else empty
+	Numbers     []string                // of orders and the like that the event names, by which its person is found
 }
 
 // Sighting is the entry's place in the order of events.

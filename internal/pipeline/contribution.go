@@ -12,6 +12,7 @@ import (
 	"kith/internal/identity"
 	"kith/internal/profile"
 	"kith/internal/record"
+	"kith/internal/search"
 	"kith/internal/state"
 )
 
@@ -81,6 +82,9 @@ func (in *Interpreter) Contribute(docs *record.Docs, at eventlog.Position, data 
 	}
 	in.identify(&c, &ev)
 	in.traits(&c, &ev)
+	if !c.Home.IsZero() {
+		c.Entry.Numbers = search.Numbers(ev.Properties)
+	}
 	return c
 }
 
@@ -148,6 +152,7 @@ func (c *Contribution) traitNode() identity.NodeID {
 func accountEntry(e *history.Entry) history.Entry {
 	a := *e
 	a.Node, a.Name, a.Account, a.Observation = e.Account, "", identity.NodeID{}, identity.ObservationKey{}
+	a.Numbers = nil
 	return a
 }
 

@@ -44,8 +44,12 @@ func (s *Stages) Step(ctx context.Context, tx state.Tx, batch *Batch, now int64)
 		b.observe(c)                   // identity: identifiers seen together
 		b.write(c)                     // profile: custom traits, with their provenance
 		s.History.Append(tx, &c.Entry) // history: of the person
+		b.findByNumbers(&c.Entry)      // search: by the numbers of orders and the like
 		b.account(c)                   // and of the account that a group call names
 		b.fact(fact.EventFolded, c)    // what happened, in order, for everything downstream
+	}
+	if err := b.indexTraits(ctx); err != nil { // search: by the traits that count
+		return err
 	}
 	b.commitRows(now)
 	return nil
@@ -77,16 +81,16 @@ func (b *batchView) account(c *Contribution) {
 // write folds the custom traits that a call writes.
 func (b *batchView) write(c *Contribution) {
 	for i := range c.Traits {
-		b.trait(c.traitNode(), &c.Traits[i])
+		b.trait(c.traitNode(), &c.Traits[i], c.Account != nil)
 	}
 }
 
 // trait keeps the last write of a trait by the order of events.
-func (b *batchView) trait(node [16]byte, w *profile.Write) {
+func (b *batchView) trait(node [16]byte, w *profile.Write, account bool) {
 	k := string(profile.TraitRow(node, w.Key))
 	have, ok := b.traits[k]
 	if !ok {
-		b.traits[k] = &traitRow{last: w}
+		b.traits[k] = &traitRow{last: w, account: account}
 		return
 	}
 	if have.last == nil || w.Compare(have.last) > 0 {

@@ -37,6 +37,7 @@ type observationRow struct {
 type traitRow struct {
 	last    *profile.Write // nil: no write is left
 	rebuilt bool
+	account bool // of an account, which no search finds
 }
 
 // view reads the marks of a batch.
@@ -189,6 +190,7 @@ func (b *batchView) observe(c *Contribution) {
 // so it needs no lock.
 func (b *batchView) identifier(n identity.NodeID, id identity.Identifier) {
 	b.tx.Put(identity.IdentifierRow(n), identity.EncodeIdentifier(id))
+	b.findByIdentifier(n, id)
 }
 
 // fact records what happened to a contribution. Until profiles are kept in the

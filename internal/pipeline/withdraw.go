@@ -50,6 +50,9 @@ func (b *batchView) withdraw(ctx context.Context, withdrawn []withdrawal) error 
 		if err := b.unwrite(ctx, e, gone); err != nil {
 			return err
 		}
+		if err := b.unfindNumbers(ctx, e, gone); err != nil {
+			return err
+		}
 	}
 	return nil
 }
@@ -124,7 +127,7 @@ func (b *batchView) unwrite(ctx context.Context, e *history.Entry, gone map[hist
 	rows := map[string]*traitRow{}
 	for i := range writes {
 		k := string(profile.TraitRow(node, writes[i].Key))
-		rows[writes[i].Key] = &traitRow{rebuilt: true}
+		rows[writes[i].Key] = &traitRow{rebuilt: true, account: !e.Account.IsZero()}
 		b.traits[k] = rows[writes[i].Key]
 	}
 	for have, err := range b.stages.History.Range(ctx, b.tx, q) {

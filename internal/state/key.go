@@ -27,6 +27,7 @@ const (
 	FamilyCluster     Family = 'P' // node → the cluster that it belongs to
 	FamilyQuarantine  Family = 'Q' // partition, offset → record that could not be folded
 	FamilyResource    Family = 'R' // kind, key → document
+	FamilySearch      Family = 'S' // token, node, field → that the node is found by it
 	FamilyTrait       Family = 'T' // node, trait key → the write that counts
 	FamilyRun         Family = 'U' // source and run → its messages, and whether it is retracted
 	FamilyConsent     Family = 'V' // node, purpose, channel → what counts of what was said

@@ -31,6 +31,7 @@ const version = 1
 const (
 	partTraits  = 1
 	partAccount = 2
+	partNumber  = 3 // one for each number
 )
 
 func prefix(node identity.NodeID, strand byte) []byte {
@@ -65,6 +66,11 @@ func value(e *history.Entry) []byte {
 	if !e.Account.IsZero() {
 		b = append(b, partAccount, 16)
 		b = append(b, e.Account[:]...)
+	}
+	for _, s := range e.Numbers {
+		b = append(b, partNumber)
+		b = binary.AppendUvarint(b, uint64(len(s)))
+		b = append(b, s...)
 	}
 	return b
 }
@@ -101,6 +107,8 @@ func decode(k, v []byte) (*history.Entry, error) {
 			e.Traits = append([]byte(nil), content...)
 		case part == partAccount && len(content) == 16:
 			e.Account = identity.NodeID(content)
+		case part == partNumber:
+			e.Numbers = append(e.Numbers, string(content))
 		}
 	}
 	if !d.Done() {
