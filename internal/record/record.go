@@ -21,6 +21,9 @@ type Kind uint8
 const (
 	Event    Kind = 1 // one call of the Segment specification
 	Rejected Kind = 2 // a message that was refused: kept with the reason, changes no state
+	Decision Kind = 3 // what an operator decided about identity
+	Consent  Kind = 4 // what somebody said of a purpose, as the API took it
+	Row      Kind = 5 // a write of one row of an entity
 )
 
 // Verdict is the decision of admission.
