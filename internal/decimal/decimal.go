@@ -190,3 +190,23 @@ func appendPadded(dst []byte, n uint64, digits int) []byte {
 var powers = [20]uint64{
 	1, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18, 1e19,
 }
+
+// Floor returns the greatest whole number that is not above the number; it is
+// false when that does not fit.
+func (d Decimal) Floor() (int64, bool) {
+	if n, ok := d.Int(); ok {
+		return n, true
+	}
+	m := d.magnitude()
+	if m.hi >= unitsPerOne {
+		return 0, false
+	}
+	whole, _ := bits.Div64(m.hi, m.lo, unitsPerOne)
+	if whole >= 1<<63-1 {
+		return 0, false
+	}
+	if d.hi < 0 {
+		return -int64(whole) - 1, true
+	}
+	return int64(whole), true
+}

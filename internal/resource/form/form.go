@@ -171,6 +171,15 @@ func (o *Object) Refuse(name, code, detail string) {
 	o.book.refuse(o.pointer(name), code, detail)
 }
 
+// RefuseAt reports a mistake at a path from the object, such as "value", "0".
+func (o *Object) RefuseAt(code, detail string, path ...string) {
+	at := o.at
+	for _, p := range path {
+		at += "/" + escape(p)
+	}
+	o.book.refuse(at, code, detail)
+}
+
 // Has reports whether the field is given. It does not take the field.
 func (o *Object) Has(name string) bool {
 	k := o.value.Get(name).Kind()
@@ -180,6 +189,13 @@ func (o *Object) Has(name string) bool {
 // Skip names fields that may be there and mean nothing, such as those that an
 // answer carries and a body may repeat.
 func (o *Object) Skip(names ...string) { o.known = append(o.known, names...) }
+
+// SkipAll lets every field be, when the object as a whole is refused.
+func (o *Object) SkipAll() {
+	for k := range o.value.Members() {
+		o.known = append(o.known, k.String())
+	}
+}
 
 // Value takes the field as it was written, null included; it is Missing when the
 // field is absent.

@@ -1,0 +1,199 @@
+package expr
+
+import (
+	"slices"
+	"strconv"
+	"strings"
+
+	"kith/internal/resource/form"
+)
+
+// SequenceCondition holds when some choice of events, one for each positive step,
+// follows the steps.
+type SequenceCondition struct {
+	Steps  []Step
+	Window Window
+}
+
+// Step is one step of a sequence: an event that follows the one before, or (Not)
+// an event that does not.
+type Step struct {
+	Selection
+	Not    bool
+	Within int64 // milliseconds after the event of the positive step before; 0 for no bound
+}
+
+func (r *reader) sequence(o *form.Object) Condition {
+	c := &SequenceCondition{Window: r.window(o)}
+	referred := map[int]bool{}
+	o.Objects("sequence", StepsMax, func(o *form.Object) {
+		n := len(c.Steps)
+		s := Step{Not: o.Flag("not", false)}
+		if n == 0 && s.Not {
+			o.Refuse("not", CodeForm, "the first step must be an event that happens")
+		}
+		if o.Has("within") {
+			s.Within = duration(o, "within")
+			if n == 0 {
+				o.Refuse("within", CodeForm, "the first step has none before it; use the sequence's window")
+			}
+		}
+		o.Skip("within")
+		s.Calls = r.calls(o)
+		s.Lines = r.lines(o, []string{"property", "context"}, func(o *form.Object, op *Operator) *Ref {
+			return readRef(o, op, c.Steps, referred)
+		})
+		c.Steps = append(c.Steps, s)
+	})
+	if len(c.Steps) == 0 {
+		o.Refuse("sequence", form.CodeRequired, "must be a list of 1 to "+strconv.Itoa(StepsMax)+" steps")
+	}
+	if len(referred) > RefsMax {
+		o.Refuse("sequence", CodeRef, "may refer to at most "+strconv.Itoa(RefsMax)+" different steps")
+	}
+	return c
+}
+
+// readRef reads the field ref: steps.N.PATH or traits.NAME.
+func readRef(o *form.Object, op *Operator, before []Step, referred map[int]bool) *Ref {
+	if o.Has("value") {
+		o.Skip("value")
+		o.Refuse("ref", CodeRef, "cannot stand beside value")
+	}
+	s := o.Text("ref", PathBytesMax)
+	if op.base().Order == nil {
+		o.Refuse("op", CodeOperator, "must be eq, neq, lt, lte, gt or gte beside a ref")
+		return nil
+	}
+	if name, ok := strings.CutPrefix(s, "traits."); ok && name != "" {
+		return &Ref{Step: -1, Trait: name}
+	}
+	rest, ok := strings.CutPrefix(s, "steps.")
+	number, p, found := strings.Cut(rest, ".")
+	n, err := strconv.Atoi(number)
+	switch {
+	case !ok || !found || err != nil || n < 0 || slices.Contains(strings.Split(p, "."), ""):
+		o.Refuse("ref", CodeRef, "must be steps.N.PATH or traits.NAME")
+	case n >= len(before):
+		o.Refuse("ref", CodeRef, "must name an earlier step; the first one is steps.0")
+	case before[n].Not:
+		o.Refuse("ref", CodeRef, "step "+number+" is an event that does not happen; there is nothing to refer to")
+	default:
+		referred[n] = true
+		return &Ref{Step: n, Field: Field{Path: p}}
+	}
+	return nil
+}
+
+// Walk implements Condition.
+func (c *SequenceCondition) Walk(f func(Condition)) { f(c) }
+
+// sequenceTurnsMax bounds the moments to come that are tried for the next turn of
+// a sequence: each costs a search.
+const sequenceTurnsMax = 8
+
+// Eval implements Condition.
+func (c *SequenceCondition) Eval(x *Context) Result {
+	m := c.material(x)
+	found, chosen, more := m.search(x.Now)
+	r := Result{Verdict: found, Next: m.traitsNext}
+	for i, at := range m.turns {
+		if at >= r.Next {
+			break
+		}
+		if again, _, _ := m.search(at); again != found || i == sequenceTurnsMax {
+			r.Next = at
+			break
+		}
+	}
+	r = x.explain(r, c, nil, chosen, nil)
+	if r.Detail != nil {
+		r.Detail.More = more
+	}
+	return r
+}
+
+// material reads what a search needs: for every step the events that it may pick
+// or must not find, now or later.
+func (c *SequenceCondition) material(x *Context) *material {
+	m := &material{x: x, steps: c.Steps, window: &c.Window, traitsNext: Never}
+	var last *Step // positive
+	for i := range c.Steps {
+		s := &c.Steps[i]
+		lo := int64(-Never)
+		if !s.Not {
+			last, lo = s, c.Window.oldest(x.Now)
+			m.positive = append(m.positive, i)
+		}
+		m.events = append(m.events, s.events(x, lo, Never))
+		for _, l := range s.Lines {
+			switch {
+			case l.Ref == nil:
+			case l.Ref.Step >= 0:
+				m.lastUse(l.Ref.Step, i)
+			default:
+				m.traitsNext = min(m.traitsNext, x.Subject.Trait(l.Ref.Trait).Next)
+			}
+		}
+	}
+	m.findTurns(last)
+	return m
+}
+
+// material is the events of one person for one sequence.
+type material struct {
+	x          *Context
+	steps      []Step
+	window     *Window
+	positive   []int      // the positive steps
+	events     [][]*Event // of each step, in the order of events
+	refs       []reference
+	turns      []int64 // moments after now at which the verdict can turn, ascending
+	traitsNext int64   // when a trait that is referred to can change
+}
+
+// reference is a step that others refer to, and the last one that does.
+type reference struct{ step, last int }
+
+func (m *material) lastUse(step, by int) {
+	for i := range m.refs {
+		if m.refs[i].step == step {
+			m.refs[i].last = by
+			return
+		}
+	}
+	m.refs = append(m.refs, reference{step, by})
+}
+
+// findTurns collects the moments at which an event begins or ends to count, and
+// at which the time of a closing not-step has run out.
+func (m *material) findTurns(last *Step) {
+	now := m.x.Now
+	note := func(at int64) {
+		if at > now && at != Never {
+			m.turns = append(m.turns, at)
+		}
+	}
+	for i, events := range m.events {
+		for _, e := range events {
+			enters, leaves, ok := m.window.span(e.Timestamp)
+			switch {
+			case m.steps[i].Not:
+				note(e.Timestamp)
+			case ok:
+				note(enters)
+				note(leaves)
+			}
+			if &m.steps[i] != last {
+				continue
+			}
+			for j := i + 1; j < len(m.steps); j++ {
+				if w := m.steps[j].Within; w > 0 {
+					note(add(e.Timestamp, w+1))
+				}
+			}
+		}
+	}
+	slices.Sort(m.turns)
+	m.turns = slices.Compact(m.turns)
+}

@@ -1,0 +1,59 @@
+package expr
+
+import (
+	"kith/internal/resource/form"
+)
+
+// TraitCondition holds a trait against an operand.
+type TraitCondition struct {
+	Path    string
+	Op      *Operator
+	Operand Operand
+}
+
+func (r *reader) trait(o *form.Object) Condition {
+	c := &TraitCondition{Path: path(o, "trait")}
+	if c.Op = r.operator(o); c.Op == nil {
+		o.Skip("value")
+		return nil
+	}
+	c.Operand = c.Op.Read(r, o)
+	return c
+}
+
+// Walk implements Condition.
+func (c *TraitCondition) Walk(f func(Condition)) { f(c) }
+
+// Eval implements Condition.
+func (c *TraitCondition) Eval(x *Context) Result {
+	t := x.Subject.Trait(c.Path)
+	r := Result{Verdict: c.Op.holds(&c.Operand, t.Values, x)}
+	r.Next = min(t.Next, c.Op.base().next(&c.Operand, t.Values, x))
+	if t.Running {
+		r.Next = min(r.Next, c.crossing(t.Since, x.Now))
+	}
+	return x.explain(r, c, t.Values, nil, nil)
+}
+
+// crossing returns when a trait that counts whole seconds from a moment on next
+// reaches or passes one of the operand's numbers.
+func (c *TraitCondition) crossing(since, now int64) int64 {
+	next := int64(Never)
+	for _, v := range c.Operand.Values {
+		if v.Kind != Number {
+			continue
+		}
+		seconds, ok := v.Num.Floor()
+		if !ok || seconds > (Never-since)/1000-2 || seconds < -1 {
+			continue
+		}
+		// The verdict can turn when the count reaches the number, and when it goes
+		// beyond it.
+		for n := seconds; n <= seconds+1; n++ {
+			if at := since + n*1000; at > now {
+				next = min(next, at)
+			}
+		}
+	}
+	return next
+}

@@ -1,0 +1,278 @@
+// Package exprtest makes random conditions of the whole grammar and random people
+// to ask them of, small enough that chance meets the edges: few names and values,
+// times that lie on the bounds of windows and a millisecond beside them.
+package exprtest
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// Midnight is the moment around which everything happens, and Minute the grid on
+// which events lie; UTC milliseconds.
+const (
+	Midnight = int64(1_740_787_200_000)
+	Minute   = int64(60_000)
+)
+
+// Source makes conditions. It is not safe for concurrent use.
+type Source struct {
+	Rand     *rand.Rand
+	Segments []string        // that may be named
+	Traits   []string        // computed ones that may be named beside the custom ones
+	Counts   map[string]int  // how often each operator and form was made
+	Without  map[string]bool // forms that are not to be made
+}
+
+// New returns a source of what the seed stands for.
+func New(seed uint64) *Source {
+	return &Source{Rand: rand.New(rand.NewPCG(seed, 1)), Counts: map[string]int{}, Without: map[string]bool{}}
+}
+
+func (s *Source) chance(percent int) bool { return s.Rand.IntN(100) < percent }
+
+func (s *Source) pick(names ...string) string { return names[s.Rand.IntN(len(names))] }
+
+func (s *Source) count(what string) string {
+	s.Counts[what]++
+	return what
+}
+
+// Paths are the paths of properties and traits that exist.
+func Paths() []string { return []string{"n", "s", "b", "list", "o.n", "t", "none"} }
+
+// Condition returns a condition as JSON, with groups nested at most that deep.
+func (s *Source) Condition(depth int) string {
+	if depth > 0 && s.chance(40) {
+		var all []string
+		for range 1 + s.Rand.IntN(3) {
+			all = append(all, s.Condition(depth-1))
+		}
+		return fmt.Sprintf(`{%q:[%s]}`, s.count(s.pick("all", "any", "none")), strings.Join(all, ","))
+	}
+	return s.Leaf()
+}
+
+// Leaf returns a condition that is no group.
+func (s *Source) Leaf() string {
+	forms := []string{"event", "event", "aggregate", "aggregate", "sequence", "trait", "trait"}
+	if len(s.Segments) > 0 {
+		forms = append(forms, "segment")
+	}
+	forms = append(forms, "account", "consent", "entity")
+	f := s.pick(forms...)
+	for s.Without[f] {
+		f = s.pick(forms...)
+	}
+	switch s.count(f) {
+	case "event":
+		return s.event()
+	case "aggregate":
+		return s.aggregate()
+	case "sequence":
+		return s.sequence()
+	case "segment":
+		return fmt.Sprintf(`{"segment":%q,"op":%q}`, s.pick(s.Segments...), s.pick("in", "not_in"))
+	case "account":
+		return fmt.Sprintf(`{"account":%s}`, s.line("trait", true))
+	case "consent":
+		return fmt.Sprintf(`{"consent":{"purpose":"marketing","channel":%q},"op":%q}`, s.pick("email", "sms"), s.pick("granted", "denied", "withdrawn"))
+	case "entity":
+		return fmt.Sprintf(`{"entity":"orders"%s%s}`, s.where(false), s.counted())
+	}
+	return s.line("trait", true)
+}
+
+// ordering are the six comparisons.
+func (s *Source) ordering() string {
+	return s.count(s.pick("eq", "neq", "lt", "lte", "gt", "gte"))
+}
+
+func (s *Source) counted() string {
+	if s.chance(40) {
+		return ""
+	}
+	return fmt.Sprintf(`,"count":{"op":%q,"value":%d}`, s.ordering(), s.Rand.IntN(4))
+}
+
+// Selection returns the fields event and where, without braces.
+func (s *Source) Selection() string {
+	return fmt.Sprintf(`"event":%s%s`, s.names(), s.where(true))
+}
+
+func (s *Source) names() string {
+	switch s.Rand.IntN(6) {
+	case 0:
+		return `["A","B"]`
+	case 1:
+		return fmt.Sprintf(`{"type":%q}`, s.count(s.pick("track", "page", "identify")))
+	}
+	return strconv.Quote(s.pick("A", "B", "C"))
+}
+
+func (s *Source) where(context bool) string {
+	if s.chance(50) {
+		return ""
+	}
+	var lines []string
+	for range 1 + s.Rand.IntN(2) {
+		root := "property"
+		if context && s.chance(15) {
+			root = "context"
+		}
+		lines = append(lines, s.line(root, false))
+	}
+	return `,"where":[` + strings.Join(lines, ",") + `]`
+}
+
+// Window returns the field window with a comma in front, or nothing.
+func (s *Source) Window() string {
+	at := func() string {
+		return time.UnixMilli(Midnight + int64(s.Rand.IntN(10)-5)*Minute).UTC().Format(time.RFC3339)
+	}
+	switch s.Rand.IntN(6) {
+	case 0, 1:
+		return fmt.Sprintf(`,"window":{%q:"%dm"}`, s.count("last"), 1+s.Rand.IntN(5))
+	case 2:
+		a := 1 + s.Rand.IntN(4)
+		return fmt.Sprintf(`,"window":{%q:"%dm","to":"%dm"}`, s.count("from"), a, a+1+s.Rand.IntN(3))
+	case 3:
+		return fmt.Sprintf(`,"window":{%q:%q}`, s.count("since"), at())
+	case 4:
+		return fmt.Sprintf(`,"window":{%q:%q}`, s.count("until"), at())
+	}
+	return ""
+}
+
+func (s *Source) event() string {
+	return "{" + s.Selection() + s.counted() + s.Window() + "}"
+}
+
+func (s *Source) aggregate() string {
+	fn := s.count(s.pick("sum", "avg", "min", "max", "count_distinct"))
+	return fmt.Sprintf(`{%s,"aggregate":{"fn":%q,"property":%q},"op":%q,"value":%s%s}`,
+		s.Selection(), fn, s.pick("n", "n", "list", "o.n", "none"), s.ordering(), s.number(), s.Window())
+}
+
+func (s *Source) sequence() string {
+	var steps []string
+	var positive []int
+	for i := range 1 + s.Rand.IntN(4) {
+		not := i > 0 && s.chance(30)
+		within := ""
+		if i > 0 && s.chance(40) {
+			within = fmt.Sprintf(`,"within":"%dm"`, 1+s.Rand.IntN(4))
+		}
+		where := s.where(true)
+		if i > 0 && s.chance(35) {
+			where = s.reference(positive)
+		}
+		negated := ""
+		if not {
+			negated = `,"not":true`
+			s.count("not")
+		} else {
+			positive = append(positive, i)
+		}
+		steps = append(steps, fmt.Sprintf(`{"event":%s%s%s%s}`, s.names(), where, within, negated))
+	}
+	return fmt.Sprintf(`{"sequence":[%s]%s}`, strings.Join(steps, ","), s.Window())
+}
+
+// reference is a where with a ref. All refer to the first two positive steps at
+// most, so that the bound on different ones is kept.
+func (s *Source) reference(positive []int) string {
+	s.count("ref")
+	to := fmt.Sprintf("steps.%d.%s", positive[s.Rand.IntN(min(len(positive), 2))], s.pick("n", "s", "list", "none"))
+	if s.chance(25) {
+		to = "traits." + s.pick("n", "s", "list", "none")
+	}
+	return fmt.Sprintf(`,"where":[{"property":%q,"op":%q,"ref":%q}]`, s.pick("n", "s", "list"), s.ordering(), to)
+}
+
+// line is a path, an operator and its operand.
+func (s *Source) line(root string, timed bool) string {
+	path := s.pick(Paths()...)
+	if root == "trait" && len(s.Traits) > 0 && s.chance(40) {
+		path = s.pick(s.Traits...)
+	}
+	ops := []string{
+		"eq", "neq", "lt", "lte", "gt", "gte", "in", "not_in", "contains", "not_contains", "starts_with", "ends_with", "matches",
+		"exists", "not_exists", "before", "after",
+	}
+	if timed {
+		ops = append(ops, "within_last", "within_next")
+	}
+	op := s.count(s.pick(ops...))
+	if value := s.operand(op); value != "" {
+		return fmt.Sprintf(`{%q:%q,"op":%q,"value":%s}`, root, path, op, value)
+	}
+	return fmt.Sprintf(`{%q:%q,"op":%q}`, root, path, op)
+}
+
+func (s *Source) operand(op string) string {
+	switch op {
+	case "eq", "neq":
+		return s.pick(s.number(), s.text(), "true", "false")
+	case "lt", "lte", "gt", "gte":
+		return s.pick(s.number(), s.number(), s.text())
+	case "in", "not_in":
+		return "[" + s.number() + "," + s.text() + ",true]"
+	case "contains", "not_contains", "starts_with", "ends_with":
+		return s.pick(`"a"`, `"b"`, `"ab"`, `"A"`, `"é"`)
+	case "matches":
+		return s.pick(`"^a"`, `"b$"`, `"a.*b"`, `"^[ab]+$"`, `"é"`)
+	case "before", "after":
+		return s.time()
+	case "within_last", "within_next":
+		return fmt.Sprintf(`"%dm"`, 1+s.Rand.IntN(4))
+	}
+	return ""
+}
+
+func (s *Source) number() string {
+	return s.pick("0", "1", "2", "2.0", "-1", "0.5", "1e0", "0.1", "0.333333333", "0.3333333334", "9007199254740993", "99999999999999999999999999999.999999999")
+}
+
+func (s *Source) text() string { return s.pick(`""`, `"a"`, `"ab"`, `"B"`, `"é"`, `"1"`, `"true"`) }
+
+func (s *Source) time() string {
+	at := time.UnixMilli(Midnight + int64(s.Rand.IntN(9)-4)*Minute)
+	switch s.Rand.IntN(4) {
+	case 0:
+		return strconv.Quote(at.UTC().Format(time.DateOnly))
+	case 1:
+		return strconv.Quote(at.In(time.FixedZone("", 3600)).Format(time.RFC3339))
+	}
+	return strconv.Quote(at.UTC().Format("2006-01-02T15:04:05.000Z"))
+}
+
+// Values returns an object of properties or traits as JSON.
+func (s *Source) Values() string {
+	var members []string
+	put := func(key, value string) {
+		if s.chance(60) {
+			members = append(members, strconv.Quote(key)+":"+value)
+		}
+	}
+	wide := func() string { return s.pick(s.number(), s.number(), s.text(), "true", "null", "1e40", "{}") }
+	put("n", s.pick(s.number(), s.number(), s.number(), wide()))
+	put("s", s.pick(s.text(), s.text(), wide()))
+	put("b", s.pick("true", "false", wide()))
+	put("list", s.pick("[]", "["+wide()+"]", "["+wide()+",["+wide()+"]]", `[{"n":1}]`))
+	put("o", s.pick(`{"n":`+wide()+`}`, `[{"n":`+wide()+`},{"n":`+wide()+`},{}]`, wide()))
+	put("t", s.pick(s.time(), s.time(), wide()))
+	return "{" + strings.Join(members, ",") + "}"
+}
+
+// Moment returns a time on the grid of minutes, or a millisecond beside it.
+func (s *Source) Moment() int64 {
+	at := Midnight + int64(s.Rand.IntN(13)-6)*Minute
+	if s.chance(25) {
+		at += int64(s.Rand.IntN(3) - 1)
+	}
+	return at
+}
