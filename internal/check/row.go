@@ -47,6 +47,8 @@ func Row(key, value []byte) error {
 		_, err := identity.DecodeObservation(identity.NodeID(key[1:1+nodeBytes]), value)
 		return err
 	case state.FamilyRuling:
+	case state.FamilyCluster:
+		return identity.CheckClusterRow(key, value)
 		_, err := identity.DecodeRuling(key, value)
 		return err
 	case state.FamilyTrait:

@@ -21,8 +21,12 @@ type Kind uint8
 
 // The kinds. The numbers are stored.
 const (
-	EventFolded    Kind = 1 // an event entered the state
-	EventWithdrawn Kind = 2 // an event left it: another copy of its message is the event, or it was retracted
+	EventFolded    Kind = 1  // an event entered the state
+	ConsentSaid    Kind = 11 // something was said of purposes at a node
+	ConsentUnsaid  Kind = 12 // and is taken out of the state again
+	RowChanged     Kind = 13 // a row of an entity changed that belongs, or belonged, to a node
+	EventWithdrawn Kind = 2  // an event left it: another copy of its message is the event, or it was retracted
+	NodeMoved      Kind = 3  // a node belongs to another profile than before
 )
 
 // Fact is one thing that happened to one record.
@@ -31,6 +35,10 @@ type Fact struct {
 	Record  eventlog.Position // a withdrawn one may lie in another partition than its fact
 	Node    identity.NodeID   // zero: the event has none
 	Profile identity.NodeID   // as it was believed then; zero likewise
+	// From, of NodeMoved alone, is the profile that the node belonged to before; zero
+	// when it had not been seen. Profile is zero when it is no longer seen. Record is
+	// what moved it.
+	From identity.NodeID
 }
 
 // Block is the facts of one batch: they become visible together. Sequence
@@ -46,7 +54,7 @@ func prefix(partition int32) []byte {
 	return binary.BigEndian.AppendUint32([]byte{byte(state.FamilyFact)}, uint32(partition))
 }
 
-const version = 1
+const version = 2
 
 // Put writes a block in the batch's transaction. An empty one writes nothing.
 func Put(tx state.Tx, b Block) {
@@ -70,6 +78,9 @@ func encode(b Block) []byte {
 		v = binary.AppendUvarint(v, uint64(f.Record.Offset))
 		v = append(v, f.Node[:]...)
 		v = append(v, f.Profile[:]...)
+		if f.Kind == NodeMoved {
+			v = append(v, f.From[:]...)
+		}
 	}
 	return v
 }
@@ -83,16 +94,20 @@ func decode(partition int32, k, v []byte) (Block, error) {
 		return Block{}, errFormat()
 	}
 	d := state.NewDecoder(v)
-	if d.Byte() != version {
+	if v := d.Byte(); v == 0 || v > version { // 1 is 2 without moves
 		return Block{}, errFormat()
 	}
 	b := Block{Partition: partition, First: binary.BigEndian.Uint64(k[5:]), At: d.Varint()}
 	for n := d.Count(35); n > 0; n-- {
-		b.Facts = append(b.Facts, Fact{
+		f := Fact{
 			Kind:   Kind(d.Byte()),
 			Record: eventlog.Position{Partition: int32(d.Uvarint()), Offset: int64(d.Uvarint())},
 			Node:   identity.NodeID(d.Take(16)), Profile: identity.NodeID(d.Take(16)),
-		})
+		}
+		if f.Kind == NodeMoved {
+			f.From = identity.NodeID(d.Take(16))
+		}
+		b.Facts = append(b.Facts, f)
 	}
 	if !d.Done() {
 		return Block{}, errFormat()

@@ -13,12 +13,14 @@ import (
 var sample = Block{Partition: 1, First: 7, At: 5, Facts: []Fact{
 	{Kind: EventFolded, Record: eventlog.Position{Partition: 1, Offset: 300}, Node: identity.NodeID{0xaa}, Profile: identity.NodeID{0xbb}},
 	{Kind: EventWithdrawn, Record: eventlog.Position{Partition: 2}},
+	{Kind: NodeMoved, Record: eventlog.Position{Offset: 1}, Node: identity.NodeID{1}, Profile: identity.NodeID{2}, From: identity.NodeID{3}},
 }}
 
 // TestBytes pins the stored form: a change of it needs a new version byte.
 func TestBytes(t *testing.T) {
 	const zero = "00000000000000000000000000000000"
-	want := "01" + "0a" + "02" + "0101ac02" + "aa000000000000000000000000000000" + "bb000000000000000000000000000000" + "020200" + zero + zero
+	want := "02" + "0a" + "03" + "0101ac02" + "aa000000000000000000000000000000" + "bb000000000000000000000000000000" + "020200" + zero + zero + "030001" +
+		"01" + zero[2:] + "02" + zero[2:] + "03" + zero[2:]
 	if got := hex.EncodeToString(encode(sample)); got != want {
 		t.Errorf("value %s\nwant  %s", got, want)
 	}

@@ -42,20 +42,11 @@ func Explore(ctx context.Context, r state.Reader, cfg *Config, start NodeID) (*G
 }
 
 func explore(ctx context.Context, r state.Reader, cfg *Config, start NodeID, budget int) (*Group, error) {
-	x := explorer{
-		r: r, cfg: cfg, start: start, budget: budget,
-		d: derivation{
-			cfg: cfg, ids: map[NodeID]Identifier{}, spans: map[NodeID]seen{}, clusters: map[NodeID]*cluster{},
-		},
-		places: map[NodeID]*place{}, asked: map[[2]NodeID]bool{},
-	}
-	any, err := anyRulings(ctx, r)
+	x, err := newExplorer(ctx, r, cfg, budget)
 	if err != nil {
 		return nil, err
 	}
-	if any {
-		x.ruled = map[NodeID]bool{}
-	}
+	x.start = start
 	err = x.settle(ctx)
 	if errors.Is(err, errTooMuch) {
 		return x.alone(ctx)
@@ -64,6 +55,22 @@ func explore(ctx context.Context, r state.Reader, cfg *Config, start NodeID, bud
 		return nil, err
 	}
 	return x.group(ctx)
+}
+
+// newExplorer returns an explorer that has read nothing of any node.
+func newExplorer(ctx context.Context, r state.Reader, cfg *Config, budget int) (*explorer, error) {
+	x := &explorer{
+		r: r, cfg: cfg, budget: budget,
+		d: derivation{
+			cfg: cfg, ids: map[NodeID]Identifier{}, spans: map[NodeID]seen{}, clusters: map[NodeID]*cluster{},
+		},
+		places: map[NodeID]*place{}, asked: map[[2]NodeID]bool{},
+	}
+	any, err := anyRulings(ctx, r)
+	if any {
+		x.ruled = map[NodeID]bool{}
+	}
+	return x, err
 }
 
 // errTooMuch ends an exploration that has read as much as it may. It does not
@@ -80,6 +87,9 @@ type explorer struct {
 	queue  linkQueue         // links that are to be judged, the first in order on top
 	asked  map[[2]NodeID]bool
 	ruled  map[NodeID]bool // nodes whose rulings have been read; nil where there are no rulings
+	// known, if set, tells of a node that it is in quarantine for sure, so that its
+	// observations need no look.
+	known func(context.Context, NodeID) (bool, error)
 }
 
 // place is what is known of a node once its observations have been read.
@@ -231,6 +241,16 @@ func (x *explorer) read(ctx context.Context, node NodeID) error {
 	}
 	x.merged(node, links)
 	whole := node == x.start || len(links) > 0
+	if x.known != nil && !whole {
+		shared, err := x.known(ctx, node)
+		if err != nil {
+			return err
+		}
+		if shared {
+			x.place(node, &place{shared: true})
+			return nil
+		}
+	}
 	err := x.evidence(ctx, node, func(batch []*Observation) (bool, error) {
 		if x.budget -= len(batch); x.budget < 0 {
 			return false, errTooMuch
@@ -254,9 +274,14 @@ func (x *explorer) read(ctx context.Context, node NodeID) error {
 		}
 	}
 	slices.SortFunc(p.links, func(a, b ranked) int { return a.rank.compare(b.rank) })
+	x.place(node, p)
+	return nil
+}
+
+// place puts a node that has been read where its cluster begins.
+func (x *explorer) place(node NodeID, p *place) {
 	x.places[node] = p
 	x.d.clusters[node] = &cluster{nodes: []NodeID{node}}
-	return nil
 }
 
 // merged adds to the links of a node those that operators made.

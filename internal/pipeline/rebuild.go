@@ -15,7 +15,7 @@ var derived = [...]state.Family{
 	state.FamilyAdjacent, state.FamilyCursor, state.FamilyMarkDay, state.FamilyFact, state.FamilyHistory,
 	state.FamilyIdentifier, state.FamilyMark, state.FamilyObservation, state.FamilyQuarantine, state.FamilySearch, state.FamilyTrait,
 	state.FamilyLedger, state.FamilyConsent, state.FamilyEntity, state.FamilyEntityWrite, state.FamilyOwned,
-	state.FamilyDecision, state.FamilyRun, state.FamilyRuling,
+	state.FamilyCluster, state.FamilyDecision, state.FamilyRun, state.FamilyRuling,
 }
 
 // interpretationKey is the row that says under which interpreting configuration
@@ -24,7 +24,7 @@ func interpretationKey() []byte { return cursorKey(-1) }
 
 // foldVersion changes when a new version of kith reads the same records
 // differently, so that the state is made anew at its first start.
-const foldVersion = 2
+const foldVersion = 3
 
 // Fingerprint is a hash of everything that the interpretation depends on beside
 // the records.

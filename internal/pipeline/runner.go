@@ -284,6 +284,9 @@ func (r *Runner) commit(ctx context.Context, records []Contribution, cur *Cursor
 	for i := range records {
 		locks = append(locks, records[i].locks()...)
 	}
+	if len(locks) > crowdedLocks {
+		locks = append(locks, nodeLocks()...)
+	}
 	const attempts = 8
 	for i := 0; ; i++ {
 		next, err := r.try(ctx, records, *cur, locks)
@@ -318,7 +321,7 @@ func (r *Runner) try(ctx context.Context, records []Contribution, cur Cursor, lo
 		return cur, err
 	}
 	defer tx.Rollback()
-	batch := Batch{Records: records, Cursor: cur, Locks: locks}
+	batch := Batch{Records: records, Cursor: cur, Locks: locks, Identity: r.Interpreter.Identity, Keys: r.Interpreter.Keys}
 	if err := r.step(ctx, tx, &batch, sys.Millis(began)); err != nil {
 		return cur, err
 	}

@@ -249,7 +249,8 @@ func TestFactsTellEachEventOnce(t *testing.T) {
 			}
 			next += uint64(len(b.Facts))
 			for _, f := range b.Facts {
-				if f.Kind == fact.EventFolded {
+				switch f.Kind {
+				case fact.EventFolded:
 					alive[f.Record]++
 				} else {
 					alive[f.Record]--
@@ -292,7 +293,7 @@ func TestFactsAreReadFromAnySequence(t *testing.T) {
 			}
 			first, last = false, b.First+uint64(len(b.Facts))
 		}
-		if from < 10 && last != 10 {
+		if from < 11 && last != 11 { // ten events, and a person who was not known
 			t.Errorf("from %d: ends at %d", from, last)
 		}
 	}

@@ -8,6 +8,7 @@ import (
 
 	"kith/internal/fact"
 	"kith/internal/history"
+	"kith/internal/identity"
 	"kith/internal/profile"
 	"kith/internal/state"
 )
@@ -51,16 +52,23 @@ func (s *Stages) Step(ctx context.Context, tx state.Tx, batch *Batch, now int64)
 	if err := b.indexTraits(ctx); err != nil { // search: by the traits that count
 		return err
 	}
-	b.commitRows(now)
-	return nil
+	if err := b.decide(ctx); err != nil { // identity: what operators have decided
+		return err
+	}
+	if err := b.recluster(ctx, events); err != nil { // identity: who is one person now
+		return err
+	}
+	return b.commitRows(now)
 }
 
 // Batch is consecutive records of one partition, from the cursor on. Step moves
 // the cursor behind them.
 type Batch struct {
-	Records []Contribution
-	Cursor  Cursor
-	Locks   []state.Lock // held by the transaction
+	Records  []Contribution
+	Cursor   Cursor
+	Locks    []state.Lock     // held by the transaction
+	Identity *identity.Config // that the contributions were made under
+	Keys     *identity.Keyring
 }
 
 // Stages are what the flow is made of.

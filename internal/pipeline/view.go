@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"kith/internal/errs"
+	"kith/internal/eventlog"
 	"kith/internal/fact"
 	"kith/internal/identity"
 	"kith/internal/profile"
@@ -18,18 +19,27 @@ type batchView struct {
 	cur    *Cursor
 	batch  []Contribution
 	held   map[state.Lock]bool
+	rules  *identity.Config
 
 	marks    map[mark]*markRow
 	observed map[string]*observationRow // by key
 	traits   map[string]*traitRow       // by key
 	facts    []fact.Fact
+	consents map[string]*consentRow     // by key
+	clusters clusterView
+	keys      *identity.Keyring
+	decisions map[string]*decisionRow // by id
+	rulings   map[string]*rulingRow   // by key
 }
 
 // observationRow is an observation that the batch adds to.
 type observationRow struct {
 	o       *identity.Observation
-	stored  bool // whether the state has the row
-	rebuilt bool // made anew from the history, without anything that is withdrawn
+	was     *identity.Observation // as the state has it; its samples do not count
+	cause   eventlog.Position     // of the first record that bears on it
+	touched bool                  // cause is set
+	stored  bool                  // whether the state has the row
+	rebuilt bool                  // made anew from the history, without anything that is withdrawn
 }
 
 // traitRow is a trait that the batch writes. A rebuilt row replaces what is
@@ -43,7 +53,7 @@ type traitRow struct {
 // view reads the marks of a batch.
 func (s *Stages) view(ctx context.Context, tx state.Tx, batch *Batch) (*batchView, error) {
 	b := &batchView{
-		stages: s, tx: tx, cur: &batch.Cursor, batch: batch.Records, held: map[state.Lock]bool{},
+		stages: s, tx: tx, cur: &batch.Cursor, batch: batch.Records, rules: batch.Identity, held: map[state.Lock]bool{},
 		marks: make(map[mark]*markRow, len(batch.Records)), observed: map[string]*observationRow{}, traits: map[string]*traitRow{},
 	}
 	for _, l := range batch.Locks {
@@ -162,7 +172,7 @@ func (b *batchView) observations(ctx context.Context, events []*Contribution) er
 		if row.o, err = identity.DecodeObservation(row.o.Home, v); err != nil {
 			return err
 		}
-		row.stored = true
+		row.load()
 	}
 	return nil
 }
@@ -173,6 +183,19 @@ func emptyLike(o *identity.Observation) *identity.Observation {
 
 // observe adds an event to its observation; a new one brings its identifiers and
 // the references from its other nodes.
+// load keeps what an observation is that was read from the state.
+func (row *observationRow) load() {
+	was := *row.o
+	row.was, row.stored = &was, true
+}
+
+// touch notes the record because of which a row may be another.
+func (row *observationRow) touch(at eventlog.Position) {
+	if !row.touched {
+		row.cause, row.touched = at, true
+	}
+}
+
 func (b *batchView) observe(c *Contribution) {
 	row := b.observed[string(identity.ObservationRow(c.Home, c.Entry.Observation))]
 	if !row.stored && row.o.Count == 0 {
@@ -189,6 +212,7 @@ func (b *batchView) observe(c *Contribution) {
 // identifier says what a node stands for. The row is the same whoever writes it,
 // so it needs no lock.
 func (b *batchView) identifier(n identity.NodeID, id identity.Identifier) {
+	row.touch(c.Position)
 	b.tx.Put(identity.IdentifierRow(n), identity.EncodeIdentifier(id))
 	b.findByIdentifier(n, id)
 }

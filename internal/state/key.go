@@ -94,8 +94,11 @@ func BoundName(name string) string {
 	return name[:NameBytesMax-32] + hex.EncodeToString(sum[:16])
 }
 
+// NodeLocks is the number of locks that guard nodes: 0 to NodeLocks-1.
+const NodeLocks = 256
+
 // LockOf is the lock that guards the rows of a node: its shard of the space of
-// node ids, of which there are 256. Node ids are keyed hashes, so shards are even.
+// node ids, of which there are NodeLocks. Node ids are keyed hashes, so shards are even.
 func LockOf(node [16]byte) Lock { return Lock(node[0]) }
 
 // ResourceLock guards the resource documents.

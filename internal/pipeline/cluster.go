@@ -1,0 +1,310 @@
+package pipeline
+
+import (
+	"cmp"
+	"context"
+	"slices"
+
+	"kith/internal/eventlog"
+	"kith/internal/fact"
+	"kith/internal/identity"
+	"kith/internal/state"
+)
+
+// nodeLocks are all locks of nodes. A batch that may change clusters holds them
+// all: what it reads of any node then stands still, and no other batch relies on
+// clusters that it is about to change.
+func nodeLocks() []state.Lock {
+	out := make([]state.Lock, state.NodeLocks)
+	for i := range out {
+		out[i] = state.Lock(i)
+	}
+	return out
+}
+
+// crowdedLocks is how many locks of nodes a batch asks for before it asks for all
+// of them at once.
+const crowdedLocks = state.NodeLocks / 4
+
+// unlimited is a budget that nothing exceeds.
+const unlimited = 1 << 30
+
+// clusterView is what a batch makes of the stored clusters.
+type clusterView struct {
+	old   *identity.Clusters
+	fresh map[identity.NodeID]bool // nodes of the batch that the state has never heard of
+	rev   *identity.Revision       // nil: no cluster can have changed
+}
+
+// update is an observation of the batch as the clusters see it.
+type update struct {
+	identity.Update
+	key   string
+	cause eventlog.Position // of the first record that bears on it
+}
+
+// recluster brings the clusters up to what the batch has seen and taken back, so
+// that after every batch they are those that deriving everything would give.
+func (b *batchView) recluster(ctx context.Context, events []*Contribution) error {
+	updates := b.updates()
+	if err := b.readClusters(ctx, updates); err != nil {
+		return err
+	}
+	changes, causes, err := b.changes(ctx, updates, events)
+	if err != nil {
+		return err
+	}
+	if len(changes) > 0 {
+		if err := b.revise(ctx, updates, changes); err != nil {
+			return err
+		}
+	}
+	return b.tell(ctx, updates, causes)
+}
+
+// updates lists what the batch does to observations, in the order of their causes.
+func (b *batchView) updates() []update {
+	out := make([]update, 0, len(b.observed))
+	for k, row := range b.observed {
+		u := update{key: k, cause: row.cause}
+		if row.stored {
+			u.Was = row.was
+		}
+		if row.o.Count > 0 {
+			u.Is = row.o
+		}
+		if u.Was != nil || u.Is != nil {
+			out = append(out, u)
+		}
+	}
+	slices.SortFunc(out, func(a, b update) int {
+		return cmp.Or(cmp.Compare(a.cause.Partition, b.cause.Partition), cmp.Compare(a.cause.Offset, b.cause.Offset), cmp.Compare(a.key, b.key))
+	})
+	return out
+}
+
+// readClusters reads the rows of all nodes concerned in one bulk read, and in
+// another one which nodes of new observations the state has never heard of.
+func (b *batchView) readClusters(ctx context.Context, updates []update) error {
+	b.clusters = clusterView{old: identity.NewClusters(b.tx), fresh: map[identity.NodeID]bool{}}
+	var nodes, asked []identity.NodeID
+	var keys [][]byte
+	seen := map[identity.NodeID]bool{}
+	for i := range updates {
+		u := &updates[i]
+		o := u.Is
+		if o == nil {
+			o = u.Was
+		}
+		nodes = append(nodes, o.Nodes...)
+		if u.Was != nil {
+			continue
+		}
+		for _, n := range o.Nodes {
+			if !seen[n] {
+				seen[n] = true
+				keys, asked = append(keys, identity.IdentifierRow(n)), append(asked, n)
+			}
+		}
+	}
+	if err := b.clusters.old.Load(ctx, nodes); err != nil || len(keys) == 0 {
+		return err
+	}
+	values, err := b.tx.Get(ctx, keys)
+	if err != nil {
+		return err
+	}
+	for i, v := range values {
+		if v == nil {
+			b.clusters.fresh[asked[i]] = true
+		}
+	}
+	return nil
+}
+
+// changes picks the updates that may change clusters.
+func (b *batchView) changes(ctx context.Context, updates []update, events []*Contribution) ([]identity.Change, []eventlog.Position, error) {
+	ids := map[identity.NodeID]identity.Identifier{}
+	for _, c := range events {
+		for i, n := range c.Nodes {
+			ids[n] = c.Identifiers[i]
+		}
+	}
+	var changes []identity.Change
+	var causes []eventlog.Position
+	for i := range updates {
+		u := &updates[i]
+		nodes, err := u.Touches(ctx, b.clusters.old, b.rules, ids, b.clusters.fresh, true)
+		if err != nil {
+			return nil, nil, err
+		}
+		if len(nodes) > 0 {
+			changes = append(changes, identity.Change{Nodes: nodes, Less: u.Is == nil})
+			causes = append(causes, u.cause)
+		}
+	}
+	for _, r := range b.ruled() {
+		nodes, err := b.ruledNodes(ctx, r)
+		if err != nil {
+			return nil, nil, err
+		}
+		changes, causes = append(changes, identity.Change{Nodes: nodes}), append(causes, r.cause)
+	}
+	return changes, causes, nil
+}
+
+// revise derives the clusters anew that the changes can alter, and buffers the
+// rows that are others.
+func (b *batchView) revise(ctx context.Context, updates []update, changes []identity.Change) error {
+	for _, l := range nodeLocks() {
+		if !b.held[l] {
+			return &locksNeeded{nodeLocks()}
+		}
+	}
+	rev, err := identity.Revise(ctx, b.evidence(updates), b.clusters.old, b.rules, changes, unlimited)
+	if err != nil {
+		return err
+	}
+	b.clusters.rev = rev
+	for _, n := range rev.Nodes {
+		was, is := rev.Before[n].Row(n), rev.After[n].Row(n)
+		switch {
+		case string(was) == string(is):
+		case is == nil:
+			b.tx.Delete(identity.ClusterRow(n))
+		default:
+			b.tx.Put(identity.ClusterRow(n), is)
+		}
+	}
+	return nil
+}
+
+// evidence is what the state will hold after the batch.
+func (b *batchView) evidence(updates []update) state.Reader {
+	over := identity.NewOverlay(b.tx)
+	for n := range b.clusters.fresh {
+		over.Fresh(n)
+	}
+	for i := range b.batch {
+		c := &b.batch[i]
+		for j, n := range c.Nodes {
+			if b.clusters.fresh[n] {
+				over.Put(identity.IdentifierRow(n), identity.EncodeIdentifier(c.Identifiers[j]))
+			}
+		}
+	}
+	for i := range updates {
+		u := &updates[i]
+		switch {
+		case u.Is == nil:
+			over.Put([]byte(u.key), nil)
+			eachAdjacent(u.Was, func(row []byte) { over.Put(row, nil) })
+		default:
+			over.Put([]byte(u.key), u.Is.Encode())
+			if u.Was == nil {
+				eachAdjacent(u.Is, func(row []byte) { over.Put(row, []byte{}) })
+			}
+		}
+	}
+	b.layRulings(over)
+	return over
+}
+
+// eachAdjacent hands over the keys of the references to an observation.
+func eachAdjacent(o *identity.Observation, f func(row []byte)) {
+	key := o.Key()
+	for _, n := range o.Nodes {
+		if n != o.Home {
+			f(identity.AdjacentRow(n, o.Home, key))
+		}
+	}
+}
+
+// leaderBefore and leaderAfter tell whose profile a node's was and is.
+func (b *batchView) leaderBefore(ctx context.Context, n identity.NodeID) (identity.NodeID, error) {
+	return b.clusters.old.Leader(ctx, n)
+}
+
+func (b *batchView) leaderAfter(ctx context.Context, n identity.NodeID) (identity.NodeID, error) {
+	if rev := b.clusters.rev; rev != nil && rev.After[n] != nil {
+		return rev.After[n].Leader, nil
+	}
+	return b.clusters.old.Leader(ctx, n)
+}
+
+// tell records which nodes have another profile than before, and puts into the
+// facts of the batch the profiles that are believed now.
+func (b *batchView) tell(ctx context.Context, updates []update, causes []eventlog.Position) error {
+	var err error
+	for i := range b.facts {
+		f := &b.facts[i]
+		switch {
+		case f.Node.IsZero():
+		case f.Kind == fact.EventWithdrawn:
+			f.Profile, err = b.leaderBefore(ctx, f.Node)
+		default:
+			f.Profile, err = b.leaderAfter(ctx, f.Node)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	moved, err := b.moved(ctx, updates, causes)
+	b.facts = append(moved, b.facts...)
+	return err
+}
+
+// moved lists the nodes whose profile is another than before: first those that
+// nothing was known of and that stand alone, then by the change that moved them.
+func (b *batchView) moved(ctx context.Context, updates []update, causes []eventlog.Position) ([]fact.Fact, error) {
+	var out []fact.Fact
+	rev := b.clusters.rev
+	for i := range updates {
+		u := &updates[i]
+		if u.Was != nil || u.Is == nil || len(u.Is.Nodes) > 1 || !b.clusters.fresh[u.Is.Home] {
+			continue
+		}
+		if n := u.Is.Home; rev == nil || rev.After[n] == nil {
+			out = append(out, fact.Fact{Kind: fact.NodeMoved, Record: u.cause, Node: n, Profile: n})
+			delete(b.clusters.fresh, n) // another kind of the same sighting says no more
+		}
+	}
+	if rev == nil {
+		return out, nil
+	}
+	for _, n := range rev.Nodes {
+		f := fact.Fact{Kind: fact.NodeMoved, Record: causes[rev.Cause[n]], Node: n}
+		known, err := b.wasSeen(ctx, n, rev.Before[n])
+		if err != nil {
+			return nil, err
+		}
+		if known {
+			f.From = rev.Before[n].Leader
+		}
+		if rev.Seen[n] {
+			f.Profile = rev.After[n].Leader
+		}
+		if f.From != f.Profile {
+			out = append(out, f)
+		}
+	}
+	return out, nil
+}
+
+// wasSeen reports whether an observation named a node before the batch.
+func (b *batchView) wasSeen(ctx context.Context, n identity.NodeID, before *identity.Cluster) (bool, error) {
+	if b.clusters.fresh[n] {
+		return false, nil
+	}
+	if len(before.Nodes) > 1 && !b.clusters.rev.Ruled || before.Shared[n] {
+		return true, nil
+	}
+	for _, p := range [...][]byte{identity.ObservationPrefix(n), identity.AdjacentPrefix(n)} {
+		rng := state.Prefix(p)
+		rng.Limit = 1
+		for _, err := range b.tx.Scan(ctx, rng) {
+			return err == nil, err
+		}
+	}
+	return false, nil
+}
