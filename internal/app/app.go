@@ -62,12 +62,7 @@ func Open(ctx context.Context, cfg Config) (*App, error) {
 	if err != nil {
 		return nil, err
 	}
-	if file.Collect.BodyBytes != 0 {
-		cfg.BodyBytes = file.Collect.BodyBytes
-	}
-	if file.Collect.InFlightBytes != 0 {
-		cfg.InFlightBytes = file.Collect.InFlightBytes
-	}
+	file.limits(&cfg)
 	if err := cfg.Validate(); err != nil {
 		return nil, err
 	}
@@ -143,7 +138,7 @@ func (a *App) openSources(ctx context.Context) (err error) {
 func (a *App) makeCollector(context.Context) error {
 	a.collector = collect.New(collect.Config{
 		Log: a.log, Sources: finder{a.sources}, Clock: a.cfg.Clock, Rand: a.cfg.Rand, Route: a.route(),
-		Limits:         collect.Limits{InFlightBytes: a.cfg.InFlightBytes, BodyBytes: a.cfg.BodyBytes},
+		Limits:         a.cfg.limits(),
 		TrustedProxies: a.cfg.Proxies, PublicURL: a.cfg.PublicURL, Workspace: a.ws.Name(),
 		Observer: collectObserver(a.metrics, a.logger),
 	})

@@ -10,10 +10,13 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/cockroachdb/pebble/v2/vfs"
+
 	"kith/internal/client"
 	"kith/internal/errs"
 	"kith/internal/eventlog/kafka/kafkatest"
 	"kith/internal/state/postgres/pgtest"
+	"kith/internal/sys"
 )
 
 // running is a server in this process.
@@ -229,6 +232,10 @@ func TestSettingsFile(t *testing.T) {
 	f("sources:\n  - {key: web, name: Web, type: fax}\n", "sources[0]")
 	f("source: []\n", "source")
 	f("collect: {body_bytes: 99999999}\n", "body")
+	f("collect: {rate_by_source: {events_per_second: 1.5, burst: 10}, rate_by_client: {requests_per_second: 9}}\n", "")
+	f("collect: {rate_by_source: {burst: 10}}\n", "a rate of the collector needs a number per second")
+	f("collect: {rate_by_client: {requests_per_second: -1}}\n", "a rate of the collector needs a number per second")
+	f("collect: {rate_by_client: {events_per_second: 1}}\n", "events_per_second")
 }
 
 func TestASecondProcessIsRefused(t *testing.T) {
@@ -361,5 +368,38 @@ func TestUnreachableEngines(t *testing.T) {
 		if _, err := Open(context.Background(), cfg); !errs.Is(err, errs.Unavailable) {
 			t.Errorf("got %v", err)
 		}
+	}
+}
+
+// TestRatesAreEnforced: the settings file's rates reach the collector.
+func TestRatesAreEnforced(t *testing.T) {
+	cfg := inMemory(vfs.NewMem())
+	cfg.ConfigFile = "/kith.yaml"
+	writeTo(t, cfg.FS, cfg.ConfigFile, "collect: {rate_by_source: {events_per_second: 0.01, burst: 2}}\n")
+	a, err := Open(context.Background(), cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer a.Close()
+	c := client.Of(a.handler, "")
+	for i, want := range []bool{true, true, false} {
+		err := c.Send(context.Background(), "/v1/identify", "test-key", []byte(`{"userId":"u"}`), nil)
+		if (err == nil) != want {
+			t.Errorf("message %d: %v", i, err)
+		}
+	}
+}
+
+func writeTo(t *testing.T, fs sys.FS, name, content string) {
+	t.Helper()
+	f, err := fs.Create(name, vfs.WriteCategoryUnspecified)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := f.Write([]byte(content)); err != nil {
+		t.Fatal(err)
+	}
+	if err := f.Close(); err != nil {
+		t.Fatal(err)
 	}
 }

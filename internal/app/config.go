@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 
+	"kith/internal/collect"
 	"kith/internal/errs"
 	"kith/internal/sys"
 )
@@ -40,6 +41,9 @@ type Config struct {
 
 	InFlightBytes int64 // budget of the collector; 0: its default
 	BodyBytes     int64 // largest collector body after decompression; 0: 640 KiB
+
+	SourceRate collect.Rate // messages that one source may send; zero: no limit
+	ClientRate collect.Rate // requests that one address may make of the collector; zero: no limit
 
 	FS    sys.FS
 	Clock sys.Clock
@@ -90,10 +94,22 @@ func (c *Config) Validate() error {
 	if c.BodyBytes < 0 || c.BodyBytes > bodyBytesMax {
 		bad = append(bad, "the collector's body limit must be between 1 and 4194304 bytes")
 	}
+	for _, r := range [...]collect.Rate{c.SourceRate, c.ClientRate} {
+		if r.PerSecond < 0 || r.Burst < 0 || r.Burst > 0 && r.PerSecond == 0 {
+			bad = append(bad, "a rate of the collector needs a number per second, and no negative ones")
+		}
+	}
 	if len(bad) > 0 {
 		return errs.New(errs.Invalid, "config.invalid", "%s", strings.Join(bad, "; "))
 	}
 	return nil
+}
+
+// limits are those of the collector.
+func (c *Config) limits() collect.Limits {
+	return collect.Limits{
+		InFlightBytes: c.InFlightBytes, BodyBytes: c.BodyBytes, SourceRate: c.SourceRate, ClientRate: c.ClientRate,
+	}
 }
 
 func (c *Config) plays(role string) bool { return slices.Contains(c.Roles, role) }

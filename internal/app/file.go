@@ -9,6 +9,7 @@ import (
 
 	"github.com/goccy/go-yaml"
 
+	"kith/internal/collect"
 	"kith/internal/errs"
 )
 
@@ -19,6 +20,14 @@ type settingsFile struct {
 	Collect struct {
 		BodyBytes     int64 `yaml:"body_bytes"`      // largest body after decompression
 		InFlightBytes int64 `yaml:"in_flight_bytes"` // budget of all requests under way
+		RateBySource  struct {
+			Events float64 `yaml:"events_per_second"`
+			Burst  int     `yaml:"burst"`
+		} `yaml:"rate_by_source"`
+		RateByClient struct {
+			Requests float64 `yaml:"requests_per_second"`
+			Burst    int     `yaml:"burst"`
+		} `yaml:"rate_by_client"`
 	} `yaml:"collect"`
 }
 
@@ -41,6 +50,23 @@ func readFile(cfg *Config) (settingsFile, error) {
 		return s, errs.New(errs.Invalid, "config.file", "%s: %s", cfg.ConfigFile, yaml.FormatError(err, false, true))
 	}
 	return s, nil
+}
+
+// limits puts the file's limits in the place of those that are not set.
+func (s *settingsFile) limits(cfg *Config) {
+	c := s.Collect
+	if c.BodyBytes != 0 {
+		cfg.BodyBytes = c.BodyBytes
+	}
+	if c.InFlightBytes != 0 {
+		cfg.InFlightBytes = c.InFlightBytes
+	}
+	if r := (collect.Rate{PerSecond: c.RateBySource.Events, Burst: c.RateBySource.Burst}); r != (collect.Rate{}) {
+		cfg.SourceRate = r
+	}
+	if r := (collect.Rate{PerSecond: c.RateByClient.Requests, Burst: c.RateByClient.Burst}); r != (collect.Rate{}) {
+		cfg.ClientRate = r
+	}
 }
 
 // applySources puts the file's sources into place, as PUT would.

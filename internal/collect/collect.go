@@ -76,6 +76,9 @@ type Limits struct {
 	InFlightRequests int64 // requests being served; 4,096
 	Workers          int   // requests parsed at once; one per processor
 
+	SourceRate Rate // messages of one source, counted before repeats are known; none
+	ClientRate Rate // requests from one address, of IPv6 from one /64; none
+
 	BodyTimeout time.Duration // for the first byte of a body; 10 s
 	BodyRate    int           // bytes a second that a body has to come at from then on; 16 KiB
 }
@@ -195,6 +198,8 @@ type Collector struct {
 	bytes        *budget
 	requests     *budget
 	gate         *gate
+	sourceRates  *rates
+	clients      *rates
 	buffers      buffers
 	jobs         sync.Pool
 }
@@ -221,6 +226,9 @@ func New(cfg Config) *Collector {
 		bytes:     newBudget(limits.InFlightBytes),
 		requests:  newBudget(limits.InFlightRequests),
 		gate:      newGate(limits.Workers),
+
+		sourceRates: newRates(limits.SourceRate),
+		clients:     newRates(limits.ClientRate),
 	}
 	if c.route == nil {
 		c.route = func(*event.Event) int32 { return 0 }

@@ -96,7 +96,10 @@ func (j *job) openBody(root strictjson.Value) *refusal {
 	if !j.headless {
 		return nil
 	}
-	return j.open(bodyCredential(root))
+	if r := j.open(bodyCredential(root)); r != nil {
+		return r
+	}
+	return j.sourceRate(0)
 }
 
 // outside returns the first violation that lies in none of the batch's messages.

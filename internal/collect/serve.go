@@ -125,6 +125,9 @@ func (j *job) run() *refusal {
 func (j *job) knock(key credential) *refusal {
 	j.caller = j.c.callerOf(j.r)
 	j.who = principal{net: network(j.caller.addr)}
+	if r := j.clientRate(); r != nil {
+		return r
+	}
 	if key.key == "" {
 		j.headless = true
 		return nil
@@ -133,7 +136,7 @@ func (j *job) knock(key credential) *refusal {
 		return r
 	}
 	j.who = principal{source: j.source.Key}
-	return nil
+	return j.sourceRate(0)
 }
 
 // network is the part of an address that one subscriber has.
@@ -177,6 +180,9 @@ func (j *job) decide() *refusal {
 	j.received = j.c.receivedAt()
 	refused := j.ep.decide(j, j.work)
 	j.leave()
+	if refused == nil {
+		refused = j.sourceRate(len(j.entries) - j.kept + len(j.rejected))
+	}
 	if refused == nil {
 		j.dropBody()
 	}

@@ -23,8 +23,13 @@ func (c *Collector) plain(name string, serve func(*job) *refusal) http.HandlerFu
 		j := c.jobs.Get().(*job)
 		j.w, j.r, j.ep, j.began = w, r, ep, c.clock.Now()
 		defer j.finish()
-		if r := serve(j); r != nil {
-			j.status = j.reply(r)
+		j.caller = c.callerOf(r)
+		refused := j.clientRate()
+		if refused == nil {
+			refused = serve(j)
+		}
+		if refused != nil {
+			j.status = j.reply(refused)
 		}
 	}
 }
