@@ -52,13 +52,11 @@ func (s *Stages) Step(ctx context.Context, tx state.Tx, batch *Batch, now int64)
 	if err := b.indexTraits(ctx); err != nil { // search: by the traits that count
 		return err
 	}
-	if err := b.decide(ctx); err != nil { // identity: what operators have decided
-		return err
-	}
 	if err := b.recluster(ctx, events); err != nil { // identity: who is one person now
 		return err
 	}
-	return b.commitRows(now)
+	b.commitRows(now)
+	return nil
 }
 
 // Batch is consecutive records of one partition, from the cursor on. Step moves
@@ -68,7 +66,6 @@ type Batch struct {
 	Cursor   Cursor
 	Locks    []state.Lock     // held by the transaction
 	Identity *identity.Config // that the contributions were made under
-	Keys     *identity.Keyring
 }
 
 // Stages are what the flow is made of.

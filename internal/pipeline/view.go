@@ -18,18 +18,14 @@ type batchView struct {
 	tx     state.Tx
 	cur    *Cursor
 	batch  []Contribution
-	held   map[state.Lock]bool
 	rules  *identity.Config
+	held   map[state.Lock]bool
 
 	marks    map[mark]*markRow
 	observed map[string]*observationRow // by key
 	traits   map[string]*traitRow       // by key
-	facts    []fact.Fact
-	consents map[string]*consentRow     // by key
 	clusters clusterView
-	keys      *identity.Keyring
-	decisions map[string]*decisionRow // by id
-	rulings   map[string]*rulingRow   // by key
+	facts    []fact.Fact
 }
 
 // observationRow is an observation that the batch adds to.
@@ -177,12 +173,6 @@ func (b *batchView) observations(ctx context.Context, events []*Contribution) er
 	return nil
 }
 
-func emptyLike(o *identity.Observation) *identity.Observation {
-	return &identity.Observation{Kind: o.Kind, Source: o.Source, Run: o.Run, Home: o.Home, Nodes: o.Nodes}
-}
-
-// observe adds an event to its observation; a new one brings its identifiers and
-// the references from its other nodes.
 // load keeps what an observation is that was read from the state.
 func (row *observationRow) load() {
 	was := *row.o
@@ -196,6 +186,12 @@ func (row *observationRow) touch(at eventlog.Position) {
 	}
 }
 
+func emptyLike(o *identity.Observation) *identity.Observation {
+	return &identity.Observation{Kind: o.Kind, Source: o.Source, Run: o.Run, Home: o.Home, Nodes: o.Nodes}
+}
+
+// observe adds an event to its observation; a new one brings its identifiers and
+// the references from its other nodes.
 func (b *batchView) observe(c *Contribution) {
 	row := b.observed[string(identity.ObservationRow(c.Home, c.Entry.Observation))]
 	if !row.stored && row.o.Count == 0 {
@@ -206,13 +202,13 @@ func (b *batchView) observe(c *Contribution) {
 			}
 		}
 	}
+	row.touch(c.Position)
 	row.o.Add(c.Sighting.Timestamp, c.Sighting.MessageID)
 }
 
 // identifier says what a node stands for. The row is the same whoever writes it,
 // so it needs no lock.
 func (b *batchView) identifier(n identity.NodeID, id identity.Identifier) {
-	row.touch(c.Position)
 	b.tx.Put(identity.IdentifierRow(n), identity.EncodeIdentifier(id))
 	b.findByIdentifier(n, id)
 }

@@ -85,6 +85,7 @@ func (b *batchView) unobserve(ctx context.Context, e *history.Entry, gone map[hi
 		row.load()
 		b.observed[string(k)] = row
 	}
+	row.touch(e.Position)
 	if row.rebuilt {
 		return nil
 	}
@@ -120,7 +121,6 @@ func (b *batchView) unwrite(ctx context.Context, e *history.Entry, gone map[hist
 	node, q := e.Node, history.Query{Node: e.Node, Type: event.Identify, AnyName: true, From: math.MinInt64, To: math.MaxInt64}
 	if !e.Account.IsZero() {
 		node, q.Node, q.Type = e.Account, e.Account, event.Group
-	row.touch(e.Position)
 	}
 	writes, err := profile.EntryWrites(e)
 	if err != nil {
