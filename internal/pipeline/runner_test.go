@@ -252,7 +252,7 @@ func TestFactsTellEachEventOnce(t *testing.T) {
 				switch f.Kind {
 				case fact.EventFolded:
 					alive[f.Record]++
-				} else {
+				case fact.EventWithdrawn:
 					alive[f.Record]--
 				}
 			}
