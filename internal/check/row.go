@@ -5,6 +5,7 @@
 package check
 
 import (
+	"kith/internal/consent"
 	"kith/internal/errs"
 	"kith/internal/fact"
 	"kith/internal/history/keyed"
@@ -46,11 +47,13 @@ func Row(key, value []byte) error {
 		}
 		_, err := identity.DecodeObservation(identity.NodeID(key[1:1+nodeBytes]), value)
 		return err
-	case state.FamilyRuling:
 	case state.FamilyCluster:
 		return identity.CheckClusterRow(key, value)
+	case state.FamilyRuling:
 		_, err := identity.DecodeRuling(key, value)
 		return err
+	case state.FamilyLedger, state.FamilyConsent:
+		return consent.CheckRow(key, value)
 	case state.FamilyTrait:
 		_, err := profile.DecodeWrite(value)
 		return first(formed(len(key) > nodeBytes, f), err)

@@ -18,6 +18,7 @@ const (
 	SeenInEvent    Kind = 1
 	SeenInIdentify Kind = 2
 	SeenInAlias    Kind = 3
+	SeenInConsent  Kind = 4 // in a consent that came through the API; no event
 )
 
 // ObservationKey names an observation: the first 128 bits of SHA-256 over its

@@ -137,6 +137,9 @@ func (b *rulebook) groupOf(n NodeID) NodeID {
 // anyRulings reports whether there is a ruling at all; where there is none, nobody
 // has to look for any.
 func anyRulings(ctx context.Context, r state.Reader) (bool, error) {
+	if over, ok := r.(*Overlay); ok && over.ruled {
+		return true, nil
+	}
 	rng := state.Prefix([]byte{byte(state.FamilyRuling)})
 	rng.Limit = 1
 	for _, err := range r.Scan(ctx, rng) {

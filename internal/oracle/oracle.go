@@ -8,10 +8,12 @@ import (
 	"sort"
 
 	"kith/event"
+	"kith/internal/consent"
 	"kith/internal/identity"
 	"kith/internal/profile"
 	"kith/internal/record"
 	"kith/internal/statehash"
+	"kith/internal/strictjson"
 )
 
 // Result is what a set of records comes to.
@@ -26,26 +28,33 @@ type Result struct {
 // window is the time within which copies of a message belong together.
 const window = 30 * 24 * 60 * 60 * 1000
 
+// Config is under what records are read.
+type Config struct {
+	Identity *identity.Config
+	Keys     *identity.Keyring
+	Consent  *consent.Config // nil: events say nothing of purposes
+}
+
 // Fold computes the state of a set of records, given in any order, as encoded in
-// the log.
+// the log. What events say of purposes is left out.
 func Fold(records [][]byte, cfg *identity.Config, keys *identity.Keyring) Result {
-	f := fold{cfg: cfg, keys: keys, out: Result{Contents: &statehash.Contents{
+	return FoldUnder(records, Config{Identity: cfg, Keys: keys})
+}
+
+// FoldUnder is Fold under a whole configuration.
+func FoldUnder(records [][]byte, cfg Config) Result {
+	f := fold{cfg: cfg.Identity, keys: cfg.Keys, consent: cfg.Consent, out: Result{Contents: &statehash.Contents{
 		IDs: map[identity.NodeID]identity.Identifier{}, Writes: map[identity.NodeID][]profile.Write{},
 		Accounts: map[identity.NodeID][]string{},
 	}}}
-	messages := map[[2]string][]record.Record{}
+	messages := map[message][]record.Record{}
 	for _, data := range records {
 		rec, err := record.Decode(data)
-		if err != nil || rec.Kind != record.Event {
+		if err != nil || !readable(&rec) {
 			f.out.Held++
 			continue
 		}
-		var docs record.Docs
-		if _, err := rec.Event(&docs); err != nil {
-			f.out.Held++
-			continue
-		}
-		k := [2]string{rec.Stamp.Source, rec.Stamp.MessageID}
+		k := message{rec.Kind, rec.Stamp.Source, rec.Stamp.MessageID}
 		messages[k] = append(messages[k], rec)
 	}
 	for _, copies := range messages {
@@ -55,12 +64,33 @@ func Fold(records [][]byte, cfg *identity.Config, keys *identity.Keyring) Result
 	return f.out
 }
 
+// message is what copies have in common.
+type message struct {
+	kind       record.Kind
+	source, id string
+}
+
+// readable reports whether a record says something.
+func readable(rec *record.Record) bool {
+	switch rec.Kind {
+	case record.Event:
+		_, err := rec.Event(&record.Docs{})
+		return err == nil
+	case record.Consent:
+		_, err := consent.DecodeBody(&strictjson.Doc{}, rec.Body)
+		return err == nil
+	}
+	return false
+}
+
 type fold struct {
-	cfg    *identity.Config
-	keys   *identity.Keyring
-	out    Result
-	seen   []sighting
-	writes map[identity.NodeID]map[string]profile.Write
+	cfg     *identity.Config
+	keys    *identity.Keyring
+	consent *consent.Config
+	said    map[place][]consent.Statement
+	out     Result
+	seen    []sighting
+	writes  map[identity.NodeID]map[string]profile.Write
 }
 
 // sighting is one event with what it observes.
@@ -86,17 +116,25 @@ func (f *fold) message(copies []record.Record) {
 			f.out.Repeats++
 			continue
 		}
-		f.event(&copies[i])
+		f.record(&copies[i])
 	}
+}
+
+func (f *fold) record(rec *record.Record) {
+	f.out.Events++
+	if rec.Kind == record.Consent {
+		f.consentRecord(rec)
+		return
+	}
+	f.event(rec)
 }
 
 func (f *fold) event(rec *record.Record) {
 	var docs record.Docs
 	e, err := rec.Event(&docs)
 	if err != nil {
-		return // Fold has counted it
+		return // it was readable before
 	}
-	f.out.Events++
 	ids, _ := f.cfg.Extract(&e)
 	if len(ids) == 0 {
 		f.out.Homeless++
@@ -118,6 +156,7 @@ func (f *fold) event(rec *record.Record) {
 	}
 	identity.SortNodes(s.o.Nodes)
 	f.seen = append(f.seen, s)
+	f.consents(&e, ids)
 	owner := home
 	if account, ok := profile.Account(f.cfg, &e); ok {
 		owner = f.keys.Node(account)
@@ -164,6 +203,7 @@ func (f *fold) finish() {
 		}
 		groups[key].Add(s.at, s.mid)
 	}
+	f.judge()
 	for owner, byKey := range f.writes {
 		for _, w := range byKey {
 			f.out.Contents.Writes[owner] = append(f.out.Contents.Writes[owner], w)

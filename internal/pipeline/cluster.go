@@ -143,6 +143,13 @@ func (b *batchView) changes(ctx context.Context, updates []update, events []*Con
 			causes = append(causes, u.cause)
 		}
 	}
+	for _, r := range b.ruled() {
+		nodes, err := b.ruledNodes(ctx, r)
+		if err != nil {
+			return nil, nil, err
+		}
+		changes, causes = append(changes, identity.Change{Nodes: nodes}), append(causes, r.cause)
+	}
 	return changes, causes, nil
 }
 
@@ -199,6 +206,7 @@ func (b *batchView) evidence(updates []update) state.Reader {
 			}
 		}
 	}
+	b.layRulings(over)
 	return over
 }
 

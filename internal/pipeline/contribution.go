@@ -6,6 +6,8 @@ import (
 	"fmt"
 
 	"kith/event"
+	"kith/internal/consent"
+	"kith/internal/decision"
 	"kith/internal/errs"
 	"kith/internal/eventlog"
 	"kith/internal/history"
@@ -20,6 +22,7 @@ import (
 // the record and the interpreting configuration and reads no state, so
 // contributions are made side by side and before the transaction.
 type Contribution struct {
+	Kind     record.Kind
 	Position eventlog.Position
 	Mark     mark
 	Copy     copyRank
@@ -32,6 +35,8 @@ type Contribution struct {
 	Entry       history.Entry        // at the home node
 	Account     *identity.Identifier // of a group call
 	Traits      []profile.Write      // of the home node, or of the account
+	Said        said                 // of purposes
+	Decision    *decision.Decision   // of an operator; then nothing else is set
 
 	Dropped []identity.Dropped // values that identify nobody
 	Poison  error              // the record cannot be folded and is kept apart
@@ -44,6 +49,7 @@ type Contribution struct {
 type Interpreter struct {
 	Identity *identity.Config
 	Keys     *identity.Keyring
+	Consent  *consent.Config // what events say of purposes; nil: nothing
 }
 
 // Contribute reads a record. It never fails: a record that cannot be read, or on
@@ -61,31 +67,46 @@ func (in *Interpreter) Contribute(docs *record.Docs, at eventlog.Position, data 
 		c.Poison, c.Refused = errs.New(errs.Invalid, why.Code, "%s", why.Detail), true
 		return c
 	}
-	if err == nil && rec.Kind != record.Event {
+	if err == nil && rec.Kind != record.Event && rec.Kind != record.Decision && rec.Kind != record.Consent {
 		err = errs.New(errs.Corrupt, "pipeline.record_kind", "the record's kind %d is not known to this version", rec.Kind)
 	}
 	if err != nil {
 		c.Poison = err
 		return c
 	}
+	c.Kind = rec.Kind
+	c.Mark = markOf(rec.Kind, rec.Stamp.Source, rec.Stamp.MessageID)
+	c.Copy = copyRank{Received: rec.Stamp.ReceivedAt, Sum: sum16(&rec)}
+	c.Sighting = identity.Sighting{Timestamp: rec.Stamp.Timestamp, MessageID: rec.Stamp.MessageID, Source: rec.Stamp.Source}
+	switch rec.Kind {
+	case record.Decision:
+		in.decide(&c, &rec)
+	case record.Consent:
+		in.consentRecord(&c, &rec)
+	default:
+		in.event(docs, &c, &rec)
+	}
+	return c
+}
+
+// event reads a call.
+func (in *Interpreter) event(docs *record.Docs, c *Contribution, rec *record.Record) {
 	ev, err := rec.Event(docs)
 	if err != nil {
 		c.Poison = err
-		return c
+		return
 	}
-	c.Mark = markOf(rec.Stamp.Source, rec.Stamp.MessageID)
-	c.Copy = copyRank{Received: rec.Stamp.ReceivedAt, Sum: sum16(&rec)}
 	c.Sighting = identity.Sighting{Timestamp: ev.Timestamp, MessageID: ev.MessageID, Source: ev.Source}
 	c.Entry = history.Entry{
 		Type: ev.Type, Name: nameOf(&ev), Timestamp: ev.Timestamp, MessageID: ev.MessageID, Source: ev.Source,
-		Position: at, ReceivedAt: ev.ReceivedAt, Flags: ev.Flags,
+		Position: c.Position, ReceivedAt: ev.ReceivedAt, Flags: ev.Flags,
 	}
-	in.identify(&c, &ev)
-	in.traits(&c, &ev)
+	in.identify(c, &ev)
+	in.traits(c, &ev)
 	if !c.Home.IsZero() {
 		c.Entry.Numbers = search.Numbers(ev.Properties)
 	}
-	return c
+	in.consents(c, &ev)
 }
 
 func (in *Interpreter) identify(c *Contribution, ev *event.Event) {
@@ -165,14 +186,21 @@ func (c *Contribution) locks() []state.Lock {
 	if c.Account != nil {
 		out = append(out, state.LockOf(c.Entry.Account))
 	}
-	return out
+	for _, n := range c.Said.Nodes {
+		out = append(out, state.LockOf(n))
+	}
+	return append(out, c.decisionLocks()...)
 }
 
 // mark names a message: the first 128 bits of SHA-256 over its source and
-// messageId.
+// messageId. Records that are no events are apart: no source has their mark's
+// prefix.
 type mark [16]byte
 
-func markOf(source, messageID string) mark {
+func markOf(kind record.Kind, source, messageID string) mark {
+	if kind != record.Event && kind != record.Rejected {
+		source = string([]byte{0, byte(kind)}) + source
+	}
 	b := binary.AppendUvarint(make([]byte, 0, 96), uint64(len(source)))
 	b = append(append(b, source...), messageID...)
 	sum := sha256.Sum256(b)

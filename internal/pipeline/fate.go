@@ -137,7 +137,7 @@ const traceHeldMax = 10_000
 // the event of each of its runs, then the copies that are kept apart. complete is
 // false when there are more held records than are looked through.
 func Locate(ctx context.Context, r state.Reader, partitions int, source, messageID string) (at []eventlog.Position, complete bool, err error) {
-	values, err := r.Get(ctx, [][]byte{markKey(markOf(source, messageID))})
+	values, err := r.Get(ctx, [][]byte{markKey(markOf(record.Event, source, messageID))})
 	if err != nil {
 		return nil, false, err
 	}

@@ -29,12 +29,17 @@ const foldVersion = 3
 // Fingerprint is a hash of everything that the interpretation depends on beside
 // the records.
 func (in *Interpreter) Fingerprint() ([]byte, error) {
+	var purposes any
+	if in.Consent != nil {
+		purposes = in.Consent.Meaning()
+	}
 	doc, err := json.Marshal(struct {
 		Fold     int
 		Identity *identity.Config
 		Blocked  []string
 		Key      identity.NodeID // stands for the secret that node ids are made with
-	}{foldVersion, in.Identity, in.Identity.Blocked.Rules(), in.Keys.Node(identity.Identifier{Type: "fingerprint", Value: "of the key"})})
+		Purposes any
+	}{foldVersion, in.Identity, in.Identity.Blocked.Rules(), in.Keys.Node(identity.Identifier{Type: "fingerprint", Value: "of the key"}), purposes})
 	if err != nil {
 		return nil, errs.Wrap(err, errs.Internal, "pipeline.fingerprint", "the interpreting configuration cannot be written down")
 	}

@@ -321,7 +321,7 @@ func (r *Runner) try(ctx context.Context, records []Contribution, cur Cursor, lo
 		return cur, err
 	}
 	defer tx.Rollback()
-	batch := Batch{Records: records, Cursor: cur, Locks: locks, Identity: r.Interpreter.Identity}
+	batch := Batch{Records: records, Cursor: cur, Locks: locks, Identity: r.Interpreter.Identity, Keys: r.Interpreter.Keys}
 	if err := r.step(ctx, tx, &batch, sys.Millis(began)); err != nil {
 		return cur, err
 	}

@@ -148,7 +148,7 @@ func (r *Runner) heldMarks(ctx context.Context) (map[mark]bool, error) {
 			return nil, err
 		}
 		if rec, err := h.Record(); err == nil {
-			keep[markOf(rec.Stamp.Source, rec.Stamp.MessageID)] = true
+			keep[markOf(rec.Kind, rec.Stamp.Source, rec.Stamp.MessageID)] = true
 		}
 	}
 	return keep, nil

@@ -10,6 +10,7 @@ import (
 	"kith/internal/history"
 	"kith/internal/identity"
 	"kith/internal/profile"
+	"kith/internal/record"
 	"kith/internal/state"
 )
 
@@ -33,6 +34,9 @@ func (s *Stages) Step(ctx context.Context, tx state.Tx, batch *Batch, now int64)
 	if err := b.observations(ctx, events); err != nil { // one bulk read: what was seen together
 		return err
 	}
+	if err := b.readConsents(ctx, events); err != nil { // one bulk read: what was said of purposes
+		return err
+	}
 	if err := b.withdraw(ctx, withdrawn); err != nil { // as if never seen
 		return err
 	}
@@ -42,21 +46,24 @@ func (s *Stages) Step(ctx context.Context, tx state.Tx, batch *Batch, now int64)
 			b.fact(fact.EventFolded, c)
 			continue
 		}
-		b.observe(c)                   // identity: identifiers seen together
-		b.write(c)                     // profile: custom traits, with their provenance
-		s.History.Append(tx, &c.Entry) // history: of the person
-		b.findByNumbers(&c.Entry)      // search: by the numbers of orders and the like
-		b.account(c)                   // and of the account that a group call names
-		b.fact(fact.EventFolded, c)    // what happened, in order, for everything downstream
+		b.observe(c)                // identity: identifiers seen together
+		b.write(c)                  // profile: custom traits, with their provenance
+		b.file(c)                   // history: of the person
+		b.findByNumbers(&c.Entry)   // search: by the numbers of orders and the like
+		b.account(c)                // and of the account that a group call names
+		b.consent(c)                // consent: what was said of purposes
+		b.fact(fact.EventFolded, c) // what happened, in order, for everything downstream
 	}
 	if err := b.indexTraits(ctx); err != nil { // search: by the traits that count
+		return err
+	}
+	if err := b.decide(ctx); err != nil { // identity: what operators have decided
 		return err
 	}
 	if err := b.recluster(ctx, events); err != nil { // identity: who is one person now
 		return err
 	}
-	b.commitRows(now)
-	return nil
+	return b.commitRows(now)
 }
 
 // Batch is consecutive records of one partition, from the cursor on. Step moves
@@ -66,11 +73,19 @@ type Batch struct {
 	Cursor   Cursor
 	Locks    []state.Lock     // held by the transaction
 	Identity *identity.Config // that the contributions were made under
+	Keys     *identity.Keyring
 }
 
 // Stages are what the flow is made of.
 type Stages struct {
 	History history.Index
+}
+
+// file puts an event into the history of its home node.
+func (b *batchView) file(c *Contribution) {
+	if c.Kind == record.Event {
+		b.stages.History.Append(b.tx, &c.Entry)
+	}
 }
 
 // account files a group call with the account that it names.

@@ -8,6 +8,7 @@ import (
 	"kith/internal/fact"
 	"kith/internal/identity"
 	"kith/internal/profile"
+	"kith/internal/record"
 	"kith/internal/state"
 )
 
@@ -21,11 +22,15 @@ type batchView struct {
 	rules  *identity.Config
 	held   map[state.Lock]bool
 
-	marks    map[mark]*markRow
-	observed map[string]*observationRow // by key
-	traits   map[string]*traitRow       // by key
-	clusters clusterView
-	facts    []fact.Fact
+	marks     map[mark]*markRow
+	observed  map[string]*observationRow // by key
+	traits    map[string]*traitRow       // by key
+	consents  map[string]*consentRow     // by key
+	clusters  clusterView
+	keys      *identity.Keyring
+	decisions map[string]*decisionRow // by id
+	rulings   map[string]*rulingRow   // by key
+	facts     []fact.Fact
 }
 
 // observationRow is an observation that the batch adds to.
@@ -51,6 +56,8 @@ func (s *Stages) view(ctx context.Context, tx state.Tx, batch *Batch) (*batchVie
 	b := &batchView{
 		stages: s, tx: tx, cur: &batch.Cursor, batch: batch.Records, rules: batch.Identity, held: map[state.Lock]bool{},
 		marks: make(map[mark]*markRow, len(batch.Records)), observed: map[string]*observationRow{}, traits: map[string]*traitRow{},
+		consents: map[string]*consentRow{},
+		keys:     batch.Keys, decisions: map[string]*decisionRow{}, rulings: map[string]*rulingRow{},
 	}
 	for _, l := range batch.Locks {
 		b.held[l] = true
@@ -59,7 +66,7 @@ func (s *Stages) view(ctx context.Context, tx state.Tx, batch *Batch) (*batchVie
 	var marks []mark
 	for i := range batch.Records {
 		c := &batch.Records[i]
-		if _, known := b.marks[c.Mark]; c.Poison == nil && !known {
+		if _, known := b.marks[c.Mark]; c.Poison == nil && c.Decision == nil && !known {
 			b.marks[c.Mark] = nil
 			keys, marks = append(keys, markKey(c.Mark)), append(marks, c.Mark)
 		}
@@ -94,6 +101,9 @@ func (b *batchView) dedupe() (withdrawn []withdrawal, events []*Contribution) {
 			b.hold(c)
 			continue
 		}
+		if c.Decision != nil {
+			continue // decide takes it in
+		}
 		for _, r := range b.marks[c.Mark].admit(c) {
 			withdrawn = append(withdrawn, withdrawal{r, c.Sighting.Source, c.Sighting.MessageID})
 		}
@@ -102,7 +112,7 @@ func (b *batchView) dedupe() (withdrawn []withdrawal, events []*Contribution) {
 	copies := 0
 	for i := range b.batch {
 		c := &b.batch[i]
-		if c.Poison != nil {
+		if c.Poison != nil || c.Decision != nil {
 			continue
 		}
 		copies++
@@ -216,11 +226,14 @@ func (b *batchView) identifier(n identity.NodeID, id identity.Identifier) {
 // fact records what happened to a contribution. Until profiles are kept in the
 // state, the profile believed then is the home node's own.
 func (b *batchView) fact(kind fact.Kind, c *Contribution) {
+	if c.Kind != record.Event {
+		return // what it changes has facts of its own
+	}
 	b.facts = append(b.facts, fact.Fact{Kind: kind, Record: c.Position, Node: c.Home, Profile: c.Home})
 }
 
 // commitRows buffers everything that the batch has gathered.
-func (b *batchView) commitRows(now int64) {
+func (b *batchView) commitRows(now int64) error {
 	for m, row := range b.marks {
 		if row.changed {
 			b.tx.PutIf(markKey(m), row.stored, row.encode())
@@ -244,9 +257,14 @@ func (b *batchView) commitRows(now int64) {
 			b.tx.Merge([]byte(k), state.OpLast, row.last.Operand())
 		}
 	}
+	b.commitConsents()
+	if err := b.commitDecisions(); err != nil {
+		return err
+	}
 	fact.Put(b.tx, fact.Block{Partition: b.cur.Partition, First: b.cur.FactsNext, At: now, Facts: b.facts})
 	b.cur.FactsNext += uint64(len(b.facts))
 	b.cur.Next += int64(len(b.batch))
+	return nil
 }
 
 // forget takes out an observation that no event supports any more.

@@ -5,11 +5,13 @@ import (
 	"math"
 
 	"kith/event"
+	"kith/internal/consent"
 	"kith/internal/errs"
 	"kith/internal/fact"
 	"kith/internal/history"
 	"kith/internal/identity"
 	"kith/internal/profile"
+	"kith/internal/record"
 	"kith/internal/state"
 )
 
@@ -20,31 +22,34 @@ func (b *batchView) withdraw(ctx context.Context, withdrawn []withdrawal) error 
 	if len(withdrawn) == 0 {
 		return nil
 	}
-	gone := map[history.Place]bool{}
+	gone, unsaid := map[history.Place]bool{}, map[consent.Place]bool{}
 	var entries []*history.Entry
 	for i := range withdrawn {
 		w := &withdrawn[i]
-		b.facts = append(b.facts, fact.Fact{Kind: fact.EventWithdrawn, Record: w.position, Node: w.home, Profile: w.home})
+		if w.typ < callOf(0) {
+			b.facts = append(b.facts, fact.Fact{Kind: fact.EventWithdrawn, Record: w.position, Node: w.home, Profile: w.home})
+		}
 		if w.home.IsZero() {
 			b.cur.Homeless--
 			continue
 		}
-		e, err := b.stages.History.Get(ctx, b.tx, w.entry(w.source, w.messageID))
+		e, err := b.withdrawnEntry(ctx, w)
 		if err != nil {
 			return err
-		}
-		if e == nil {
-			return errs.New(errs.Corrupt, "pipeline.history_lost", "the history lacks an event that its mark names")
 		}
 		if l := state.LockOf(e.Account); !e.Account.IsZero() && !b.held[l] {
 			return &locksNeeded{[]state.Lock{l}}
 		}
 		gone[e.Place()] = true
+		unsaid[consent.Place{ReceivedAt: e.ReceivedAt, MessageID: e.MessageID, Source: e.Source}] = true
 		entries = append(entries, e)
 	}
 	for _, e := range entries {
 		b.unfile(e)
-		if err := b.unobserve(ctx, e, gone); err != nil {
+		if err := b.unobserve(ctx, e, gone, unsaid); err != nil {
+			return err
+		}
+		if err := b.unsay(ctx, e, unsaid); err != nil {
 			return err
 		}
 		if err := b.unwrite(ctx, e, gone); err != nil {
@@ -57,6 +62,36 @@ func (b *batchView) withdraw(ctx context.Context, withdrawn []withdrawal) error 
 	return nil
 }
 
+// withdrawnEntry is the entry of what is to leave the state, as its mark names it.
+// What somebody said through the API has none in the history.
+func (b *batchView) withdrawnEntry(ctx context.Context, w *withdrawal) (*history.Entry, error) {
+	name := w.entry(w.source, w.messageID)
+	if w.typ == callOf(record.Consent) {
+		o := seenInConsent(w.source, w.home)
+		name.Observation = o.Key()
+		return name, nil
+	}
+	e, err := b.stages.History.Get(ctx, b.tx, name)
+	if err == nil && e == nil {
+		err = errs.New(errs.Corrupt, "pipeline.history_lost", "the history lacks an event that its mark names")
+	}
+	return e, err
+}
+
+// needNodes asks for the locks of nodes, unless the batch has them.
+func (b *batchView) needNodes(nodes []identity.NodeID) error {
+	var missing []state.Lock
+	for _, n := range nodes {
+		if l := state.LockOf(n); !b.held[l] {
+			missing = append(missing, l)
+		}
+	}
+	if len(missing) == 0 {
+		return nil
+	}
+	return &locksNeeded{missing}
+}
+
 func (b *batchView) unfile(e *history.Entry) {
 	b.stages.History.Remove(b.tx, e)
 	if !e.Account.IsZero() {
@@ -66,7 +101,7 @@ func (b *batchView) unfile(e *history.Entry) {
 }
 
 // unobserve takes an event out of its observation.
-func (b *batchView) unobserve(ctx context.Context, e *history.Entry, gone map[history.Place]bool) error {
+func (b *batchView) unobserve(ctx context.Context, e *history.Entry, gone map[history.Place]bool, unsaid map[consent.Place]bool) error {
 	k := identity.ObservationRow(e.Node, e.Observation)
 	row, loaded := b.observed[string(k)]
 	if !loaded {
@@ -92,6 +127,11 @@ func (b *batchView) unobserve(ctx context.Context, e *history.Entry, gone map[hi
 	if row.o.Count > 1 && !row.o.Decides(e.Sighting()) {
 		row.o.Count--
 		return nil
+	}
+	if row.o.Kind == identity.SeenInConsent {
+		fresh := emptyLike(row.o)
+		row.o, row.rebuilt = fresh, true
+		return b.resight(ctx, fresh, unsaid)
 	}
 	return b.reobserve(ctx, row, e, gone)
 }

@@ -17,6 +17,7 @@ import (
 	"sort"
 	"strconv"
 
+	"kith/internal/consent"
 	"kith/internal/history"
 	"kith/internal/identity"
 	"kith/internal/profile"
@@ -49,6 +50,7 @@ const (
 	Traits        = "traits"
 	AccountTraits = "account_traits"
 	Memberships   = "memberships"
+	Consents      = "consents"
 )
 
 // Hash is the sum over all rows and over each family's.
@@ -68,6 +70,13 @@ type Contents struct {
 	Observations []*identity.Observation
 	Writes       map[identity.NodeID][]profile.Write // the writes that count, of persons' nodes and accounts
 	Accounts     map[identity.NodeID][]string        // by person's node: the accounts that its group calls named
+	Consents     map[identity.NodeID][]Consent       // by node: what counts of what was said
+}
+
+// Consent is what counts at one node for one purpose and channel.
+type Consent struct {
+	consent.Key
+	State consent.State
 }
 
 // Of reads the contents of a state at one moment and hashes them.
@@ -92,6 +101,9 @@ func Read(ctx context.Context, s state.Snapshot, index history.Index) (*Contents
 		return nil, err
 	}
 	if err := c.readWrites(ctx, s); err != nil {
+		return nil, err
+	}
+	if err := c.readConsents(ctx, s); err != nil {
 		return nil, err
 	}
 	for _, o := range c.Observations {
@@ -145,6 +157,18 @@ func (c *Contents) readWrites(ctx context.Context, s state.Snapshot) error {
 	})
 }
 
+func (c *Contents) readConsents(ctx context.Context, s state.Snapshot) error {
+	c.Consents = map[identity.NodeID][]Consent{}
+	return each(ctx, s, state.FamilyConsent, func(k, v []byte) error {
+		node, purpose, channel, _ := consent.CutRegisterRow(k)
+		r, err := consent.DecodeRegister(v)
+		if err == nil {
+			c.Consents[node] = append(c.Consents[node], Consent{consent.Key{Purpose: purpose, Channel: channel}, r.Outcome().State})
+		}
+		return err
+	})
+}
+
 // Hash derives the clusters and sums the rows.
 func (c *Contents) Hash(cfg *identity.Config) Hash { return c.hash(cfg, false) }
 
@@ -158,7 +182,7 @@ func (c *Contents) Explain(cfg *identity.Config) Hash {
 
 func (c *Contents) hash(cfg *identity.Config, keep bool) Hash {
 	h := hasher{keep: keep, out: Hash{Families: map[string]Sum{}, Rows: map[string]int{}}, ids: c.IDs}
-	for _, f := range []string{Identifiers, Links, Traits, AccountTraits, Memberships} {
+	for _, f := range []string{Identifiers, Links, Traits, AccountTraits, Memberships, Consents} {
 		h.out.Families[f] = Sum{}
 	}
 	part := identity.Derive(c.Observations, c.IDs, cfg)
@@ -188,6 +212,11 @@ func (c *Contents) hash(cfg *identity.Config, keep bool) Hash {
 				members[leader][a] = true
 				h.membership(leader, a)
 			}
+		}
+	}
+	for n, all := range c.Consents {
+		for i := range all {
+			h.consent(n, &all[i])
 		}
 	}
 	return h.out
@@ -305,6 +334,21 @@ func (h *hasher) membership(leader identity.NodeID, account string) {
 	h.node(leader)
 	h.text(`}`)
 	h.emit(Memberships)
+}
+
+// consent stands at its node and not at a leader: what a person has agreed to
+// follows from the nodes, and a split gives each its own back.
+func (h *hasher) consent(n identity.NodeID, c *Consent) {
+	h.text(`{"channel":`)
+	h.string(c.Channel)
+	h.text(`,"family":"consent","node":`)
+	h.node(n)
+	h.text(`,"purpose":`)
+	h.string(c.Purpose)
+	h.text(`,"state":`)
+	h.string(c.State.String())
+	h.text(`}`)
+	h.emit(Consents)
 }
 
 // appendCanonical appends a stored value, which is always valid JSON.
