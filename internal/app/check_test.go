@@ -3,6 +3,7 @@ package app
 import (
 	"bytes"
 	"context"
+	"errors"
 	"flag"
 	"fmt"
 	"io"
@@ -17,6 +18,7 @@ import (
 
 	"kith/internal/client"
 	"kith/internal/errs"
+	"kith/internal/eventlog"
 	"kith/internal/resource"
 	"kith/internal/sys"
 )
@@ -117,35 +119,58 @@ func plant(t *testing.T, files map[string][]byte) *vfs.MemFS {
 // its state, its sources, its records.
 func answers(t *testing.T, cfg Config) string {
 	t.Helper()
-	ctx := context.Background()
-	var out strings.Builder
-	session(t, cfg, func(a *App, _ *client.Client) {
-		if _, err := a.foldAll(ctx, func(string, int64, int64) {}); err != nil {
-			t.Fatal(err)
-		}
-		s, err := a.sources.Get(ctx, resource.DefaultSource)
-		if err != nil {
-			t.Fatal(err)
-		}
-		h, err := fold{a}.Hash(ctx, 0)
-		if err != nil {
-			t.Fatal(err)
-		}
-		for i := range s.WriteKeys {
-			s.WriteKeys[i].LastUsedAt = 0 // known to a minute only
-		}
-		fmt.Fprintf(&out, "%+v\n%+v\n", s, h)
-		for _, data := range records(t, a) {
-			fmt.Fprintf(&out, "%x\n", data)
-		}
-	})
-	return out.String()
+	out, err := tryAnswers(cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return out
 }
 
-var flips = flag.Int("flips", 1500, "how many bits TestCheckFindsBitFlips flips")
+// tryAnswers is answers of a folder that may refuse to be opened or to answer.
+func tryAnswers(cfg Config) (text string, err error) {
+	ctx := context.Background()
+	a, err := Open(ctx, cfg)
+	if err != nil {
+		return "", err
+	}
+	defer func() { err = errors.Join(err, a.Close()) }()
+	if _, err := a.foldAll(ctx, func(string, int64, int64) {}); err != nil {
+		return "", err
+	}
+	s, err := a.sources.Get(ctx, resource.DefaultSource)
+	if err != nil {
+		return "", err
+	}
+	h, err := fold{a}.Hash(ctx, 0)
+	if err != nil {
+		return "", err
+	}
+	for i := range s.WriteKeys {
+		s.WriteKeys[i].LastUsedAt = 0 // known to a minute only
+	}
+	var out strings.Builder
+	fmt.Fprintf(&out, "%+v\n%+v\n", s, h)
+	for offset := int64(0); ; offset++ {
+		data, err := a.log.Read(ctx, eventlog.Position{Offset: offset}, 1, 1)
+		if err != nil {
+			return "", err
+		}
+		if len(data) == 0 {
+			return out.String(), nil
+		}
+		fmt.Fprintf(&out, "%x\n", data[0])
+	}
+}
+
+var (
+	flips    = flag.Int("flips", 1500, "how many bits TestCheckFindsBitFlips flips")
+	flipSeed = flag.Uint64("flip-seed", 19, "which bits TestCheckFindsBitFlips flips")
+)
 
 // TestCheckFindsBitFlips flips bits all over a closed data folder, one at a time:
-// the check names the file, or what the folder answers is the same.
+// the check names the file, or what the folder answers is the same. A server
+// that starts on a damaged folder all the same, without a check, refuses or
+// answers as before.
 func TestCheckFindsBitFlips(t *testing.T) {
 	n := *flips
 	if testing.Short() {
@@ -162,8 +187,8 @@ func TestCheckFindsBitFlips(t *testing.T) {
 			names = append(names, name)
 		}
 	}
-	r := rand.New(rand.NewPCG(19, 19))
-	found, harmless := map[string]int{}, map[string]int{}
+	r := rand.New(rand.NewPCG(*flipSeed, 19))
+	found, harmless, refused, wrong := map[string]int{}, map[string]int{}, 0, 0
 	for range n {
 		name := names[r.IntN(len(names))]
 		data := bytes.Clone(files[name])
@@ -171,28 +196,34 @@ func TestCheckFindsBitFlips(t *testing.T) {
 		for data[at] == 0 && r.IntN(100) > 0 { // seldom within zeros, of which files are made ahead
 			at = r.IntN(len(data))
 		}
-		data[at] ^= 1 << r.IntN(8)
+		bit := byte(1) << r.IntN(8)
+		data[at] ^= bit
 		changed := maps.Clone(files)
 		changed[name] = data
-		cfg := inMemory(plant(t, changed))
-		out, err := CheckFolder(context.Background(), cfg, func(int) {})
+		out, err := CheckFolder(context.Background(), inMemory(plant(t, changed)), func(int) {})
 		if err != nil {
-			t.Fatalf("byte %d of %s: %v", at, name, err)
+			t.Fatalf("byte %d of %s, bit %d: %v", at, name, bit, err)
 		}
 		kind := strings.Trim(strings.TrimLeft(path.Base(name), "0123456789"), "-0123456789")
-		if out.Found > 0 {
-			if out.Damaged[0].File != name {
-				t.Errorf("byte %d of %s: reported as %+v", at, name, out.Damaged)
-			}
+		if out.Found == 0 {
+			harmless[kind]++
+		} else {
 			found[kind]++
-			continue
+			if out.Damaged[0].File != name {
+				t.Errorf("byte %d of %s, bit %d: reported as %+v", at, name, bit, out.Damaged)
+			}
 		}
-		if got := answers(t, cfg); got != want {
-			t.Fatalf("byte %d of %s: not found, and other answers", at, name)
+		switch got, err := tryAnswers(inMemory(plant(t, changed))); {
+		case err != nil && out.Found == 0:
+			t.Errorf("byte %d of %s, bit %d: not found, and the folder refuses: %v", at, name, bit, err)
+		case err != nil:
+			refused++
+		case got != want:
+			wrong++
+			t.Errorf("byte %d of %s, bit %d: found %d, and other answers", at, name, bit, out.Found)
 		}
-		harmless[kind]++
 	}
-	t.Logf("%d flips: found %v, harmless %v, 0 wrong answers", n, found, harmless)
+	t.Logf("%d flips: found %v, harmless %v; without a check %d refused, %d wrong answers", n, found, harmless, refused, wrong)
 	if len(found) < 4 {
 		t.Error("the flips do not reach every kind of file")
 	}
