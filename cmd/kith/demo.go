@@ -3,8 +3,12 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -12,123 +16,289 @@ import (
 	"kith/internal/app"
 	"kith/internal/client"
 	"kith/internal/demo"
+	"kith/internal/demo/load"
+	"kith/internal/errs"
+	"kith/internal/sys"
 )
 
+// demoPeopleMax is how many people a demo may have.
+const demoPeopleMax = 1_000_000
+
+// demoRun is one run of the demo.
+type demoRun struct {
+	cfg    app.Config
+	people int
+	seed   uint64
+	shift  bool // move the orders so that the last one was yesterday
+	noLive bool
+	keep   bool
+	exit   bool
+	every  time.Duration // between two steps of the live shopper
+
+	out     io.Writer
+	world   *demo.World
+	state   demoState
+	explore func(name string) bool // whether there is such a command
+}
+
 func demoCommand() *cobra.Command {
-	cfg := app.DefaultConfig()
+	d := demoRun{cfg: app.DefaultConfig()}
 	var roles string
-	var exit bool
 	cmd := &cobra.Command{
 		Use:   "demo",
-		Short: "Run kith with the real orders of a gift shop and show one customer",
-		Long: `Run kith on a folder of its own, send it the real orders of a gift shop through
-the collector, as the shop's system would have, and print a customer's profile.
-It goes on serving until it is stopped. Running it again sends the same messages
-again, which changes nothing.`,
-		Args: cobra.NoArgs,
+		Short: "Run kith with the customers of a gift shop, and one who shops while you watch",
+		Long: `Run kith on a folder of its own and send it, through the collector, the real
+orders of a gift shop and what its website, app, call centre and other systems
+would have sent around them. Everything but the orders is made up from the seed.
+The address is printed first, the load goes on behind it, and then a customer
+goes on shopping until the demo is stopped with Ctrl-C. Started again on the same
+folder it goes on where it was.`,
+		Example: "  kith demo\n  kith demo --profiles 100000 --seed 7 --data ./big-demo\n  kith demo --shift-to-now --no-live",
+		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			if err := fromEnvironment(&cfg, roles); err != nil {
+			if err := fromEnvironment(&d.cfg, roles); err != nil {
 				return err
 			}
-			ctx, stop := context.WithCancel(cmd.Context())
-			defer stop()
-			out := cmd.OutOrStdout()
-			return serve(ctx, cfg, out, func(ctx context.Context, a *app.App) error {
-				if err := showDemo(ctx, a, out); err != nil {
-					return err
-				}
-				if exit {
-					stop()
-					return nil
-				}
-				fmt.Fprintln(out, "\nkith goes on serving. Stop it with Ctrl-C.")
-				return nil
-			})
+			if d.people < 1 || d.people > demoPeopleMax {
+				return usage(fmt.Errorf("--profiles takes 1 to %d", demoPeopleMax))
+			}
+			d.out = cmd.OutOrStdout()
+			d.explore = func(name string) bool {
+				found, _, err := cmd.Root().Find([]string{name})
+				return err == nil && found.Name() == name
+			}
+			return d.run(cmd.Context())
 		},
 	}
-	processFlags(cmd, &cfg, &roles)
+	processFlags(cmd, &d.cfg, &roles)
 	cmd.Flags().Lookup("data").DefValue = "./kith-demo"
-	if cfg.Data = env("KITH_DATA", "./kith-demo"); cfg.Data != "" {
-		_ = cmd.Flags().Set("data", cfg.Data) // a string flag takes every value
-	}
-	cmd.Flags().BoolVar(&exit, "exit", false, "stop after printing the profile")
+	_ = cmd.Flags().Set("data", env("KITH_DATA", "./kith-demo")) // a string flag takes every value
+	f := cmd.Flags()
+	f.IntVar(&d.people, "profiles", demo.DefaultPeople, "how many people, up to 1000000; the real ones come first")
+	f.Uint64Var(&d.seed, "seed", 1, "of everything that is made up; the same seed makes the same people")
+	f.BoolVar(&d.shift, "shift-to-now", false, "move all moments by whole days, so that the last order was yesterday")
+	f.BoolVar(&d.noLive, "no-live", false, "without the customer who goes on shopping")
+	f.BoolVar(&d.keep, "keep", true, "keep the data folder; --keep=false removes it at the end, if the demo made it")
+	f.BoolVar(&d.exit, "exit", false, "stop after the load and the profile")
+	f.DurationVar(&d.every, "every", time.Second, "time between two steps of the customer who goes on shopping")
 	return cmd
 }
 
-// showDemo sends the messages, waits until they are folded and prints the
-// featured customer with what to try next.
-func showDemo(ctx context.Context, a *app.App, out io.Writer) error {
-	messages, err := demo.Messages()
+// run serves with the demo beside it until ctx ends.
+func (d *demoRun) run(ctx context.Context) error {
+	made := false
+	if _, err := d.cfg.FS.Stat(d.cfg.Data); err != nil {
+		made = errors.Is(err, fs.ErrNotExist)
+	}
+	if err := d.openState(); err != nil {
+		return err
+	}
+	fmt.Fprintf(d.out, "kith demo: %d people of a gift shop, seed %d, into %s; remove that folder to be rid of them\n", d.people, d.seed, d.cfg.Data)
+	ctx, stop := context.WithCancel(ctx)
+	defer stop()
+	err := serve(ctx, d.cfg, d.out, func(ctx context.Context, a *app.App) error {
+		if err := d.show(ctx, a); err != nil {
+			return err
+		}
+		if d.exit {
+			stop()
+		}
+		return nil
+	})
+	if made && !d.keep {
+		return errors.Join(err, d.cfg.FS.RemoveAll(d.cfg.Data))
+	}
+	return err
+}
+
+// show loads the people, prints what there is to see, and lets the live shopper
+// go on.
+func (d *demoRun) show(ctx context.Context, a *app.App) error {
+	fmt.Fprintf(d.out, "the API is described at %s/v1/openapi.json\n", a.URL())
+	c := client.New(a.URL(), a.AdminToken())
+	keys, err := d.sources(ctx, c)
 	if err != nil {
 		return err
 	}
-	c := client.New(a.URL(), a.AdminToken())
-	began := time.Now()
-	if err := sendAll(ctx, c, a.WriteKey(), messages); err != nil {
+	if d.world, err = demo.New(d.seed, d.state.ShiftMs); err != nil {
 		return err
 	}
-	var flushed json.RawMessage
-	if err := c.Post(ctx, "/v1/flush?timeout=60s", struct{}{}, &flushed); err != nil {
+	s := load.NewSender(a.URL(), keys, d.cfg.Clock)
+	defer s.Close()
+	if err := d.load(ctx, c, s); err != nil {
 		return err
 	}
-	fmt.Fprintf(out, "sent %d messages of a gift shop (UCI Online Retail, CC BY 4.0) in %.1f s; every one is on disk and in a profile\n\n",
-		len(messages), time.Since(began).Seconds())
-	path := client.ProfilePath("user_id", demo.Featured)
-	var p json.RawMessage
-	if err := c.Get(ctx, path, &p); err != nil {
+	if err := d.meet(ctx, c, a); err != nil {
 		return err
 	}
-	var list eventList
-	if err := c.Get(ctx, path+"/events?limit=10", &list); err != nil {
-		return err
+	if d.exit {
+		return nil
 	}
-	if err := printProfile(out, p, list.Data); err != nil {
-		return err
+	fmt.Fprintln(d.out, "\nkith goes on serving. Stop it with Ctrl-C.")
+	if d.noLive {
+		return nil
 	}
-	return explore(out, a)
+	return d.live(ctx, s, a)
 }
 
-// batchMax is the number of messages in one request.
-const batchMax = 100
-
-// batchBytesMax keeps a request under the collector's limit.
-const batchBytesMax = 400 << 10
-
-func sendAll(ctx context.Context, c *client.Client, writeKey string, messages []json.RawMessage) error {
-	for start := 0; start < len(messages); {
-		end, size := start, 0
-		for end < len(messages) && end-start < batchMax && (end == start || size+len(messages[end]) < batchBytesMax) {
-			size += len(messages[end])
-			end++
-		}
-		body, err := json.Marshal(map[string]any{"batch": messages[start:end]})
-		if err != nil {
-			return err
+// sources sets up the shop's systems and returns their write keys.
+func (d *demoRun) sources(ctx context.Context, c *client.Client) (map[demo.Source]string, error) {
+	keys := map[demo.Source]string{}
+	for _, s := range demo.Sources() {
+		body := map[string]any{"name": s.Name, "type": "http"}
+		if s.Country != "" {
+			body["default_country"] = s.Country
 		}
 		var answer struct {
-			Rejected []json.RawMessage `json:"rejected"`
+			WriteKey string `json:"write_key"`
 		}
-		if err := c.Send(ctx, "/v1/batch", writeKey, body, &answer); err != nil {
-			return err
+		if err := c.Put(ctx, "/v1/sources/"+s.Key, body, &answer); err != nil {
+			return nil, err
 		}
-		if len(answer.Rejected) > 0 {
-			return fmt.Errorf("the collector refused a message of the demo: %s", answer.Rejected[0])
-		}
-		start = end
+		keys[s.Source] = answer.WriteKey
 	}
+	return keys, nil
+}
+
+// load sends what the folder does not have yet.
+func (d *demoRun) load(ctx context.Context, c *client.Client, s *load.Sender) error {
+	began := d.cfg.Clock.Now()
+	bar := watch("loading", func(n int64) string { return fmt.Sprintf("%d events", n) })
+	defer bar.stop()
+	from := d.state.People
+	err := s.People(ctx, d.world, from, d.people, func(people int) error {
+		events, _, _ := s.Counts()
+		done := max(people-from, 1)
+		bar.reach(fmt.Sprintf("%d of %d people", people, d.people), events, events*int64(d.people-from)/int64(done))
+		d.state.People = max(people, d.state.People)
+		return d.saveState(people == d.people)
+	})
+	if err != nil {
+		return err
+	}
+	rows, err := d.partner(ctx, s)
+	if err != nil {
+		return err
+	}
+	events, repeats, refused := s.Counts()
+	sent := d.cfg.Clock.Now().Sub(began)
+	bar.set("making profiles", 0, 0)
+	if err := awaitFold(ctx, c, bar); err != nil {
+		return err
+	}
+	bar.stop()
+	took := d.cfg.Clock.Now().Sub(began)
+	if events == 0 {
+		fmt.Fprintf(d.out, "the folder already holds %d people\n\n", d.state.People)
+		return nil
+	}
+	fmt.Fprintf(d.out, "loaded %d people: %d events in %.1f s (%.0f a second), all in profiles after %.1f s\n",
+		d.people-from, events, sent.Seconds(), float64(events)/max(sent.Seconds(), 0.001), took.Seconds())
+	fmt.Fprintf(d.out, "of them %d were sent twice, %d were refused, as was planted, and %d came from the partner's file\n", repeats, refused, rows)
+	fmt.Fprint(d.out, "the orders are those of a real shop (UCI Online Retail, CC BY 4.0); names, devices and visits are made up\n\n")
 	return nil
 }
 
-func explore(out io.Writer, a *app.App) error {
-	_, err := fmt.Fprintf(out, `
-Explore, in another terminal:
-  go run ./cmd/kith profile user_id:17850 --data %[1]s
-  go run ./cmd/kith status --hash --data %[1]s
-  export TOKEN=$(cat %[1]s/admin-token)
-  curl -s -H "Authorization: Bearer $TOKEN" %[2]s/v1/profiles/user_id:%[3]s
-  curl -s -H "Authorization: Bearer $TOKEN" %[2]s/v1/profiles/user_id:%[3]s/events?limit=3
-  curl -s -u %[4]s: %[2]s/v1/track -d '{"userId":"%[3]s","event":"Product Viewed","properties":{"sku":"22423"}}'
-  curl -s %[2]s/v1/openapi.json
-`, a.DataDir(), a.URL(), demo.Featured, a.WriteKey())
-	return err
+// awaitFold returns once everything that was accepted is in profiles.
+func awaitFold(ctx context.Context, c *client.Client, bar *progress) error {
+	for {
+		var st struct{ Accepted, Processed, Lag int64 }
+		if err := c.Get(ctx, "/v1/status", &st); err != nil {
+			return err
+		}
+		bar.reach("making profiles", st.Processed, st.Accepted)
+		err := c.Post(ctx, "/v1/flush?timeout=2s", struct{}{}, nil)
+		if err == nil || !errs.Is(err, errs.Unavailable) || ctx.Err() != nil {
+			return err
+		}
+	}
+}
+
+// partnerFile is the loyalty partner's file in the data folder.
+const partnerFile = "demo-loyalty-partner.csv"
+
+// partner writes the loyalty partner's file about the people who are not in yet,
+// and imports it.
+func (d *demoRun) partner(ctx context.Context, s *load.Sender) (rows int, err error) {
+	if d.state.Partner >= d.people {
+		return 0, nil
+	}
+	name := filepath.Join(d.cfg.Data, partnerFile)
+	f, err := os.Create(name)
+	if err != nil {
+		return 0, errs.Wrap(err, errs.Unavailable, "demo.partner_file", "the file %s cannot be written", name)
+	}
+	defer f.Close()
+	if err := load.WritePartner(d.world, d.state.Partner, d.people, f); err != nil {
+		return 0, err
+	}
+	if _, err := f.Seek(0, io.SeekStart); err != nil {
+		return 0, err
+	}
+	if rows, err = s.Partner(ctx, f, fmt.Sprintf("loyalty-%d", d.seed)); err != nil {
+		return rows, err
+	}
+	d.state.Partner = d.people
+	return rows, d.saveState(true)
+}
+
+// demoState is what a demo's folder knows of its load, so that a demo that is
+// started again goes on.
+type demoState struct {
+	Seed    uint64 `json:"seed"`
+	ShiftMs int64  `json:"shift_ms"` // added to every moment
+	People  int    `json:"people"`   // everybody with a smaller number is durable
+	Partner int    `json:"partner"`  // likewise of the partner's file
+	saved   int
+}
+
+// demoStateFile is its name in the data folder.
+const demoStateFile = "demo.json"
+
+// saveEvery is how many people may be sent again after a crash; that does no harm.
+const saveEvery = 500
+
+// openState reads what the folder holds. A folder takes one seed only: another
+// one would make other people of the same customer numbers.
+func (d *demoRun) openState() error {
+	d.state = demoState{Seed: d.seed}
+	if d.shift {
+		now := d.cfg.Clock.Now().UnixMilli()
+		const day = int64(24 * time.Hour / time.Millisecond)
+		d.state.ShiftMs = (now/day - 1 - demo.LastOrder()/day) * day
+	}
+	name := filepath.Join(d.cfg.Data, demoStateFile)
+	data, err := os.ReadFile(name)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return errs.Wrap(err, errs.Unavailable, "demo.state", "the file %s cannot be read", name)
+	}
+	var have demoState
+	if err := json.Unmarshal(data, &have); err != nil {
+		return errs.Wrap(err, errs.Corrupt, "demo.state", "the file %s is damaged; remove it and the demo is sent again, which does no harm", name)
+	}
+	if have.Seed != d.seed {
+		return errs.New(errs.Invalid, "demo.seed", "the folder %s holds a demo of seed %d; name another folder with --data", d.cfg.Data, have.Seed)
+	}
+	if (have.ShiftMs != 0) != d.shift {
+		return errs.New(errs.Invalid, "demo.shift", "the folder %s holds a demo that was loaded with --shift-to-now=%t; name another folder with --data", d.cfg.Data, have.ShiftMs != 0)
+	}
+	have.saved = have.People
+	d.state = have
+	return nil
+}
+
+func (d *demoRun) saveState(now bool) error {
+	if !now && d.state.People < d.state.saved+saveEvery {
+		return nil
+	}
+	d.state.saved = d.state.People
+	data, err := json.Marshal(d.state)
+	if err != nil {
+		return err
+	}
+	name := filepath.Join(d.cfg.Data, demoStateFile)
+	return errs.Wrap(sys.WriteFile(d.cfg.FS, name, append(data, '\n')), errs.Unavailable, "demo.state", "the file %s cannot be written", name)
 }

@@ -63,6 +63,14 @@ func (p *progress) set(what string, done, total int64) {
 	p.done, p.total = done, total
 }
 
+// reach says how far the work is that goes on, under a name that tells more of it
+// each time. Rate and time left stay those of the whole.
+func (p *progress) reach(what string, done, total int64) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.what, p.done, p.total = what, done, total
+}
+
 func (p *progress) show(now time.Time, terminal bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()

@@ -1,187 +1,209 @@
-// Package demo turns a real shop's invoices into the calls that the shop's
-// system would have sent, so that a newcomer sees real customers in kith.
+// Package demo makes the customers of the demo: the real orders of a gift shop,
+// and around them what the shop's website, app, call centre and other systems
+// would have sent. Everything but the orders is made up, and a pure function of
+// the seed and a person's number: the same seed gives the same bytes, in any
+// order and on any machine.
+//
+// A person's messages hold the situations that identity resolution has to
+// survive: browsing before the first login, several devices, shared ones, a
+// kiosk, duplicates, late messages, values that identify nobody. Because the
+// generator knows who is who, Truth says what should come out.
 package demo
 
 import (
-	"bytes"
-	"compress/gzip"
-	_ "embed"
-	"encoding/csv"
-	"encoding/json"
-	"fmt"
-	"io"
-	"math/big"
+	"cmp"
+	"slices"
 	"strings"
 	"time"
 
-	_ "time/tzdata" // the invoices are in London's local time, on any machine
+	"kith/internal/demo/retail"
 )
 
-// extract is the invoice lines; README.md beside it names origin and licence.
-//
-//go:embed online_retail.csv.gz
-var extract []byte
+// Featured is the customer that the demo shows, the person with number 0: a
+// French company with orders and refunds over the whole year.
+const Featured = "12583"
 
-// Featured is the customer that the demo shows: a company with orders and
-// refunds over the whole year.
-const Featured = "12347"
+// DefaultPeople is how many people a demo has unless it is told otherwise.
+const DefaultPeople = 5000
 
-// call is one message of the Segment specification.
-type call struct {
-	Type        string         `json:"type"`
-	MessageID   string         `json:"messageId"`
-	UserID      string         `json:"userId,omitempty"`
-	AnonymousID string         `json:"anonymousId,omitempty"`
-	Event       string         `json:"event,omitempty"`
-	Timestamp   string         `json:"timestamp"`
-	Traits      map[string]any `json:"traits,omitempty"`
-	Properties  map[string]any `json:"properties,omitempty"`
+// Source is one of the shop's systems.
+type Source uint8
+
+// The sources.
+const (
+	Shop    Source = iota // the order system: the real history
+	Web                   // the website
+	App                   // the mobile app
+	CRM                   // records of customers
+	Calls                 // the call centre
+	Email                 // what became of campaigns
+	Partner               // a file of the loyalty programme
+)
+
+// Description is a source as it is set up.
+type Description struct {
+	Source    Source
+	Key, Name string
+	Country   string // of phone numbers without one; empty: none
 }
 
-// line is one invoice line.
-type line struct {
-	invoice, code, name, customer, country string
-	quantity                               int64
-	price                                  *big.Rat
-	at                                     time.Time
+// Sources lists the sources, in their order.
+func Sources() []Description {
+	return []Description{
+		{Shop, "shop", "Order system", ""},
+		{Web, "web", "Website", ""},
+		{App, "app", "Mobile app", ""},
+		{CRM, "crm", "CRM", "GB"},
+		{Calls, "calls", "Call centre", "GB"},
+		{Email, "email", "E-mail", ""},
+		{Partner, "partner", "Loyalty partner", ""},
+	}
 }
 
-// Messages returns the calls as JSON, in the order of the invoices. Message ids
-// are made from invoice and customer numbers, so sending them again changes
-// nothing.
-func Messages() ([]json.RawMessage, error) {
-	lines, err := readLines()
+// Message is one call, as it is sent.
+type Message struct {
+	Source  Source
+	GPC     bool  // the browser asks not to be tracked (Sec-GPC)
+	Sent    int64 // UTC milliseconds: when it leaves; later than its timestamp where it was held up
+	Body    []byte
+	Repeat  bool // the same message has been sent before
+	Refused bool // planted: it names nobody or nothing, and the collector refuses it
+}
+
+// World makes people. It does not change and is safe for concurrent use.
+type World struct {
+	seed      uint64
+	shift     int64 // added to every moment, milliseconds
+	end       int64 // of the books: nothing happens later
+	items     []retail.Item
+	customers []customer // in the order of their numbers; Featured first
+	guests    []*retail.Invoice
+	wares     []ware // that are sold singly, for people who only browse
+}
+
+// customer is what the books hold of one.
+type customer struct {
+	number   string
+	country  string
+	invoices []*retail.Invoice // in the order of time; no adjustments
+	trade    bool              // buys for a business, as the size of the orders tells
+}
+
+// ware is an item with its usual price.
+type ware struct {
+	item  int
+	price int64
+}
+
+const (
+	minute = int64(time.Minute / time.Millisecond)
+	hour   = 60 * minute
+	day    = 24 * hour
+)
+
+// tradeOrder is the mean value of an order, in thousandths of a pound, from which
+// on a customer is taken for a business.
+const tradeOrder = 400_000
+
+// New makes a world of a seed. shift moves every moment by so many milliseconds;
+// 0 leaves the orders when they were.
+func New(seed uint64, shift int64) (*World, error) {
+	history, err := retail.Load()
 	if err != nil {
 		return nil, err
 	}
-	var out []json.RawMessage
-	seen := map[string]bool{}
-	for start := 0; start < len(lines); {
-		end := start + 1
-		for end < len(lines) && lines[end].invoice == lines[start].invoice {
-			end++
-		}
-		for _, c := range calls(lines[start:end], seen) {
-			b, err := json.Marshal(c)
-			if err != nil {
-				return nil, err
-			}
-			out = append(out, b)
-		}
-		start = end
-	}
-	return out, nil
-}
-
-// readLines reads the extract; lines of one invoice stand together.
-func readLines() ([]line, error) {
-	london, err := time.LoadLocation("Europe/London")
-	if err != nil {
-		return nil, err
-	}
-	zr, err := gzip.NewReader(bytes.NewReader(extract))
-	if err != nil {
-		return nil, err
-	}
-	r := csv.NewReader(zr)
-	if _, err := r.Read(); err != nil {
-		return nil, err
-	}
-	var out []line
-	for {
-		row, err := r.Read()
-		if err == io.EOF {
-			return out, nil
-		}
-		if err != nil {
-			return nil, err
-		}
-		l, err := parseLine(row, london)
-		if err != nil {
-			return nil, err
-		}
-		out = append(out, l)
-	}
-}
-
-func parseLine(row []string, london *time.Location) (line, error) {
-	l := line{
-		invoice: row[0], code: row[1], name: strings.TrimSpace(row[2]),
-		customer: strings.TrimSuffix(row[6], ".0"), country: row[7],
-	}
-	if _, err := fmt.Sscan(row[3], &l.quantity); err != nil {
-		return l, fmt.Errorf("quantity of invoice %s: %w", l.invoice, err)
-	}
-	var ok bool
-	if l.price, ok = new(big.Rat).SetString(row[5]); !ok {
-		return l, fmt.Errorf("price of invoice %s is no number", l.invoice)
-	}
-	at, err := time.ParseInLocation(time.DateTime, row[4], london)
-	l.at = at
-	return l, err
-}
-
-// calls makes the messages of one invoice: who the customer is, at the first
-// sight of them, and the order or its refund. Invoices that begin with C take
-// back, those with A adjust bad debt and are no orders.
-func calls(lines []line, seen map[string]bool) []call {
-	first := lines[0]
-	when := first.at.UTC().Format("2006-01-02T15:04:05.000Z")
-	if strings.HasPrefix(first.invoice, "A") {
-		return nil
-	}
-	order := call{
-		Type: "track", MessageID: "invoice-" + first.invoice, Event: "Order Completed", Timestamp: when,
-		UserID: first.customer, Properties: properties(lines),
-	}
-	if strings.HasPrefix(first.invoice, "C") {
-		order.Event = "Order Refunded"
-	}
-	if first.customer == "" {
-		order.AnonymousID = "guest-" + first.invoice
-		return []call{order}
-	}
-	if seen[first.customer] {
-		return []call{order}
-	}
-	seen[first.customer] = true
-	who := call{
-		Type: "identify", MessageID: "customer-" + first.customer, Timestamp: when, UserID: first.customer,
-		Traits: map[string]any{"country": first.country, "createdAt": when},
-	}
-	return []call{who, order}
-}
-
-// productsMax keeps an order under the 32 KiB that an event may have; a
-// wholesale invoice can have a thousand lines. line_count tells all of them.
-const productsMax = 200
-
-// properties of an order or refund. A refund's amounts are what is given back,
-// so the negative quantities of its lines turn positive.
-func properties(lines []line) map[string]any {
-	refund := strings.HasPrefix(lines[0].invoice, "C")
-	total := new(big.Rat)
-	var products []map[string]any
-	for _, l := range lines {
-		if refund {
-			l.quantity = -l.quantity
-		}
-		sum := new(big.Rat).Mul(l.price, new(big.Rat).SetInt64(l.quantity))
-		total.Add(total, sum)
-		if len(products) == productsMax {
+	w := &World{seed: seed, shift: shift, items: history.Items}
+	places, sold := map[string]int{}, map[ware]int{}
+	for i := range history.Invoices {
+		inv := &history.Invoices[i]
+		w.end = max(w.end, inv.At)
+		if inv.Adjustment() || !priced(inv) {
 			continue
 		}
-		products = append(products, map[string]any{
-			"product_id": l.code, "sku": l.code, "name": l.name,
-			"price": amount(l.price), "quantity": l.quantity,
-		})
+		for _, l := range inv.Lines {
+			if l.Quantity > 0 && l.Price > 0 && product(history.Items[l.Item].Code) {
+				sold[ware{l.Item, l.Price}]++
+			}
+		}
+		if inv.Customer == "" {
+			if !inv.Refund() {
+				w.guests = append(w.guests, inv)
+			}
+			continue
+		}
+		at, known := places[inv.Customer]
+		if !known {
+			at = len(w.customers)
+			places[inv.Customer] = at
+			w.customers = append(w.customers, customer{number: inv.Customer, country: inv.Country})
+		}
+		w.customers[at].invoices = append(w.customers[at].invoices, inv)
 	}
-	return map[string]any{
-		"order_id": strings.TrimPrefix(lines[0].invoice, "C"), "currency": "GBP",
-		"total": amount(total), "revenue": amount(total),
-		"line_count": len(lines), "products": products,
+	w.order()
+	w.stock(sold)
+	return w, nil
+}
+
+// LastOrder is the moment of the last order in the books, UTC milliseconds,
+// before any shift.
+func LastOrder() int64 { return time.Date(2011, 12, 9, 12, 50, 0, 0, time.UTC).UnixMilli() }
+
+// priced reports whether money is in the invoice; without, it corrects the stock.
+func priced(inv *retail.Invoice) bool {
+	return slices.ContainsFunc(inv.Lines, func(l retail.Line) bool { return l.Price > 0 && l.Quantity != 0 })
+}
+
+// product reports whether a stock code is that of goods and not of postage, fees
+// or discounts.
+func product(code string) bool {
+	return len(code) >= 5 && strings.Trim(code[:5], "0123456789") == ""
+}
+
+// order sorts the customers in a way that is the same for every seed and mixes
+// large and small ones, so that the first thousand are like all of them.
+func (w *World) order() {
+	rank := func(c *customer) uint64 {
+		if c.number == Featured {
+			return 0
+		}
+		n := uint64(0)
+		for _, d := range []byte(c.number) {
+			n = n*10 + uint64(d-'0')
+		}
+		return begin(0, streamOrder, n).next() | 1
+	}
+	slices.SortFunc(w.customers, func(a, b customer) int { return cmp.Compare(rank(&a), rank(&b)) })
+	for i := range w.customers {
+		c := &w.customers[i]
+		slices.SortStableFunc(c.invoices, func(a, b *retail.Invoice) int { return cmp.Compare(a.At, b.At) })
+		c.trade = c.tradesMuch()
 	}
 }
 
-// amount writes money exactly, as a JSON number.
-func amount(r *big.Rat) json.Number { return json.Number(r.FloatString(2)) }
+func (c *customer) tradesMuch() bool {
+	var sum, orders int64
+	for _, inv := range c.invoices {
+		if !inv.Refund() {
+			sum += inv.Total()
+			orders++
+		}
+	}
+	return orders > 0 && sum/orders >= tradeOrder
+}
+
+// stock keeps what sells often, at the price at which it does.
+func (w *World) stock(sold map[ware]int) {
+	for k, n := range sold {
+		if n >= 100 {
+			w.wares = append(w.wares, k)
+		}
+	}
+	slices.SortFunc(w.wares, func(a, b ware) int { return cmp.Or(cmp.Compare(a.item, b.item), cmp.Compare(a.price, b.price)) })
+}
+
+// RealPeople is how many people are known from the books alone: customers and
+// guests. People with higher numbers are made up whole.
+func (w *World) RealPeople() int { return len(w.customers) + len(w.guests) }
+
+// Customers is how many of them have a customer number.
+func (w *World) Customers() int { return len(w.customers) }

@@ -1,0 +1,83 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"os"
+	"strings"
+
+	"kith/internal/app"
+	"kith/internal/client"
+	"kith/internal/demo"
+	"kith/internal/demo/load"
+)
+
+// meet prints the customer that the demo shows, and what to try next.
+func (d *demoRun) meet(ctx context.Context, c *client.Client, a *app.App) error {
+	path := client.ProfilePath("user_id", demo.Featured)
+	var p json.RawMessage
+	if err := c.Get(ctx, path, &p); err != nil {
+		return err
+	}
+	var list eventList
+	if err := c.Get(ctx, path+"/events?limit=10", &list); err != nil {
+		return err
+	}
+	if err := printProfile(d.out, p, list.Data); err != nil {
+		return err
+	}
+	return d.hints(a)
+}
+
+// hints prints the commands by which to look further, as far as there are such.
+func (d *demoRun) hints(a *app.App) error {
+	me, data := program(), a.DataDir()
+	featured := d.world.Person(0)
+	fmt.Fprintln(d.out, "\nExplore, in another terminal:")
+	for _, h := range [...]struct{ command, args string }{
+		{"profile", "user_id:" + demo.Featured},
+		{"profile", "email:" + featured.Address + " --events 30"},
+		{"search", "'" + featured.Family + "'"},
+		{"sql", "'SELECT source, count(*) AS events FROM events GROUP BY source ORDER BY events DESC'"},
+		{"trace", "shop invoice-536365"},
+		{"listen", ""},
+		{"status", "--hash"},
+	} {
+		if d.explore(h.command) {
+			fmt.Fprintf(d.out, "  %s --data %s\n", strings.TrimSpace(me+" "+h.command+" "+h.args), data)
+		}
+	}
+	_, err := fmt.Fprintf(d.out, `  export TOKEN=$(cat %[1]s/admin-token)
+  curl -s -H "Authorization: Bearer $TOKEN" %[2]s/v1/profiles/user_id:%[3]s
+  curl -s -u %[4]s: %[2]s/v1/track -d '{"userId":"%[3]s","event":"Product Viewed","properties":{"sku":"22423"}}'
+`, data, a.URL(), demo.Featured, a.WriteKey())
+	return err
+}
+
+// program is how this program is called.
+func program() string {
+	if strings.Contains(os.Args[0], "go-build") {
+		return "go run ./cmd/kith"
+	}
+	return os.Args[0]
+}
+
+// live lets a customer go on shopping until ctx ends.
+func (d *demoRun) live(ctx context.Context, s *load.Sender, a *app.App) error {
+	fmt.Fprintf(d.out, "\n%s is shopping now. Look at the profile with\n  %s profile user_id:%s --data %s\n\n",
+		demo.LiveUser, program(), demo.LiveUser, a.DataDir())
+	for {
+		now := d.cfg.Clock.Now()
+		step := d.world.LiveStep(now)
+		if err := s.One(ctx, step.Message); err != nil {
+			return err
+		}
+		fmt.Fprintf(d.out, "%s  %s\n", now.UTC().Format("15:04:05"), step.What)
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-d.cfg.Clock.After(d.every):
+		}
+	}
+}
