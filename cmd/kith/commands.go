@@ -7,6 +7,7 @@ var commands = []func() *cobra.Command{
 	serveCommand,
 	demoCommand,
 	profileCommand,
+	searchCommand,
 	traceCommand,
 	listenCommand,
 	statusCommand,

@@ -14,6 +14,7 @@ import (
 	"kith/internal/profile"
 	"kith/internal/resource"
 	"kith/internal/route"
+	"kith/internal/search"
 	"kith/internal/workspace"
 )
 
@@ -36,6 +37,8 @@ type Profiles interface {
 	// Members returns the ids of profiles that belong to an account, those that
 	// were active in it last first.
 	Members(ctx context.Context, account string, limit int) ([]identity.NodeID, error)
+	// Find returns the profiles that fit a query, best first, from the offset on.
+	Find(ctx context.Context, q string, offset, limit int) (search.Answer, error)
 }
 
 // Pipeline is what the API asks and orders of the fold.
@@ -96,7 +99,7 @@ func New(cfg Config) *API {
 func (a *API) Table(others ...route.Route) ([]route.Route, error) {
 	var document []byte
 	table := a.systemRows(&document)
-	for _, rows := range [][]route.Route{a.statusRows(), a.profileRows(), a.spaceRows(), a.traceRows(), a.liveRows(), a.quarantineRows(), a.sourceRows(), a.backupRows(), others} {
+	for _, rows := range [][]route.Route{a.statusRows(), a.profileRows(), a.searchRows(), a.spaceRows(), a.traceRows(), a.liveRows(), a.quarantineRows(), a.sourceRows(), a.backupRows(), others} {
 		table = append(table, rows...)
 	}
 	var err error

@@ -23,7 +23,7 @@ const (
 
 // statements are the texts of the statements with the schema in them.
 type statements struct {
-	get, lock, claim, upsert, remove string
+	get, lock, claim, upsert, remove, bulk string
 
 	page map[pageKind]string
 }
@@ -41,6 +41,7 @@ func newStatements(schema string) statements {
 		claim:  "insert into " + table + " (k, v) select k, v from unnest($1::bytea[], $2::bytea[]) as row(k, v) on conflict (k) do nothing returning k",
 		upsert: "insert into " + table + " (k, v) select k, v from unnest($1::bytea[], $2::bytea[]) as row(k, v) on conflict (k) do update set v = excluded.v",
 		remove: "delete from " + table + " where k = any($1::bytea[])",
+		bulk:   bulkStatement(table),
 		page:   map[pageKind]string{},
 	}
 	for i := range 8 {
