@@ -67,6 +67,7 @@ type Pipeline interface {
 type Config struct {
 	Profiles Profiles
 	Pipeline Pipeline
+	Identity Identity
 	Live     Live
 	Sources  *resource.Sources
 	Metrics  http.Handler
@@ -88,8 +89,8 @@ type API struct {
 // New returns the API. It panics when a needed part of the configuration is
 // missing.
 func New(cfg Config) *API {
-	if cfg.Profiles == nil || cfg.Pipeline == nil || cfg.Live == nil || cfg.Sources == nil || cfg.Metrics == nil || cfg.Now == nil || cfg.Backup == nil {
-		panic("BUG: the API needs profiles, a pipeline, live events, sources, metrics, backups and the time")
+	if cfg.Profiles == nil || cfg.Pipeline == nil || cfg.Identity == nil || cfg.Live == nil || cfg.Sources == nil || cfg.Metrics == nil || cfg.Now == nil || cfg.Backup == nil {
+		panic("BUG: the API needs profiles, a pipeline, identity, live events, sources, metrics, backups and the time")
 	}
 	return &API{cfg}
 }
@@ -99,7 +100,7 @@ func New(cfg Config) *API {
 func (a *API) Table(others ...route.Route) ([]route.Route, error) {
 	var document []byte
 	table := a.systemRows(&document)
-	for _, rows := range [][]route.Route{a.statusRows(), a.profileRows(), a.searchRows(), a.spaceRows(), a.traceRows(), a.liveRows(), a.quarantineRows(), a.sourceRows(), a.backupRows(), others} {
+	for _, rows := range [][]route.Route{a.statusRows(), a.profileRows(), a.searchRows(), a.identityRows(), a.spaceRows(), a.traceRows(), a.liveRows(), a.quarantineRows(), a.sourceRows(), a.backupRows(), others} {
 		table = append(table, rows...)
 	}
 	var err error

@@ -212,6 +212,7 @@ type fixture struct {
 	table    []route.Route
 	people   *people
 	line     *line
+	council  *council
 	live     *stage
 	log      countingLog
 	sources  *resource.Sources
@@ -226,7 +227,7 @@ type fixture struct {
 func open(t testing.TB) *fixture {
 	t.Helper()
 	f := &fixture{
-		t: t, clock: sys.NewManual(start), line: &line{}, live: &stage{frames: []feed.Frame{{ID: "7"}}},
+		t: t, clock: sys.NewManual(start), line: &line{}, council: &council{}, live: &stage{frames: []feed.Frame{{ID: "7"}}},
 		people: &people{profiles: map[profile.Ref]profile.Profile{}, events: map[profile.Ref][]json.RawMessage{}},
 	}
 	var err error
@@ -238,7 +239,7 @@ func open(t testing.TB) *fixture {
 		t.Fatal(err)
 	}
 	a := New(Config{
-		Profiles: f.people, Pipeline: f.line, Live: f.live, Sources: f.sources, Metrics: telemetry.New().Handler(), Version: "test",
+		Profiles: f.people, Pipeline: f.line, Identity: f.council, Live: f.live, Sources: f.sources, Metrics: telemetry.New().Handler(), Version: "test",
 		Now:   func() int64 { return sys.Millis(f.clock.Now()) },
 		Ready: func(context.Context) error { return f.notReady },
 		Backup: func(_ context.Context, w io.Writer) error {

@@ -46,6 +46,7 @@ type App struct {
 	collector *collect.Collector
 	feed      *feed.Feed
 	backingUp sync.Mutex // held while a backup is read
+	deciding  sync.Mutex // held while a decision is made, so that the next one knows of it
 
 	handler        http.Handler // everything that the roles ask for
 	collectHandler http.Handler // the collector alone

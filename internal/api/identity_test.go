@@ -1,0 +1,108 @@
+package api
+
+import (
+	"context"
+	"net/http"
+	"strings"
+	"testing"
+
+	"kith/internal/decision"
+	"kith/internal/errs"
+	"kith/internal/resource/form"
+)
+
+// council is an Identity that keeps what is decided in order.
+type council struct {
+	rows []decision.Row
+}
+
+func (c *council) Decide(_ context.Context, d decision.Decision) (string, error) {
+	if d.Kind == decision.Merge && d.A.Value == "foe" {
+		return "", form.Refuse(errs.Conflict, "decision.split_stands", "/b", "the split dec_0 keeps them apart; revoke it first")
+	}
+	d.ID = "dec_" + string(rune('1'+len(c.rows)))
+	row := decision.Row{ID: d.ID}
+	row.Tell(d, decision.Rank{})
+	c.rows = append([]decision.Row{row}, c.rows...)
+	return d.ID, nil
+}
+
+func (c *council) Revoke(_ context.Context, id, by, reason string) error {
+	for i := range c.rows {
+		if c.rows[i].ID == id {
+			c.rows[i].Revoke(decision.Revocation{ID: "r", At: 1000, By: by, Reason: reason})
+			return nil
+		}
+	}
+	return errs.New(errs.NotFound, "decision.not_found", "there is no decision of that id")
+}
+
+func (c *council) Decision(ctx context.Context, id string) (decision.Row, error) {
+	for _, r := range c.rows {
+		if r.ID == id {
+			return r, nil
+		}
+	}
+	return decision.Row{}, c.Revoke(ctx, "none", "", "")
+}
+
+func (c *council) Decisions(_ context.Context, before string, limit int) (out []decision.Row, more bool, err error) {
+	for _, r := range c.rows {
+		if before != "" && r.ID >= before {
+			continue
+		}
+		if len(out) == limit {
+			return out, true, nil
+		}
+		out = append(out, r)
+	}
+	return out, false, nil
+}
+
+const mergeBody = `{"a":{"type":"user_id","value":"u1"},"b":{"type":"user_id","value":"u2"},"reason":"phoned in"}`
+
+func TestDecisions(t *testing.T) {
+	f := open(t)
+	if got := f.ok("POST", "/v1/identity/merge", mergeBody, 200); got != `{"decision_id":"dec_1"}` {
+		t.Error(got)
+	}
+	f.ok("POST", "/v1/identity/split", `{"left":[{"type":"user_id","value":"u1"}],"right":[{"type":"email","value":"a@b.fr"}]}`, 200)
+	if w := f.do("DELETE", "/v1/identity/decisions/dec_1?reason=mistaken", ""); w.Code != http.StatusNoContent {
+		t.Errorf("%d %s", w.Code, w.Body)
+	}
+	want := `{"id":"dec_1","kind":"merge","at":"1970-01-01T00:00:00.000Z","by":"admin","reason":"phoned in","state":"revoked",` +
+		`"a":{"type":"user_id","value":"u1"},"b":{"type":"user_id","value":"u2"},"revoked":{"at":"1970-01-01T00:00:01.000Z","by":"admin","reason":"mistaken"}}`
+	if got := f.ok("GET", "/v1/identity/decisions/dec_1", "", 200); got != want {
+		t.Errorf("%s, want\n%s", got, want)
+	}
+	first := f.ok("GET", "/v1/identity/decisions?limit=1", "", 200)
+	if !strings.Contains(first, `"id":"dec_2"`) || strings.Contains(first, `"next":null`) {
+		t.Error(first)
+	}
+	f.refused("GET", "/v1/identity/decisions/dec_9", "", 404, "decision.not_found")
+	f.refused("DELETE", "/v1/identity/decisions/dec_9", "", 404, "decision.not_found")
+	p := f.refused("POST", "/v1/identity/merge", strings.Replace(mergeBody, "u1", "foe", 1), 409, "decision.split_stands")
+	if !strings.Contains(p.Detail, "dec_0") {
+		t.Errorf("the refusal does not name the split: %s", p.Detail)
+	}
+}
+
+func TestDecisionsNameEveryMistake(t *testing.T) {
+	f := open(t)
+	p := f.refused("POST", "/v1/identity/merge", `{"a":{"type":"user_id"},"c":1}`, 422, "form.refused")
+	var places []string
+	for _, e := range p.Errors {
+		places = append(places, e.Pointer+" "+e.Code)
+	}
+	if got := strings.Join(places, ", "); got != "/a/value field.required, /b field.required, /c field.unknown" {
+		t.Error(got)
+	}
+	side := `{"type":"user_id","value":"u1"}`
+	side = "[" + strings.Repeat(side+",", 99) + side + "]"
+	p = f.refused("POST", "/v1/identity/split", `{"left":`+side+`,"right":`+side+`}`, 422, "form.refused")
+	if p.Errors[0].Code != decision.CodeTooMany {
+		t.Errorf("%+v", p.Errors)
+	}
+	f.refused("POST", "/v1/identity/split", `{"left":[],"right":[]}`, 422, "form.refused")
+	f.refused("POST", "/v1/identity/merge", `{`, 400, "json.syntax")
+}
