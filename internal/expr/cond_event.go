@@ -48,15 +48,15 @@ func (c *EventCondition) Walk(f func(Condition)) { f(c) }
 
 // Eval implements Condition.
 func (c *EventCondition) Eval(x *Context) Result {
-	events := c.events(x, c.Window.oldest(x.Now), Never)
-	t := newTimeline(&c.Window, events, x.Now)
+	events := c.Events(x, c.Window.Oldest(x.Now), Never)
+	t := NewTimeline(&c.Window, events, x.Now)
 	var r Result
-	r.Verdict = c.verdict(t.counted(x.Now))
-	r.Next = t.turn(x.Now, func(now int64) bool { return c.verdict(t.counted(now)) != r.Verdict })
+	r.Verdict = c.verdict(t.Counted(x.Now))
+	r.Next = t.Turn(x.Now, func(now int64) bool { return c.verdict(t.Counted(now)) != r.Verdict })
 	if !x.Explain {
 		return r
 	}
-	counted := t.counted(x.Now)
+	counted := t.Counted(x.Now)
 	return x.explain(r, c, c.outcome(counted), counted, nil)
 }
 

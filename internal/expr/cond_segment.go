@@ -10,11 +10,11 @@ type SegmentCondition struct {
 	Not bool // not_in
 }
 
-func (r *reader) segment(o *form.Object) Condition {
+func (r *reader) segment(o *form.Object, scope Scope) Condition {
 	c := &SegmentCondition{Key: o.Required("segment", NameBytesMax)}
 	c.Not = oneName(o, "op", "in", "not_in") == "not_in"
 	if c.Key != "" && r.opts.Segment != nil {
-		if why := r.opts.Segment(c.Key); why != "" {
+		if why := r.opts.Segment(c.Key, scope); why != "" {
 			o.Refuse("segment", CodeName, why)
 		}
 	}
@@ -39,7 +39,7 @@ func oneName(o *form.Object, field string, names ...string) string {
 		list += n
 	}
 	if given != "" {
-		o.Refuse(field, CodeOperator, "must be "+list+didYouMean(given, names))
+		o.Refuse(field, CodeOperator, "must be "+list+DidYouMean(given, names))
 	}
 	return ""
 }

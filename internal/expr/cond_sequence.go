@@ -122,10 +122,10 @@ func (c *SequenceCondition) material(x *Context) *material {
 		s := &c.Steps[i]
 		lo := int64(-Never)
 		if !s.Not {
-			last, lo = s, c.Window.oldest(x.Now)
+			last, lo = s, c.Window.Oldest(x.Now)
 			m.positive = append(m.positive, i)
 		}
-		m.events = append(m.events, s.events(x, lo, Never))
+		m.events = append(m.events, s.Events(x, lo, Never))
 		for _, l := range s.Lines {
 			switch {
 			case l.Ref == nil:

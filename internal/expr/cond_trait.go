@@ -1,6 +1,9 @@
 package expr
 
 import (
+	"slices"
+
+	"kith/internal/decimal"
 	"kith/internal/resource/form"
 )
 
@@ -30,15 +33,15 @@ func (c *TraitCondition) Eval(x *Context) Result {
 	r := Result{Verdict: c.Op.holds(&c.Operand, t.Values, x)}
 	r.Next = min(t.Next, c.Op.base().next(&c.Operand, t.Values, x))
 	if t.Running {
-		r.Next = min(r.Next, c.crossing(t.Since, x.Now))
+		r.Next = min(r.Next, c.crossing(t.Since, r.Verdict, x))
 	}
 	return x.explain(r, c, t.Values, nil, nil)
 }
 
 // crossing returns when a trait that counts whole seconds from a moment on next
-// reaches or passes one of the operand's numbers.
-func (c *TraitCondition) crossing(since, now int64) int64 {
-	next := int64(Never)
+// makes another verdict.
+func (c *TraitCondition) crossing(since int64, verdict bool, x *Context) int64 {
+	var moments []int64
 	for _, v := range c.Operand.Values {
 		if v.Kind != Number {
 			continue
@@ -50,10 +53,14 @@ func (c *TraitCondition) crossing(since, now int64) int64 {
 		// The verdict can turn when the count reaches the number, and when it goes
 		// beyond it.
 		for n := seconds; n <= seconds+1; n++ {
-			if at := since + n*1000; at > now {
-				next = min(next, at)
+			if at := since + n*1000; at > x.Now {
+				moments = append(moments, at)
 			}
 		}
 	}
-	return next
+	slices.Sort(moments)
+	return firstTurn(moments, func(now int64) bool {
+		shown := []Value{Num(decimal.FromInt((now - since) / 1000))}
+		return c.Op.holds(&c.Operand, shown, x) != verdict
+	})
 }

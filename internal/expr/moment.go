@@ -71,8 +71,8 @@ func (w *Window) span(t int64) (enters, leaves int64, ok bool) {
 	return t, Never, true
 }
 
-// oldest returns the time after which events count now or can count later.
-func (w *Window) oldest(now int64) int64 {
+// Oldest returns the time after which events count now or can count later.
+func (w *Window) Oldest(now int64) int64 {
 	switch w.Form {
 	case Last, Between:
 		return now - w.Far

@@ -39,8 +39,9 @@ type Options struct {
 	Scope Scope
 	Zone  *time.Location // UTC if nil
 
-	// Segment says why a segment cannot be named in the definition, or "".
-	Segment func(key string) string
+	// Segment says why a segment cannot be named where a condition of that scope
+	// stands, or "".
+	Segment func(key string, scope Scope) string
 }
 
 // Read reads the fields of the object as one condition. What is wrong is refused
@@ -53,7 +54,7 @@ func Read(o *form.Object, opts Options) Condition {
 	return r.condition(o, opts.Scope, 1)
 }
 
-// Selection reads the fields event and where as a selection of events.
+// ReadSelection reads the fields event and where as a selection of events.
 func ReadSelection(o *form.Object, opts Options) Selection {
 	if opts.Zone == nil {
 		opts.Zone = time.UTC
@@ -61,6 +62,17 @@ func ReadSelection(o *form.Object, opts Options) Selection {
 	r := &reader{opts: opts, operators: Operators()}
 	return r.selection(o)
 }
+
+// ReadWindow reads the field window.
+func ReadWindow(o *form.Object, opts Options) Window {
+	if opts.Zone == nil {
+		opts.Zone = time.UTC
+	}
+	return (&reader{opts: opts}).window(o)
+}
+
+// ReadPath reads a required field that is a path.
+func ReadPath(o *form.Object, name string) string { return path(o, name) }
 
 // reader reads one definition.
 type reader struct {
@@ -107,7 +119,7 @@ func (r *reader) oneOf(o *form.Object, forms []string, scope Scope, depth int) C
 	case "trait":
 		return r.trait(o)
 	case "segment":
-		return r.segment(o)
+		return r.segment(o, scope)
 	case "consent":
 		return r.consent(o)
 	case "account":
@@ -149,12 +161,12 @@ func (r *reader) operator(o *form.Object) *Operator {
 		}
 		names = append(names, op.Name)
 	}
-	o.Refuse("op", CodeOperator, "no such operator"+didYouMean(name, names)+"; there are "+strings.Join(names, ", "))
+	o.Refuse("op", CodeOperator, "no such operator"+DidYouMean(name, names)+"; there are "+strings.Join(names, ", "))
 	return nil
 }
 
-// didYouMean is a hint at the nearest name, or "".
-func didYouMean(name string, names []string) string {
+// DidYouMean is a hint at the nearest name, or "".
+func DidYouMean(name string, names []string) string {
 	best, least := "", 3
 	for _, n := range names {
 		if d := distance(strings.ToLower(name), n); d < least && d < len(n) {

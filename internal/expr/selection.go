@@ -28,7 +28,7 @@ type Line struct {
 // Ref names values elsewhere: a field of the event that an earlier step of a
 // sequence chose, or a trait of the person.
 type Ref struct {
-	Step  int // counted from 0; -1 for a trait
+	Step  int // Counted from 0; -1 for a trait
 	Field Field
 	Trait string
 }
@@ -81,9 +81,9 @@ func (op *Operator) refers(values, others []Value) bool {
 	return op.Opposite != nil
 }
 
-// events returns the subject's events that the selection picks, without regard
+// Events returns the subject's events that the selection picks, without regard
 // to lines that refer, with lo < timestamp ≤ hi in the order of events.
-func (s *Selection) events(x *Context, lo, hi int64) []*Event {
+func (s *Selection) Events(x *Context, lo, hi int64) []*Event {
 	var all []*Event
 	for _, c := range s.Calls {
 		for _, e := range x.Subject.Events(c, lo, hi) {
@@ -165,7 +165,7 @@ func callOf(o *form.Object) Call {
 		names = append(names, t.String())
 	}
 	if name != "" {
-		o.Refuse("type", form.CodeInvalid, "no such type of call"+didYouMean(name, names)+"; there are "+strings.Join(names, ", "))
+		o.Refuse("type", form.CodeInvalid, "no such type of call"+DidYouMean(name, names)+"; there are "+strings.Join(names, ", "))
 	}
 	return Call{}
 }

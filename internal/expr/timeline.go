@@ -6,15 +6,16 @@ import "slices"
 // which a verdict turns. Beyond it the moment given is one at which it may.
 const turnsMax = 64
 
-// timeline tells which events count at a moment.
-type timeline struct {
+// Timeline tells which events count at a moment.
+type Timeline struct {
 	window *Window
 	events []*Event // that count now or can count later, in the order of events
 	turns  []int64  // moments after now at which one begins or ends to count, ascending
 }
 
-func newTimeline(w *Window, events []*Event, now int64) *timeline {
-	t := &timeline{window: w}
+// NewTimeline returns the timeline from now on of events, given in their order.
+func NewTimeline(w *Window, events []*Event, now int64) *Timeline {
+	t := &Timeline{window: w}
 	for _, e := range events {
 		enters, leaves, ok := w.span(e.Timestamp)
 		if !ok || leaves <= now {
@@ -33,8 +34,8 @@ func newTimeline(w *Window, events []*Event, now int64) *timeline {
 	return t
 }
 
-// counted returns the events that count at a moment, in the order of events.
-func (t *timeline) counted(now int64) []*Event {
+// Counted returns the events that count at a moment, in the order of events.
+func (t *Timeline) Counted(now int64) []*Event {
 	// Windows move forward, so what counts lies side by side.
 	lo, hi := 0, len(t.events)
 	for lo < hi && !t.window.Holds(t.events[lo].Timestamp, now) {
@@ -46,8 +47,8 @@ func (t *timeline) counted(now int64) []*Event {
 	return t.events[lo:hi]
 }
 
-// turn returns the first moment after now at which turned says yes, or Never.
-func (t *timeline) turn(now int64, turned func(now int64) bool) int64 {
+// Turn returns the first moment after now at which turned says yes, or Never.
+func (t *Timeline) Turn(now int64, turned func(now int64) bool) int64 {
 	return firstTurn(t.turns, turned)
 }
 
