@@ -9,6 +9,7 @@ import (
 
 	"kith/event"
 	"kith/internal/consent"
+	"kith/internal/decision"
 	"kith/internal/identity"
 	"kith/internal/profile"
 	"kith/internal/record"
@@ -48,15 +49,22 @@ func FoldUnder(records [][]byte, cfg Config) Result {
 		Accounts: map[identity.NodeID][]string{},
 	}}}
 	messages := map[message][]record.Record{}
+	var decided []record.Record
 	for _, data := range records {
 		rec, err := record.Decode(data)
 		if err != nil || !readable(&rec) {
 			f.out.Held++
 			continue
 		}
+		if rec.Kind == record.Decision {
+			decided = append(decided, rec)
+			continue
+		}
 		k := message{rec.Kind, rec.Stamp.Source, rec.Stamp.MessageID}
 		messages[k] = append(messages[k], rec)
 	}
+	f.decisions = decide(decided, f.cfg, f.keys)
+	f.out.Events, f.out.Repeats = f.decisions.count, f.decisions.repeats
 	for _, copies := range messages {
 		f.message(copies)
 	}
@@ -76,6 +84,9 @@ func readable(rec *record.Record) bool {
 	case record.Event:
 		_, err := rec.Event(&record.Docs{})
 		return err == nil
+	case record.Decision:
+		_, err := decision.Read(rec)
+		return err == nil
 	case record.Consent:
 		_, err := consent.DecodeBody(&strictjson.Doc{}, rec.Body)
 		return err == nil
@@ -90,7 +101,9 @@ type fold struct {
 	said    map[place][]consent.Statement
 	out     Result
 	seen    []sighting
-	writes  map[identity.NodeID]map[string]profile.Write
+
+	decisions decisions
+	writes    map[identity.NodeID]map[string]profile.Write
 }
 
 // sighting is one event with what it observes.
@@ -102,7 +115,15 @@ type sighting struct {
 
 // message picks the events among the copies of one message: sorted by receipt,
 // a copy is an event when none came within the window before it.
-func (f *fold) message(copies []record.Record) {
+func (f *fold) message(all []record.Record) {
+	var copies []record.Record
+	for _, c := range all {
+		if f.retracted(&c) {
+			f.out.Repeats++
+			continue
+		}
+		copies = append(copies, c)
+	}
 	sort.Slice(copies, func(i, j int) bool {
 		a, b := &copies[i], &copies[j]
 		if a.Stamp.ReceivedAt != b.Stamp.ReceivedAt {
@@ -193,6 +214,10 @@ func (f *fold) write(owner identity.NodeID, w profile.Write) {
 
 // finish groups sightings into observations.
 func (f *fold) finish() {
+	f.out.Contents.Rulings = f.decisions.rulings
+	for n, id := range f.decisions.ids {
+		f.out.Contents.IDs[n] = id
+	}
 	groups := map[identity.ObservationKey]*identity.Observation{}
 	for _, s := range f.seen {
 		key := s.o.Key()

@@ -53,7 +53,7 @@ func runAccount(ctx context.Context, s *session, st *step) (string, error) {
 
 // members are the leaders of the people whose group calls named an account.
 func (s *session) members(contents *statehash.Contents, account string) []identity.Identifier {
-	leaders := identity.Derive(contents.Observations, contents.IDs, s.identity).Leader
+	leaders := contents.Derive(s.identity).Leader
 	var out []identity.Identifier
 	for person, accounts := range contents.Accounts {
 		if leader := contents.IDs[leaders[person]]; slices.Contains(accounts, account) && !slices.Contains(out, leader) {

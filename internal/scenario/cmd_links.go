@@ -23,7 +23,7 @@ func linksCommand() *command {
 				return "", err
 			}
 			var lines []string
-			for _, l := range identity.Derive(contents.Observations, contents.IDs, s.identity).Links {
+			for _, l := range contents.Derive(s.identity).Links {
 				ends := []identity.Identifier{contents.IDs[l.A], contents.IDs[l.B]}
 				s.identity.Sort(ends)
 				lines = append(lines, fmt.Sprintf("%s - %s %s\n", showIdentifier(ends[0]), showIdentifier(ends[1]), l.Verdict))

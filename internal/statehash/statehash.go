@@ -68,6 +68,7 @@ type Hash struct {
 type Contents struct {
 	IDs          map[identity.NodeID]identity.Identifier
 	Observations []*identity.Observation
+	Rulings      []identity.Ruling                   // what operators say of their nodes
 	Writes       map[identity.NodeID][]profile.Write // the writes that count, of persons' nodes and accounts
 	Accounts     map[identity.NodeID][]string        // by person's node: the accounts that its group calls named
 	Consents     map[identity.NodeID][]Consent       // by node: what counts of what was said
@@ -98,6 +99,9 @@ func Read(ctx context.Context, s state.Snapshot, index history.Index) (*Contents
 		return nil, err
 	}
 	if err := c.readObservations(ctx, s); err != nil {
+		return nil, err
+	}
+	if err := c.readRulings(ctx, s); err != nil {
 		return nil, err
 	}
 	if err := c.readWrites(ctx, s); err != nil {
@@ -148,6 +152,22 @@ func (c *Contents) readObservations(ctx context.Context, s state.Snapshot) error
 	})
 }
 
+// readRulings reads of the two rows of each ruling the one below its first node.
+func (c *Contents) readRulings(ctx context.Context, s state.Snapshot) error {
+	return each(ctx, s, state.FamilyRuling, func(k, v []byte) error {
+		r, err := identity.DecodeRuling(k, v)
+		if err == nil && r.A == identity.NodeID(k[1:17]) {
+			c.Rulings = append(c.Rulings, r)
+		}
+		return err
+	})
+}
+
+// Derive computes the clusters.
+func (c *Contents) Derive(cfg *identity.Config) identity.Partition {
+	return identity.Derive(c.Observations, c.IDs, cfg, c.Rulings...)
+}
+
 func (c *Contents) readWrites(ctx context.Context, s state.Snapshot) error {
 	return each(ctx, s, state.FamilyTrait, func(k, v []byte) error {
 		w, err := profile.DecodeWrite(v)
@@ -185,7 +205,7 @@ func (c *Contents) hash(cfg *identity.Config, keep bool) Hash {
 	for _, f := range []string{Identifiers, Links, Traits, AccountTraits, Memberships, Consents} {
 		h.out.Families[f] = Sum{}
 	}
-	part := identity.Derive(c.Observations, c.IDs, cfg)
+	part := c.Derive(cfg)
 	h.identifiers(c.Observations, part.Leader)
 	for _, l := range part.Links {
 		h.link(&l)
