@@ -38,6 +38,7 @@ type Entry struct {
 	Account     identity.NodeID         // of a group call: the account's node; else zero
 	Traits      []byte                  // of identify and group: the traits written, as clean JSON; else empty
 	Numbers     []string                // of orders and the like that the event names, by which its person is found
+	Fields      []byte                  // what definitions name of the event, as expr.Projection writes it; empty when it was never looked at
 }
 
 // Sighting is the entry's place in the order of events.

@@ -10,6 +10,7 @@ import (
 	"kith/internal/decision"
 	"kith/internal/errs"
 	"kith/internal/eventlog"
+	"kith/internal/expr"
 	"kith/internal/history"
 	"kith/internal/identity"
 	"kith/internal/profile"
@@ -50,6 +51,11 @@ type Interpreter struct {
 	Identity *identity.Config
 	Keys     *identity.Keyring
 	Consent  *consent.Config // what events say of purposes; nil: nothing
+
+	// Fields returns the fields of events that definitions name, which the history
+	// then keeps; nil: none. It decides nothing that is derived: what is not kept is
+	// read from the event's body.
+	Fields func() expr.Projection
 }
 
 // Contribute reads a record. It never fails: a record that cannot be read, or on
@@ -105,8 +111,21 @@ func (in *Interpreter) event(docs *record.Docs, c *Contribution, rec *record.Rec
 	in.traits(c, &ev)
 	if !c.Home.IsZero() {
 		c.Entry.Numbers = search.Numbers(ev.Properties)
+		c.Entry.Fields = in.fields(&ev)
 	}
 	in.consents(c, &ev)
+}
+
+// fields projects what definitions name of an event.
+func (in *Interpreter) fields(ev *event.Event) []byte {
+	if in.Fields == nil {
+		return nil
+	}
+	p := in.Fields()
+	if len(p) == 0 {
+		return nil
+	}
+	return p.Append(nil, ev.Properties, expr.ContextOf(ev, p))
 }
 
 func (in *Interpreter) identify(c *Contribution, ev *event.Event) {

@@ -32,6 +32,7 @@ const (
 	partTraits  = 1
 	partAccount = 2
 	partNumber  = 3 // one for each number
+	partFields  = 4
 )
 
 func prefix(node identity.NodeID, strand byte) []byte {
@@ -52,7 +53,7 @@ func key(e *history.Entry) []byte {
 }
 
 func value(e *history.Entry) []byte {
-	b := make([]byte, 0, 48+len(e.Traits))
+	b := make([]byte, 0, 48+len(e.Traits)+len(e.Fields))
 	b = append(b, version)
 	b = binary.AppendUvarint(b, uint64(e.Position.Partition))
 	b = binary.AppendUvarint(b, uint64(e.Position.Offset))
@@ -66,6 +67,11 @@ func value(e *history.Entry) []byte {
 	if !e.Account.IsZero() {
 		b = append(b, partAccount, 16)
 		b = append(b, e.Account[:]...)
+	}
+	if len(e.Fields) > 0 {
+		b = append(b, partFields)
+		b = binary.AppendUvarint(b, uint64(len(e.Fields)))
+		b = append(b, e.Fields...)
 	}
 	for _, s := range e.Numbers {
 		b = append(b, partNumber)
@@ -107,6 +113,8 @@ func decode(k, v []byte) (*history.Entry, error) {
 			e.Traits = append([]byte(nil), content...)
 		case part == partAccount && len(content) == 16:
 			e.Account = identity.NodeID(content)
+		case part == partFields:
+			e.Fields = append([]byte(nil), content...)
 		case part == partNumber:
 			e.Numbers = append(e.Numbers, string(content))
 		}
