@@ -136,7 +136,7 @@ func TestDocumentIsTheTable(t *testing.T) {
 			}
 		}
 	}
-	for _, path := range []string{"/v1", "/v1/profiles", "/debug/pprof/", "/v1/destinations", "/.env", "/admin", "/v1/openapi.yaml"} {
+	for _, path := range []string{"/v1", "/debug/pprof/", "/v1/destinations", "/.env", "/admin", "/v1/openapi.yaml"} {
 		if w := f.do("GET", path, ""); w.Code != 404 {
 			t.Errorf("%s: %d", path, w.Code)
 		}

@@ -48,7 +48,7 @@ func TestSearch(t *testing.T) {
 		t.Error(got)
 	}
 	for _, bad := range []string{"", "?q=", "?q=%20%20", "?q=a&limit=0", "?q=a&limit=101", "?q=a&cursor=!", "?q=a&cursor=eA", "?q=" + strings.Repeat("a", 257)} {
-		if w := f.send("GET", "/v1/profiles"+bad, ""); w.Code != 400 {
+		if w := f.do("GET", "/v1/profiles"+bad, ""); w.Code != 400 {
 			t.Errorf("%q: %d %s", bad, w.Code, w.Body)
 		}
 	}

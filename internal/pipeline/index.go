@@ -10,6 +10,7 @@ import (
 	"kith/internal/identity"
 	"kith/internal/profile"
 	"kith/internal/search"
+	"kith/internal/state"
 )
 
 // The index that people are searched in is a function of identifiers, of the
@@ -20,16 +21,16 @@ import (
 // these are the same whoever writes them, and stay when nothing names the node
 // any more.
 func (b *batchView) findByIdentifier(n identity.NodeID, id identity.Identifier) {
-	for _, k := range search.IdentifierKeys(n, id) {
-		b.tx.Put(k, []byte{})
+	for _, row := range search.IdentifierRows(n, id) {
+		b.tx.Put(row.Key, row.Value)
 	}
 }
 
 // findByNumbers indexes the numbers that an event names.
 func (b *batchView) findByNumbers(e *history.Entry) {
 	for _, s := range e.Numbers {
-		for _, k := range search.NumberKeys(e.Node, s) {
-			b.tx.Put(k, []byte{})
+		for _, row := range search.NumberRows(e.Node, s) {
+			b.tx.Put(row.Key, row.Value)
 		}
 	}
 }
@@ -50,8 +51,8 @@ func (b *batchView) unfindNumbers(ctx context.Context, e *history.Entry, gone ma
 		}
 	}
 	for _, s := range left {
-		for _, k := range search.NumberKeys(e.Node, s) {
-			b.tx.Delete(k)
+		for _, row := range search.NumberRows(e.Node, s) {
+			b.tx.Delete(row.Key)
 		}
 	}
 	return nil
@@ -103,25 +104,30 @@ func (b *batchView) reindex(k string, stored *profile.Write) {
 		return
 	}
 	node, name := identity.NodeID([]byte(k[1:traitNodeEnd])), traitKey(k)
-	var before, after [][]byte
+	var before, after []state.KV
 	if stored != nil {
-		before = search.TraitKeys(node, name, stored.Value)
+		before = search.TraitRows(node, name, stored.Value)
 	}
 	if counts != nil {
-		after = search.TraitKeys(node, name, counts.Value)
+		after = search.TraitRows(node, name, counts.Value)
 	}
-	for _, key := range before {
-		if !holds(after, key) {
-			b.tx.Delete(key)
+	for _, row := range before {
+		if find(after, row.Key) == nil {
+			b.tx.Delete(row.Key)
 		}
 	}
-	for _, key := range after {
-		if !holds(before, key) {
-			b.tx.Put(key, []byte{})
+	for _, row := range after {
+		if have := find(before, row.Key); have == nil || !bytes.Equal(have.Value, row.Value) {
+			b.tx.Put(row.Key, row.Value)
 		}
 	}
 }
 
-func holds(keys [][]byte, key []byte) bool {
-	return slices.ContainsFunc(keys, func(k []byte) bool { return bytes.Equal(k, key) })
+// find returns the row of a key, or nil.
+func find(rows []state.KV, key []byte) *state.KV {
+	i := slices.IndexFunc(rows, func(row state.KV) bool { return bytes.Equal(row.Key, key) })
+	if i < 0 {
+		return nil
+	}
+	return &rows[i]
 }

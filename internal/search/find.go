@@ -1,6 +1,7 @@
 package search
 
 import (
+	"bytes"
 	"context"
 	"slices"
 
@@ -106,6 +107,9 @@ func (f *finder) run(ctx context.Context) error {
 	if err := f.exact(ctx); err != nil {
 		return err
 	}
+	if err := f.closed(ctx); err != nil {
+		return err
+	}
 	if err := f.resolve(ctx); err != nil {
 		return err
 	}
@@ -184,7 +188,7 @@ func (f *finder) references(ctx context.Context) error {
 	}
 	for _, kvs := range got {
 		for _, kv := range kvs {
-			row, err := DecodeRow(kv.Key)
+			row, err := DecodeRow(kv.Key, kv.Value)
 			if err != nil {
 				return err
 			}
@@ -215,12 +219,25 @@ func (f *finder) candidate(n identity.NodeID) *candidate {
 	return c
 }
 
-// improve notes a row of a term unless a better one is known. Of equal ones the
-// one that says more of the person stays.
+// improve notes a row of a term unless a better one is known.
 func (c *candidate) improve(term int, q quality, row Row) {
-	if have := &c.fits[term]; q > have.quality || q == have.quality && row.Field < have.row.Field {
-		*have = fit{q, row}
+	if found := (fit{q, row}); found.better(&c.fits[term]) {
+		c.fits[term] = found
 	}
+}
+
+// better reports whether a row says more of a person than another: it fits better,
+// or it is of a shorter value. The rest makes the choice the same whatever the
+// order.
+func (f *fit) better(than *fit) bool {
+	if f.quality != than.quality {
+		return f.quality > than.quality
+	}
+	if f.row.Words != than.row.Words {
+		return f.row.Words < than.row.Words
+	}
+	a, b := f.row.encode(), than.row.encode()
+	return bytes.Compare(a.Key, b.Key) < 0
 }
 
 // read reads rows of a term's tokens: some of each, then on until the bound.
@@ -278,7 +295,7 @@ func (f *finder) readOn(ctx context.Context, i int, e expansion, after []byte, m
 // take notes rows and returns the last key.
 func (f *finder) take(i int, q quality, kvs []state.KV) (last []byte, err error) {
 	for _, kv := range kvs {
-		row, err := DecodeRow(kv.Key)
+		row, err := DecodeRow(kv.Key, kv.Value)
 		if err != nil {
 			return nil, err
 		}
@@ -301,7 +318,7 @@ func (f *finder) begun(ctx context.Context, i int) error {
 			if err != nil {
 				return err
 			}
-			row, err := DecodeRow(kv.Key)
+			row, err := DecodeRow(kv.Key, kv.Value)
 			if err != nil {
 				return err
 			}

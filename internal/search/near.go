@@ -89,7 +89,7 @@ func (n *near) walk(ctx context.Context, r state.Reader) error {
 			if len(got[i]) == 0 {
 				continue
 			}
-			row, err := DecodeRow(got[i][0].Key)
+			row, err := DecodeRow(got[i][0].Key, got[i][0].Value)
 			if err != nil {
 				return err
 			}

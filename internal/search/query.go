@@ -1,6 +1,7 @@
 package search
 
 import (
+	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -74,6 +75,9 @@ func parse(q string, cfg *identity.Config, keys *identity.Keyring) plan {
 	if typing {
 		last := p.terms[len(p.terms)-1]
 		for _, t := range last.exact {
+			if slices.Contains(last.begins, t) {
+				continue
+			}
 			if len(t.Text) >= 2 || utf8.RuneCountInString(t.Text) < len(t.Text) {
 				last.begins = append(last.begins, t)
 			}
@@ -194,6 +198,9 @@ func phonePart(f string) bool {
 
 func wordTerm(w string) *term {
 	t := &term{exact: []Token{{Word, w}, {ID, w}}, near: []Token{{Word, w}}}
+	if first, _ := utf8.DecodeRuneInString(w); ideographic(first) {
+		t.begins = append(t.begins, Token{Word, w}) // a last name may stand in one word with the given one
+	}
 	if strings.ContainsAny(w, "0123456789") {
 		t.near = append(t.near, Token{ID, w})
 		if digits(w) == w && len(w) >= 4 {
@@ -208,8 +215,8 @@ func editsOf(s string) uint8 {
 	switch n := utf8.RuneCountInString(s); {
 	case n >= 8:
 		return 2
-	case n >= 4:
-		return 1
+	case n >= 3:
+		return 1 // one of four may have been left out
 	}
 	return 0
 }

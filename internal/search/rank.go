@@ -24,13 +24,26 @@ func (f *finder) score(fits *[termsMax]fit) (matched int, score float64) {
 		all += w
 		if q := fits[i].quality; q != absent {
 			matched++
-			have += w * q.value()
+			have += w * q.value() * (0.95 + 0.05*f.covered(fits, i))
 		}
 	}
 	if all == 0 {
 		return 0, 0
 	}
 	return matched, (float64(matched) + have/all) / float64(len(f.plan.terms)+1)
+}
+
+// covered is how much of the value that a term was found in the terms make up:
+// all of "Ana García" is a better find than a part of "Ana García López".
+func (f *finder) covered(fits *[termsMax]fit, i int) float64 {
+	of, n := &fits[i].row, 0
+	for j := range f.plan.terms {
+		row := &fits[j].row
+		if fits[j].quality != absent && row.Node == of.Node && row.Field == of.Field && row.Name == of.Name {
+			n++
+		}
+	}
+	return min(1, float64(n)/float64(of.Words))
 }
 
 // scored is a candidate with its place in the order.
@@ -133,8 +146,8 @@ func (f *finder) resolve(ctx context.Context) error {
 func (p *person) join(c *candidate) {
 	p.whole = p.whole || c.whole
 	for i := range c.fits {
-		if have := &p.fits[i]; c.fits[i].quality > have.quality {
-			*have = c.fits[i]
+		if c.fits[i].quality != absent && c.fits[i].better(&p.fits[i]) {
+			p.fits[i] = c.fits[i]
 		}
 	}
 }
@@ -179,7 +192,7 @@ func (f *finder) complete(ctx context.Context) error {
 		if len(kvs) == 0 {
 			continue
 		}
-		row, err := DecodeRow(kvs[0].Key)
+		row, err := DecodeRow(kvs[0].Key, kvs[0].Value)
 		if err != nil {
 			return err
 		}

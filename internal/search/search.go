@@ -55,6 +55,7 @@ type Row struct {
 	Node  identity.NodeID
 	Field Field
 	Name  string // of the trait, bounded, or the number as it was written
+	Words int    // of the value that the token is of; the more, the less one of them says
 }
 
 // prefix is how keys of a token begin, up to the node.
@@ -65,17 +66,17 @@ func (t Token) prefix() []byte {
 	return append(b, 0)
 }
 
-// Key is the row's key. Its value is empty.
-func (r *Row) Key() []byte {
+// encode writes the row as it is stored.
+func (r *Row) encode() state.KV {
 	b := append(r.prefix(), r.Node[:]...)
 	b = append(b, byte(r.Field))
-	return append(b, r.Name...)
+	return state.KV{Key: append(b, r.Name...), Value: []byte{byte(r.Words)}}
 }
 
-// DecodeRow reads a row's key; the error is of kind Corrupt.
-func DecodeRow(key []byte) (Row, error) {
+// DecodeRow reads a row; the error is of kind Corrupt.
+func DecodeRow(key, value []byte) (Row, error) {
 	bad := errs.New(errs.Corrupt, "search.row_format", "a stored row of the search index cannot be read")
-	if len(key) < 2 || key[0] != byte(state.FamilySearch) {
+	if len(key) < 2 || len(value) != 1 || value[0] == 0 || key[0] != byte(state.FamilySearch) {
 		return Row{}, bad
 	}
 	text, rest, ok := bytes.Cut(key[2:], []byte{0})
@@ -84,7 +85,7 @@ func DecodeRow(key []byte) (Row, error) {
 	}
 	r := Row{
 		Token: Token{Class(key[1]), string(text)}, Node: identity.NodeID(rest[:16]),
-		Field: Field(rest[16]), Name: string(rest[17:]),
+		Field: Field(rest[16]), Name: string(rest[17:]), Words: int(value[0]),
 	}
 	switch r.Class {
 	case Email, ID, Phone, Word:
@@ -101,11 +102,6 @@ func DecodeRow(key []byte) (Row, error) {
 // CheckRow tells whether a row of the index can be read; the error is of kind
 // Corrupt.
 func CheckRow(key, value []byte) error {
-	if _, err := DecodeRow(key); err != nil {
-		return err
-	}
-	if len(value) > 0 {
-		return errs.New(errs.Corrupt, "search.row_format", "a row of the search index has a value")
-	}
-	return nil
+	_, err := DecodeRow(key, value)
+	return err
 }

@@ -300,26 +300,35 @@ func ofNumber(s string) []Token {
 	return t.list
 }
 
-// IdentifierKeys are the keys of the rows of an identifier.
-func IdentifierKeys(node identity.NodeID, id identity.Identifier) [][]byte {
-	return keys(node, FieldIdentifier, "", ofIdentifier(id))
+// IdentifierRows are the rows of an identifier, as they are stored.
+func IdentifierRows(node identity.NodeID, id identity.Identifier) []state.KV {
+	return rows(node, FieldIdentifier, "", ofIdentifier(id))
 }
 
-// TraitKeys are the keys of the rows of a trait's value, given as clean JSON.
-func TraitKeys(node identity.NodeID, key string, value []byte) [][]byte {
-	return keys(node, FieldTrait, key, ofTrait(key, value))
+// TraitRows are the rows of a trait's value, given as clean JSON.
+func TraitRows(node identity.NodeID, key string, value []byte) []state.KV {
+	return rows(node, FieldTrait, key, ofTrait(key, value))
 }
 
-// NumberKeys are the keys of the rows of a number that an event names.
-func NumberKeys(node identity.NodeID, s string) [][]byte {
-	return keys(node, FieldNumber, s, ofNumber(s))
+// NumberRows are the rows of a number that an event names.
+func NumberRows(node identity.NodeID, s string) []state.KV {
+	return rows(node, FieldNumber, s, ofNumber(s))
 }
 
-func keys(node identity.NodeID, f Field, name string, of []Token) [][]byte {
-	out := make([][]byte, len(of))
+func rows(node identity.NodeID, f Field, name string, of []Token) []state.KV {
+	out := make([]state.KV, len(of))
+	words := 0
+	for _, t := range of {
+		if t.Class == Word {
+			words++
+		}
+	}
 	for i, t := range of {
-		r := Row{Token: t, Node: node, Field: f, Name: name}
-		out[i] = r.Key()
+		r := Row{Token: t, Node: node, Field: f, Name: name, Words: 1}
+		if t.Class == Word {
+			r.Words = min(words, 255)
+		}
+		out[i] = r.encode()
 	}
 	return out
 }
