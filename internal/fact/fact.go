@@ -8,8 +8,10 @@ package fact
 import (
 	"context"
 	"encoding/binary"
+	"hash/fnv"
 	"iter"
 
+	"kith/event"
 	"kith/internal/errs"
 	"kith/internal/eventlog"
 	"kith/internal/identity"
@@ -39,6 +41,17 @@ type Fact struct {
 	// when it had not been seen. Profile is zero when it is no longer seen. Record is
 	// what moved it.
 	From identity.NodeID
+	// Call, of EventFolded alone, is a hash of the event's type and name, for who
+	// follows some calls only; see CallOf.
+	Call uint32
+}
+
+// CallOf is the hash of a call's type and name that facts carry. It is never 0,
+// and two calls may share one.
+func CallOf(t event.Type, name string) uint32 {
+	h := fnv.New32a()
+	_, _ = h.Write(append([]byte{byte(t)}, name...)) // never fails
+	return max(h.Sum32(), 1)
 }
 
 // Block is the facts of one batch: they become visible together. Sequence
@@ -54,7 +67,7 @@ func prefix(partition int32) []byte {
 	return binary.BigEndian.AppendUint32([]byte{byte(state.FamilyFact)}, uint32(partition))
 }
 
-const version = 2
+const version = 3
 
 // Put writes a block in the batch's transaction. An empty one writes nothing.
 func Put(tx state.Tx, b Block) {
@@ -81,6 +94,9 @@ func encode(b Block) []byte {
 		if f.Kind == NodeMoved {
 			v = append(v, f.From[:]...)
 		}
+		if f.Kind == EventFolded {
+			v = binary.BigEndian.AppendUint32(v, f.Call)
+		}
 	}
 	return v
 }
@@ -94,7 +110,8 @@ func decode(partition int32, k, v []byte) (Block, error) {
 		return Block{}, errFormat()
 	}
 	d := state.NewDecoder(v)
-	if v := d.Byte(); v == 0 || v > version { // 1 is 2 without moves
+	form := d.Byte()
+	if form == 0 || form > version { // 1 is 2 without moves, and 2 is 3 without calls
 		return Block{}, errFormat()
 	}
 	b := Block{Partition: partition, First: binary.BigEndian.Uint64(k[5:]), At: d.Varint()}
@@ -106,6 +123,9 @@ func decode(partition int32, k, v []byte) (Block, error) {
 		}
 		if f.Kind == NodeMoved {
 			f.From = identity.NodeID(d.Take(16))
+		}
+		if f.Kind == EventFolded && form >= 3 {
+			f.Call = binary.BigEndian.Uint32(d.Take(4))
 		}
 		b.Facts = append(b.Facts, f)
 	}

@@ -229,7 +229,9 @@ func (b *batchView) fact(kind fact.Kind, c *Contribution) {
 	if c.Kind != record.Event {
 		return // what it changes has facts of its own
 	}
-	b.facts = append(b.facts, fact.Fact{Kind: kind, Record: c.Position, Node: c.Home, Profile: c.Home})
+	b.facts = append(b.facts, fact.Fact{
+		Kind: kind, Record: c.Position, Node: c.Home, Profile: c.Home, Call: fact.CallOf(c.Entry.Type, c.Entry.Name),
+	})
 }
 
 // commitRows buffers everything that the batch has gathered.
