@@ -10,6 +10,8 @@ var commands = []func() *cobra.Command{
 	searchCommand,
 	traceCommand,
 	listenCommand,
+	sqlCommand,
+	sqlWorkerCommand,
 	statusCommand,
 	testCommand,
 	benchCommand,

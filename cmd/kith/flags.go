@@ -44,7 +44,7 @@ func fromEnvironment(cfg *app.Config, roles string) error {
 		cfg.Roles = app.DefaultConfig().Roles
 	}
 	cfg.AdminToken, cfg.WriteKey, cfg.IDKey = os.Getenv("KITH_ADMIN_TOKEN"), os.Getenv("KITH_WRITE_KEY"), os.Getenv("KITH_ID_KEY")
-	cfg.Version = currentVersion().Version
+	cfg.Version, cfg.SQLWorker = currentVersion().Version, sqlWorker()
 	cfg.PublicURL = os.Getenv("KITH_PUBLIC_URL")
 	var err error
 	if cfg.EgressAllow, err = networks("KITH_EGRESS_ALLOW"); err != nil {

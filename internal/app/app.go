@@ -11,6 +11,7 @@ import (
 	"sync/atomic"
 
 	"kith/event"
+	"kith/internal/analytics"
 	"kith/internal/client"
 	"kith/internal/collect"
 	"kith/internal/errs"
@@ -45,6 +46,7 @@ type App struct {
 	recheck   chan chan struct{}    // asks the pipeline to look for changed settings
 	collector *collect.Collector
 	feed      *feed.Feed
+	sql       *analytics.Gate
 	backingUp sync.Mutex // held while a backup is read
 	deciding  sync.Mutex // held while a decision is made, so that the next one knows of it
 
@@ -69,7 +71,7 @@ func Open(ctx context.Context, cfg Config) (*App, error) {
 	}
 	a := &App{cfg: cfg, file: file, logger: slog.New(slog.NewTextHandler(os.Stderr, nil)), recheck: make(chan chan struct{})}
 	for _, step := range []func(context.Context) error{
-		a.openFolder, a.openEngines, a.openSources, a.makeCollector, a.makePipeline, a.makeHandlers,
+		a.openFolder, a.openEngines, a.openSources, a.makeCollector, a.makePipeline, a.makeSQL, a.makeHandlers,
 	} {
 		if err := step(ctx); err != nil {
 			_ = a.Close() // the first error is the one to tell

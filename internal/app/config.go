@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 
+	"kith/internal/analytics"
 	"kith/internal/collect"
 	"kith/internal/errs"
 	"kith/internal/sys"
@@ -44,6 +45,11 @@ type Config struct {
 
 	SourceRate collect.Rate // messages that one source may send; zero: no limit
 	ClientRate collect.Rate // requests that one address may make of the collector; zero: no limit
+
+	SQL analytics.Limits // of queries; zero fields have their defaults
+	// SQLWorker starts the process of a query: a program and its arguments, which
+	// must end in SQLWorker. Without it there are no queries.
+	SQLWorker []string
 
 	FS    sys.FS
 	Clock sys.Clock

@@ -32,7 +32,7 @@ func (a *App) makeHandlers(context.Context) error {
 		table, err = api.New(api.Config{
 			Profiles: people{a}, Pipeline: fold{a}, Identity: kinship{a}, Live: a.feed, Sources: a.sources, Metrics: a.metrics.Handler(), Backup: a.backup,
 			Now: func() int64 { return sys.Millis(a.cfg.Clock.Now()) }, Version: a.cfg.Version, Ready: a.ready,
-		}).Table(collector...)
+		}).Table(append(a.sqlRoutes(), collector...)...)
 		if err != nil {
 			return err
 		}

@@ -86,6 +86,10 @@ func (a *App) levels() telemetry.Levels {
 	}
 	bytes, requests := a.collector.InFlight()
 	l.InFlightBytes, l.InFlightRequests = &bytes, &requests
+	if a.sql != nil {
+		running, waiting := a.sql.Load()
+		l.QueriesRunning, l.QueriesWaiting = &running, &waiting
+	}
 	if embedded, ok := a.log.(*local.Log); ok {
 		n := embedded.Stats().Bytes
 		l.LogBytes = &n

@@ -351,6 +351,7 @@ const (
 	CodeMethod       = "request.method"
 	CodeBodyTooLarge = "request.body_too_large"
 	CodeEncoding     = "request.encoding"
+	CodeAccept       = "request.accept"
 	CodeNoKey        = "key.missing"
 	CodeBadKey       = "key.unknown"
 	CodeKeyKind      = "key.kind"

@@ -2,6 +2,8 @@ package route
 
 import (
 	"encoding/json"
+	"fmt"
+	"maps"
 	"net/http"
 	"strconv"
 	"strings"
@@ -116,10 +118,27 @@ func (r *Route) responses() map[string]any {
 			all["413"] = problemResponse("The body is longer than " + strconv.FormatInt(r.BodyBytes, 10) + " bytes.")
 		}
 	}
+	own := map[string]bool{}
 	for _, a := range r.Answers {
-		all[strconv.Itoa(a.Status)] = a.response(r.collector())
+		status := strconv.Itoa(a.Status)
+		one := a.response(r.collector())
+		if own[status] {
+			one = joined(all[status].(map[string]any), one)
+		}
+		all[status], own[status] = one, true
 	}
 	return all
+}
+
+// joined is one answer of a status in all its media types; each of them says in
+// its own answer what it is.
+func joined(first, second map[string]any) map[string]any {
+	all := map[string]any{}
+	for _, one := range []map[string]any{first, second} {
+		types, _ := one["content"].(map[string]any)
+		maps.Copy(all, types)
+	}
+	return map[string]any{"description": fmt.Sprint(first["description"], " ", second["description"]), "content": all}
 }
 
 func (a Answer) response(collector bool) map[string]any {

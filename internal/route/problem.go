@@ -49,6 +49,8 @@ func StatusOf(err error) int {
 		return http.StatusRequestEntityTooLarge
 	case CodeEncoding:
 		return http.StatusUnsupportedMediaType
+	case CodeAccept:
+		return http.StatusNotAcceptable
 	case CodeNoKey, CodeBadKey:
 		return http.StatusUnauthorized
 	}

@@ -52,6 +52,11 @@ const (
 	pipelineHeld     = "kith_pipeline_held_records_total"
 	pipelineDropped  = "kith_pipeline_dropped_identifiers_total"
 	stateBytes       = "kith_state_bytes"
+	sqlQueries       = "kith_sql_queries_total"
+	sqlSeconds       = "kith_sql_seconds"
+	sqlRows          = "kith_sql_rows_total"
+	sqlRunning       = "kith_sql_running"
+	sqlWaiting       = "kith_sql_waiting"
 )
 
 // table lists every metric of kith, in the order of the reference.
@@ -93,5 +98,11 @@ func table() []metric {
 		{name: pipelineHeld, kind: counter, labels: []string{"code"}, help: "Records that were set apart, by reason."},
 		{name: pipelineDropped, kind: counter, labels: []string{"type", "reason"}, help: "Values that identified nobody, by type of identifier and reason."},
 		{name: stateBytes, kind: gauge, help: "Bytes of the embedded state on disk."},
+
+		{name: sqlQueries, kind: counter, labels: []string{"outcome"}, help: "SQL queries that ended: ok, cut (a limit cut the answer short), canceled, or the code of their error."},
+		{name: sqlSeconds, kind: histogram, buckets: []float64{.025, .05, .1, .25, .5, 1, 2.5, 5, 10, 20, 30, 60}, help: "Time of an SQL query from its request to the end of its answer, the wait for its turn included."},
+		{name: sqlRows, kind: counter, help: "Rows that SQL queries answered."},
+		{name: sqlRunning, kind: gauge, help: "SQL queries that run, each in a process of its own."},
+		{name: sqlWaiting, kind: gauge, help: "SQL queries that wait for their turn."},
 	}
 }

@@ -165,6 +165,13 @@ func (m *Metrics) Held(code string) { m.count(pipelineHeld, 1, code) }
 // Dropped counts a value that identified nobody.
 func (m *Metrics) Dropped(typ, reason string) { m.count(pipelineDropped, 1, typ, reason) }
 
+// Queried counts an SQL query that ended, by how it did.
+func (m *Metrics) Queried(outcome string, took time.Duration, rows int64) {
+	m.count(sqlQueries, 1, outcome)
+	m.observe(sqlSeconds, took.Seconds())
+	m.count(sqlRows, rows)
+}
+
 // Levels are numbers that lie elsewhere and are read when the metrics are asked
 // for. Nil leaves one out.
 type Levels struct {
@@ -173,6 +180,8 @@ type Levels struct {
 	LogBytes, StateBytes         *int64
 	InFlightBytes                *int64
 	InFlightRequests             *int64
+	QueriesRunning               *int64 // SQL
+	QueriesWaiting               *int64
 }
 
 // byName orders the levels under the names of their metrics.
@@ -181,6 +190,7 @@ func (l *Levels) byName() map[string]*int64 {
 		recordsAccepted: l.Accepted, recordsProcessed: l.Processed, recordsRepeated: l.Repeats,
 		recordsHeld: l.Quarantined, recordsLag: l.Lag, logBytes: l.LogBytes, stateBytes: l.StateBytes,
 		collectBytesHeld: l.InFlightBytes, collectHeld: l.InFlightRequests,
+		sqlRunning: l.QueriesRunning, sqlWaiting: l.QueriesWaiting,
 	}
 }
 

@@ -49,8 +49,9 @@ func TestEveryMetricCounts(t *testing.T) {
 	m.Retried("state.conflict")
 	m.Held("record.format")
 	m.Dropped("email", "blocked")
+	m.Queried("ok", 40*time.Millisecond, 12)
 	m.ReadLevels(func() Levels {
-		return Levels{n(10), n(9), n(2), n(1), n(4), n(100), n(200), n(300), n(5)}
+		return Levels{n(10), n(9), n(2), n(1), n(4), n(100), n(200), n(300), n(5), n(2), n(7)}
 	})
 	got := scrape(t, m)
 	want := map[string]string{
@@ -69,6 +70,11 @@ func TestEveryMetricCounts(t *testing.T) {
 		`kith_collect_request_seconds_count`:                                         "2",
 		`kith_collect_in_flight_bytes`:                                               "300",
 		`kith_collect_in_flight_requests`:                                            "5",
+		`kith_sql_queries_total{outcome="ok"}`:                                       "1",
+		`kith_sql_rows_total`:                                                        "12",
+		`kith_sql_seconds_count`:                                                     "1",
+		`kith_sql_running`:                                                           "2",
+		`kith_sql_waiting`:                                                           "7",
 		`kith_log_commit_seconds_count`:                                              "1",
 		`kith_log_commit_records_sum`:                                                "100",
 		`kith_log_bytes`:                                                             "100",

@@ -1,0 +1,3 @@
+package duckdb
+
+func confine(*request) error { return nil }

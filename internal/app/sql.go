@@ -1,0 +1,35 @@
+package app
+
+import (
+	"context"
+	"io"
+	"path/filepath"
+	"time"
+
+	"kith/internal/analytics"
+	"kith/internal/analytics/duckdb"
+	"kith/internal/analytics/sqlapi"
+	"kith/internal/route"
+)
+
+// makeSQL makes what answers analysts' queries. It starts nothing and holds no
+// memory until the first query.
+func (a *App) makeSQL(context.Context) error {
+	dir, err := filepath.Abs(filepath.Join(a.ws.Dir(), "lake"))
+	if err != nil {
+		return err
+	}
+	engine := duckdb.New(duckdb.Options{
+		Command: a.cfg.SQLWorker, Dir: dir, FS: a.cfg.FS, Clock: a.cfg.Clock, Tables: analytics.OpenTables(), Limits: a.cfg.SQL,
+	})
+	a.sql = analytics.NewGate(engine, a.cfg.SQL, a.cfg.Clock.Now, analytics.Observer{
+		Ended: func(code string, took time.Duration, rows int64) { a.metrics.Queried(code, took, rows) },
+	})
+	return nil
+}
+
+// sqlRoutes are the routes of queries.
+func (a *App) sqlRoutes() []route.Route { return sqlapi.Routes(a.sql) }
+
+// SQLWorker is the main of the process of one query, see Config.SQLWorker.
+func SQLWorker(in io.Reader, out io.Writer) error { return duckdb.Worker(in, out) }
