@@ -3,11 +3,14 @@ package identity
 import (
 	_ "embed"
 	"encoding/csv"
+	"maps"
 	"regexp"
 	"slices"
 	"strings"
 	"unicode"
 	"unicode/utf8"
+
+	"golang.org/x/text/unicode/norm"
 )
 
 // blockedValues is the table of values that never identify anybody: what SDKs,
@@ -47,6 +50,30 @@ func DefaultBlocklist() *Blocklist {
 		}
 	}
 	return b
+}
+
+// Blocked are more values that identify nobody, by type, or by "*" for all types.
+// Values are compared without regard to case.
+type Blocked struct {
+	Values   map[string][]string
+	Patterns map[string][]*regexp.Regexp
+}
+
+// With returns a table that holds more.
+func (b *Blocklist) With(more Blocked) *Blocklist {
+	out := &Blocklist{exact: b.exact, folded: maps.Clone(b.folded), regexes: map[string][]*regexp.Regexp{}}
+	for typ, list := range b.regexes {
+		out.regexes[typ] = slices.Clone(list)
+	}
+	for typ, list := range more.Values {
+		for _, v := range list {
+			out.folded[Identifier{typ, strings.ToLower(norm.NFC.String(strings.TrimSpace(v)))}] = true
+		}
+	}
+	for typ, list := range more.Patterns {
+		out.regexes[typ] = append(out.regexes[typ], list...)
+	}
+	return out
 }
 
 // Blocks reports whether the identifier's normalised value identifies nobody.

@@ -9,6 +9,7 @@ type Policy uint8
 const (
 	First  Policy = iota // the link seen first
 	Latest               // the link seen last
+	None                 // neither: a value with rivals joins nobody
 )
 
 const day = 24 * 60 * 60 * 1000 // milliseconds
@@ -26,6 +27,9 @@ type Rule struct {
 	Priority int // 1 is the highest
 	Limit    Limit
 	Policy   Policy
+	// Protected types mean a person for sure; what is only likely never joins two of
+	// their values.
+	Protected bool
 	// Guard: an identifier linked to more than that many distinct values of the
 	// named type is shared by too many people to mean one of them; it joins nobody.
 	Guard map[string]int
@@ -54,7 +58,14 @@ type Config struct {
 	Paths      []Path
 	Blocked    *Blocklist `json:"-"` // see Blocklist.Rules
 	ClusterMax int        // identifiers in one cluster
-	Sources    map[string]SourceRule
+	// ClusterAlert: a cluster of more identifiers is worth a look.
+	ClusterAlert int
+	// AnonymousNever: the events of an identifier of a browser alone stay with it and
+	// do not follow the browser's owner.
+	AnonymousNever bool
+	// AliasMerges: an alias call makes two user ids one person, as an operator does.
+	AliasMerges bool
+	Sources     map[string]SourceRule
 
 	phones *phoneCache
 }
@@ -69,8 +80,8 @@ func DefaultConfig() *Config {
 	}
 	return &Config{
 		Rules: map[string]Rule{
-			"user_id":        {Priority: 1, Limit: Limit{Count: 1}},
-			"crm_id":         {Priority: 2, Limit: Limit{Count: 1}},
+			"user_id":        {Priority: 1, Limit: Limit{Count: 1}, Protected: true},
+			"crm_id":         {Priority: 2, Limit: Limit{Count: 1}, Protected: true},
 			"email":          contact(4),
 			"phone":          contact(5),
 			"device_id":      device,
@@ -83,8 +94,8 @@ func DefaultConfig() *Config {
 		},
 		External:   Rule{Priority: 3, Limit: Limit{Count: 3}, Policy: First, Guard: map[string]int{"user_id": 3}},
 		Blocked:    DefaultBlocklist(),
-		ClusterMax: 500,
-		phones:     newPhoneCache(),
+		ClusterMax: 500, ClusterAlert: 100,
+		phones: newPhoneCache(),
 	}
 }
 
@@ -94,6 +105,16 @@ func (c *Config) Rule(typ string) Rule {
 		return r
 	}
 	return c.External
+}
+
+// anonymous reports whether an identifier of a type says nothing of a person but
+// which browser it was.
+func anonymous(typ string) bool { return typ == "anonymous_id" || typ == "ga_client_id" }
+
+// Follows reports whether what happened to an identifier alone is also what
+// happened to the person whom the leader of its cluster stands for.
+func (c *Config) Follows(id, leader Identifier) bool {
+	return !c.AnonymousNever || !anonymous(id.Type) || anonymous(leader.Type)
 }
 
 // less is the order of identifiers by rank: priority, then type, then value. The

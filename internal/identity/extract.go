@@ -117,6 +117,9 @@ func (x *extraction) addExternal(e *event.Event) {
 	}
 }
 
+// ValidType reports whether s may be the name of a type.
+func ValidType(s string) bool { return validType(s) }
+
 // validType: a type's name is stored in every key of its identifiers and stands
 // in addresses, so it is short and plain.
 func validType(s string) bool {
