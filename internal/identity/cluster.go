@@ -172,6 +172,26 @@ func (c *Clusters) Leader(ctx context.Context, node NodeID) (NodeID, error) {
 	return p.leader, nil
 }
 
+// Together reports whether two nodes are in one cluster. It reads the row of b only
+// where that of a does not say it.
+func (c *Clusters) Together(ctx context.Context, a, b NodeID) (bool, error) {
+	p, err := c.place(ctx, a)
+	if err != nil || p.leader.IsZero() {
+		return slices.Contains(p.others, b), err
+	}
+	if p.leader == b {
+		return true, nil
+	}
+	leader, err := c.Leader(ctx, b)
+	return leader == p.leader, err
+}
+
+// Known reports whether a node's row was loaded and is there.
+func (c *Clusters) Known(node NodeID) bool {
+	p := c.places[node]
+	return p.shared || !p.leader.IsZero() || len(p.others) > 0
+}
+
 // Shared reports whether a node is in quarantine.
 func (c *Clusters) Shared(ctx context.Context, node NodeID) (bool, error) {
 	p, err := c.place(ctx, node)

@@ -15,7 +15,8 @@ type Change struct {
 	// every node whose rulings, or whose group of values that are one, are others.
 	Nodes []NodeID
 	// Less: some evidence has gone, so what was in quarantine need not be any more.
-	Less bool
+	Less  bool
+	Cause int // by which the nodes are filed that it makes necessary to look at
 }
 
 // Update is an observation before and after a batch; nil where there is none.
@@ -63,18 +64,13 @@ func (u *Update) Touches(ctx context.Context, old *Clusters, cfg *Config, ids ma
 // movesUp reports whether a link whose last sighting is later than before may be
 // judged otherwise than before.
 func movesUp(ctx context.Context, old *Clusters, cfg *Config, ids map[NodeID]Identifier, home, node NodeID, exact bool) (bool, error) {
-	if node == home || cfg.Rule(ids[home].Type).Policy != Latest && cfg.Rule(ids[node].Type).Policy != Latest {
+	if node == home || firstOnly(cfg, ids, home) && firstOnly(cfg, ids, node) {
 		return false, nil
 	}
 	if !exact {
 		return true, nil
 	}
-	a, err := old.Leader(ctx, home)
-	if err != nil {
-		return false, err
-	}
-	b, err := old.Leader(ctx, node)
-	if err != nil || a == b {
+	if together, err := old.Together(ctx, home, node); err != nil || together {
 		return false, err
 	}
 	for _, n := range [...]NodeID{home, node} {
@@ -83,6 +79,13 @@ func movesUp(ctx context.Context, old *Clusters, cfg *Config, ids map[NodeID]Ide
 		}
 	}
 	return true, nil
+}
+
+// firstOnly reports whether the policy of a node's type is known and does not look
+// at the last sighting.
+func firstOnly(cfg *Config, ids map[NodeID]Identifier, node NodeID) bool {
+	id, known := ids[node]
+	return known && cfg.Rule(id.Type).Policy == First
 }
 
 // Revision is what changes make of the clusters.
@@ -94,16 +97,21 @@ type Revision struct {
 	// Before and After are the clusters of Nodes. A node that has never been seen
 	// stands alone.
 	Before, After map[NodeID]*Cluster
-	// Cause is for each of Nodes the index of the change that made it necessary to
-	// look at its cluster.
+	// Cause is for each of Nodes that of the change that made it necessary to look at
+	// its cluster.
 	Cause map[NodeID]int
 	// Seen are those of Nodes that an observation names now.
 	Seen map[NodeID]bool
 	// Ruled: the state holds rulings, so that nodes may be in clusters that were never
 	// seen.
 	Ruled bool
-	// TooLarge: a change reaches further than the budget; nothing else is filled in.
+	// TooLarge: a change reaches further than the budget, so the rest says nothing.
 	TooLarge bool
+}
+
+// NewRevision returns a revision that has looked at nothing.
+func NewRevision() *Revision {
+	return &Revision{Before: map[NodeID]*Cluster{}, After: map[NodeID]*Cluster{}, Cause: map[NodeID]int{}, Seen: map[NodeID]bool{}}
 }
 
 // Revise derives anew the clusters that changes can alter, and no others. r shows
@@ -116,35 +124,33 @@ type Revision struct {
 // changes its cluster, because every link between the set and the rest is rejected
 // in both derivations, so that the rest goes through the same decisions in the
 // same order; docs/adr/0015 gives the proof.
-func Revise(ctx context.Context, r state.Reader, old *Clusters, cfg *Config, changes []Change, budget int) (*Revision, error) {
+func (v *Revision) Revise(ctx context.Context, r state.Reader, old *Clusters, cfg *Config, changes []Change, budget int) error {
 	x, err := newExplorer(ctx, r, cfg, budget)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	v := reviser{
-		x: x, old: old, recount: map[NodeID]bool{},
-		out: &Revision{Before: map[NodeID]*Cluster{}, After: map[NodeID]*Cluster{}, Cause: map[NodeID]int{}, Seen: map[NodeID]bool{}},
-	}
-	v.out.Ruled = x.ruled != nil
-	x.known = v.known
+	w := reviser{x: x, old: old, recount: map[NodeID]bool{}, out: v}
+	v.Ruled = x.ruled != nil
+	x.known = w.known
 	for _, c := range changes {
 		for _, n := range c.Nodes {
 			if c.Less {
-				v.recount[n] = true
+				w.recount[n] = true
 			}
 		}
 	}
-	for i, c := range changes {
-		v.x.budget, v.cause = budget, i
-		err := v.follow(ctx, c.Nodes)
+	for _, c := range changes {
+		x.budget, w.cause = budget, c.Cause
+		err := w.follow(ctx, c.Nodes)
 		if errors.Is(err, errTooMuch) {
-			return &Revision{TooLarge: true}, nil
+			v.TooLarge = true
+			return nil
 		}
 		if err != nil {
-			return nil, err
+			return err
 		}
 	}
-	return v.out, nil
+	return nil
 }
 
 // reviser grows the set of nodes to look at until it is closed under old and new
@@ -209,17 +215,10 @@ func (v *reviser) settle(ctx context.Context, node NodeID) error {
 	if err := v.x.settleFrom(ctx, node); err != nil {
 		return err
 	}
-	k := &Cluster{Nodes: append([]NodeID(nil), v.x.d.clusters[node].nodes...)}
-	SortNodes(k.Nodes)
-	led := false
+	k := v.x.d.finished(v.x.d.clusters[node])
 	for _, n := range k.Nodes {
-		_, seen := v.x.d.spans[n]
-		seen = seen || v.x.places[n].shared // of which not all need have been read
-		if seen {
+		if _, seen := v.x.d.spans[n]; seen || v.x.places[n].shared { // of which not all need have been read
 			v.out.Seen[n] = true
-		}
-		if k.Leader.IsZero() || seen && (!led || v.x.d.leads(n, k.Leader)) {
-			k.Leader, led = n, seen
 		}
 		if v.x.places[n].shared {
 			if k.Shared == nil {

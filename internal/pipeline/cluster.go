@@ -39,8 +39,9 @@ type clusterView struct {
 // update is an observation of the batch as the clusters see it.
 type update struct {
 	identity.Update
-	key   string
-	cause eventlog.Position // of the first record that bears on it
+	key     string
+	cause   eventlog.Position // of the first record that bears on it
+	strange bool              // it names nobody who is known, nor seen with one who is
 }
 
 // recluster brings the clusters up to what the batch has seen and taken back, so
@@ -50,16 +51,32 @@ func (b *batchView) recluster(ctx context.Context, events []*Contribution) error
 	if err := b.readClusters(ctx, updates); err != nil {
 		return err
 	}
-	changes, causes, err := b.changes(ctx, updates, events)
-	if err != nil {
+	p := plan{ids: map[identity.NodeID]identity.Identifier{}}
+	for _, c := range events {
+		for i, n := range c.Nodes {
+			p.ids[n] = c.Identifiers[i]
+		}
+	}
+	if len(b.rulings) == 0 {
+		p.strangers = b.strangers(updates)
+	}
+	if err := b.changes(ctx, updates, &p); err != nil {
 		return err
 	}
-	if len(changes) > 0 {
-		if err := b.revise(ctx, updates, changes); err != nil {
+	if len(p.changes) > 0 || len(p.strangers) > 0 {
+		if err := b.revise(ctx, updates, &p); err != nil {
 			return err
 		}
 	}
-	return b.tell(ctx, updates, causes)
+	return b.tell(ctx, updates, p.causes)
+}
+
+// plan is what of a batch may change clusters.
+type plan struct {
+	ids       map[identity.NodeID]identity.Identifier // of the nodes of events
+	strangers [][]*update                             // updates that name nobody known, by who may belong together
+	changes   []identity.Change
+	causes    []eventlog.Position // that changes are filed by
 }
 
 // updates lists what the batch does to observations, in the order of their causes.
@@ -83,32 +100,33 @@ func (b *batchView) updates() []update {
 	return out
 }
 
-// readClusters reads the rows of all nodes concerned in one bulk read, and in
-// another one which nodes of new observations the state has never heard of.
+// readClusters reads the rows of the homes in one bulk read, and in another one
+// which nodes of new observations the state has never heard of.
 func (b *batchView) readClusters(ctx context.Context, updates []update) error {
 	b.clusters = clusterView{old: identity.NewClusters(b.tx), fresh: map[identity.NodeID]bool{}}
-	var nodes, asked []identity.NodeID
+	homes := make([]identity.NodeID, 0, len(updates))
+	for i := range updates {
+		homes = append(homes, updates[i].observation().Home)
+	}
+	if err := b.clusters.old.Load(ctx, homes); err != nil {
+		return err
+	}
+	var asked []identity.NodeID
 	var keys [][]byte
 	seen := map[identity.NodeID]bool{}
 	for i := range updates {
-		u := &updates[i]
-		o := u.Is
-		if o == nil {
-			o = u.Was
-		}
-		nodes = append(nodes, o.Nodes...)
-		if u.Was != nil {
+		if updates[i].Was != nil {
 			continue
 		}
-		for _, n := range o.Nodes {
-			if !seen[n] {
+		for _, n := range updates[i].Is.Nodes {
+			if !seen[n] && !b.clusters.old.Known(n) {
 				seen[n] = true
 				keys, asked = append(keys, identity.IdentifierRow(n)), append(asked, n)
 			}
 		}
 	}
-	if err := b.clusters.old.Load(ctx, nodes); err != nil || len(keys) == 0 {
-		return err
+	if len(keys) == 0 {
+		return nil
 	}
 	values, err := b.tx.Get(ctx, keys)
 	if err != nil {
@@ -122,48 +140,110 @@ func (b *batchView) readClusters(ctx context.Context, updates []update) error {
 	return nil
 }
 
-// changes picks the updates that may change clusters.
-func (b *batchView) changes(ctx context.Context, updates []update, events []*Contribution) ([]identity.Change, []eventlog.Position, error) {
-	ids := map[identity.NodeID]identity.Identifier{}
-	for _, c := range events {
-		for i, n := range c.Nodes {
-			ids[n] = c.Identifiers[i]
+// observation is what an update is of, as it is or, when it has gone, as it was.
+func (u *update) observation() *identity.Observation {
+	if u.Is != nil {
+		return u.Is
+	}
+	return u.Was
+}
+
+// strangers groups the updates of which every node, and every node that another
+// update names together with one of these, is new to the state. One that is seen
+// alone stands alone and is left out.
+func (b *batchView) strangers(updates []update) [][]*update {
+	up := map[identity.NodeID]identity.NodeID{}
+	root := func(n identity.NodeID) identity.NodeID {
+		for up[n] != (identity.NodeID{}) {
+			n = up[n]
+		}
+		return n
+	}
+	known := map[identity.NodeID]bool{} // roots that somebody known was seen with
+	for i := range updates {
+		o := updates[i].observation()
+		for _, n := range o.Nodes {
+			if x, y := root(n), root(o.Home); x != y {
+				up[x] = y
+				known[y] = known[y] || known[x]
+			}
+			if !b.clusters.fresh[n] {
+				known[root(n)] = true
+			}
 		}
 	}
-	var changes []identity.Change
-	var causes []eventlog.Position
+	at := map[identity.NodeID]int{}
+	var out [][]*update
 	for i := range updates {
 		u := &updates[i]
-		nodes, err := u.Touches(ctx, b.clusters.old, b.rules, ids, b.clusters.fresh, true)
+		r := root(u.observation().Home)
+		if known[r] {
+			continue
+		}
+		j, ok := at[r]
+		if !ok {
+			j, at[r] = len(out), len(out)
+			out = append(out, nil)
+		}
+		out[j] = append(out[j], u)
+		u.strange = true
+	}
+	return slices.DeleteFunc(out, func(group []*update) bool {
+		return !slices.ContainsFunc(group, func(u *update) bool { return len(u.Is.Nodes) > 1 })
+	})
+}
+
+// changes picks the updates that may change the clusters of nodes that are known.
+func (b *batchView) changes(ctx context.Context, updates []update, p *plan) error {
+	for i := range updates {
+		u := &updates[i]
+		if u.strange {
+			continue
+		}
+		nodes, err := u.Touches(ctx, b.clusters.old, b.rules, p.ids, b.clusters.fresh, true)
 		if err != nil {
-			return nil, nil, err
+			return err
 		}
 		if len(nodes) > 0 {
-			changes = append(changes, identity.Change{Nodes: nodes, Less: u.Is == nil})
-			causes = append(causes, u.cause)
+			p.add(identity.Change{Nodes: nodes, Less: u.Is == nil}, u.cause)
 		}
 	}
 	for _, r := range b.ruled() {
 		nodes, err := b.ruledNodes(ctx, r)
 		if err != nil {
-			return nil, nil, err
+			return err
 		}
-		changes, causes = append(changes, identity.Change{Nodes: nodes}), append(causes, r.cause)
+		p.add(identity.Change{Nodes: nodes}, r.cause)
 	}
-	return changes, causes, nil
+	return nil
 }
 
-// revise derives the clusters anew that the changes can alter, and buffers the
-// rows that are others.
-func (b *batchView) revise(ctx context.Context, updates []update, changes []identity.Change) error {
+func (p *plan) add(c identity.Change, cause eventlog.Position) {
+	c.Cause = len(p.causes)
+	p.changes, p.causes = append(p.changes, c), append(p.causes, cause)
+}
+
+// revise derives the clusters anew that the batch can alter, and buffers the rows
+// that are others.
+func (b *batchView) revise(ctx context.Context, updates []update, p *plan) error {
 	for _, l := range nodeLocks() {
 		if !b.held[l] {
 			return &locksNeeded{nodeLocks()}
 		}
 	}
-	rev, err := identity.Revise(ctx, b.evidence(updates), b.clusters.old, b.rules, changes, unlimited)
-	if err != nil {
-		return err
+	rev := identity.NewRevision()
+	for _, group := range p.strangers {
+		observations := make([]*identity.Observation, len(group))
+		for i, u := range group {
+			observations[i] = u.Is
+		}
+		rev.Fresh(observations, p.ids, b.rules, len(p.causes))
+		p.causes = append(p.causes, group[0].cause)
+	}
+	if len(p.changes) > 0 {
+		if err := rev.Revise(ctx, b.evidence(updates), b.clusters.old, b.rules, p.changes, unlimited); err != nil {
+			return err
+		}
 	}
 	b.clusters.rev = rev
 	for _, n := range rev.Nodes {
@@ -179,7 +259,8 @@ func (b *batchView) revise(ctx context.Context, updates []update, changes []iden
 	return nil
 }
 
-// evidence is what the state will hold after the batch.
+// evidence is what the state will hold after the batch, of everybody whom the
+// state knows and who is seen with these.
 func (b *batchView) evidence(updates []update) state.Reader {
 	over := identity.NewOverlay(b.tx)
 	for n := range b.clusters.fresh {
@@ -196,6 +277,7 @@ func (b *batchView) evidence(updates []update) state.Reader {
 	for i := range updates {
 		u := &updates[i]
 		switch {
+		case u.strange:
 		case u.Is == nil:
 			over.Put([]byte(u.key), nil)
 			eachAdjacent(u.Was, func(row []byte) { over.Put(row, nil) })
