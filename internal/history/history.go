@@ -36,6 +36,7 @@ type Entry struct {
 	Flags       event.Flags
 	Observation identity.ObservationKey // what the event supports; zero in the history of an account
 	Account     identity.NodeID         // of a group call: the account's node; else zero
+	Member      identity.NodeID         // in the history of an account: the home of the person whose group call it is; else zero
 	Traits      []byte                  // of identify and group: the traits written, as clean JSON; else empty
 	Numbers     []string                // of orders and the like that the event names, by which its person is found
 	Fields      []byte                  // what definitions name of the event, as expr.Projection writes it; empty when it was never looked at

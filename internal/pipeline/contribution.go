@@ -192,6 +192,7 @@ func (c *Contribution) traitNode() identity.NodeID {
 func accountEntry(e *history.Entry) history.Entry {
 	a := *e
 	a.Node, a.Name, a.Account, a.Observation = e.Account, "", identity.NodeID{}, identity.ObservationKey{}
+	a.Member, a.Fields = e.Node, nil
 	a.Numbers = nil
 	return a
 }

@@ -33,6 +33,7 @@ const (
 	partAccount = 2
 	partNumber  = 3 // one for each number
 	partFields  = 4
+	partMember  = 5
 )
 
 func prefix(node identity.NodeID, strand byte) []byte {
@@ -72,6 +73,10 @@ func value(e *history.Entry) []byte {
 		b = append(b, partFields)
 		b = binary.AppendUvarint(b, uint64(len(e.Fields)))
 		b = append(b, e.Fields...)
+	}
+	if !e.Member.IsZero() {
+		b = append(b, partMember, 16)
+		b = append(b, e.Member[:]...)
 	}
 	for _, s := range e.Numbers {
 		b = append(b, partNumber)
@@ -113,6 +118,8 @@ func decode(k, v []byte) (*history.Entry, error) {
 			e.Traits = append([]byte(nil), content...)
 		case part == partAccount && len(content) == 16:
 			e.Account = identity.NodeID(content)
+		case part == partMember && len(content) == 16:
+			e.Member = identity.NodeID(content)
 		case part == partFields:
 			e.Fields = append([]byte(nil), content...)
 		case part == partNumber:
