@@ -70,6 +70,8 @@ type Config struct {
 	Identity Identity
 	Live     Live
 	Sources  *resource.Sources
+	Purposes *resource.Collection[resource.Purpose]
+	Consents Consents
 	Metrics  http.Handler
 	// Backup writes an archive of everything. An error before the first byte means
 	// that nothing was written.
@@ -89,8 +91,8 @@ type API struct {
 // New returns the API. It panics when a needed part of the configuration is
 // missing.
 func New(cfg Config) *API {
-	if cfg.Profiles == nil || cfg.Pipeline == nil || cfg.Identity == nil || cfg.Live == nil || cfg.Sources == nil || cfg.Metrics == nil || cfg.Now == nil || cfg.Backup == nil {
-		panic("BUG: the API needs profiles, a pipeline, identity, live events, sources, metrics, backups and the time")
+	if cfg.Profiles == nil || cfg.Pipeline == nil || cfg.Identity == nil || cfg.Live == nil || cfg.Sources == nil || cfg.Purposes == nil || cfg.Consents == nil || cfg.Metrics == nil || cfg.Now == nil || cfg.Backup == nil {
+		panic("BUG: the API needs profiles, a pipeline, identity, live events, sources, purposes, consents, metrics, backups and the time")
 	}
 	return &API{cfg}
 }
@@ -100,7 +102,7 @@ func New(cfg Config) *API {
 func (a *API) Table(others ...route.Route) ([]route.Route, error) {
 	var document []byte
 	table := a.systemRows(&document)
-	for _, rows := range [][]route.Route{a.statusRows(), a.profileRows(), a.searchRows(), a.identityRows(), a.spaceRows(), a.traceRows(), a.liveRows(), a.quarantineRows(), a.sourceRows(), a.backupRows(), others} {
+	for _, rows := range [][]route.Route{a.statusRows(), a.profileRows(), a.searchRows(), a.identityRows(), a.spaceRows(), a.traceRows(), a.liveRows(), a.quarantineRows(), a.sourceRows(), a.purposeRows(), a.consentRows(), a.backupRows(), others} {
 		table = append(table, rows...)
 	}
 	var err error

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"kith/internal/collect"
+	"kith/internal/consent"
 	"kith/internal/errs"
 	"kith/internal/eventlog"
 	"kith/internal/feed"
@@ -205,6 +206,26 @@ func (f finder) ByWriteKey(key string) (collect.Source, bool) {
 	return collect.Source{Key: s.Key, Enabled: s.Enabled}, true
 }
 
+// book remembers what was said.
+type book struct {
+	said []consent.Body
+	ids  []string
+	at   []int64
+	page profile.ConsentPage
+}
+
+func (b *book) Say(_ context.Context, id string, at int64, body consent.Body) (string, error) {
+	if id == "" {
+		id = "made"
+	}
+	b.said, b.ids, b.at = append(b.said, body), append(b.ids, id), append(b.at, at)
+	return id, nil
+}
+
+func (b *book) Ledger(context.Context, profile.Ref, profile.Page) (profile.ConsentPage, error) {
+	return b.page, nil
+}
+
 // fixture is the whole table, the collector's routes too, over fakes.
 type fixture struct {
 	t        testing.TB
@@ -214,6 +235,7 @@ type fixture struct {
 	line     *line
 	council  *council
 	live     *stage
+	book     *book
 	log      countingLog
 	sources  *resource.Sources
 	clock    *sys.Manual
@@ -227,11 +249,12 @@ type fixture struct {
 func open(t testing.TB) *fixture {
 	t.Helper()
 	f := &fixture{
-		t: t, clock: sys.NewManual(start), line: &line{}, council: &council{}, live: &stage{frames: []feed.Frame{{ID: "7"}}},
+		t: t, clock: sys.NewManual(start), line: &line{}, council: &council{}, live: &stage{frames: []feed.Frame{{ID: "7"}}}, book: &book{},
 		people: &people{profiles: map[profile.Ref]profile.Profile{}, events: map[profile.Ref][]json.RawMessage{}},
 	}
 	var err error
-	if f.sources, err = resource.OpenSources(t.Context(), mem.New(), f.clock, sys.Seeded(1)); err != nil {
+	store := mem.New()
+	if f.sources, err = resource.OpenSources(t.Context(), store, f.clock, sys.Seeded(1)); err != nil {
 		t.Fatal(err)
 	}
 	ws, err := workspace.New("/data", "acme", "")
@@ -239,7 +262,8 @@ func open(t testing.TB) *fixture {
 		t.Fatal(err)
 	}
 	a := New(Config{
-		Profiles: f.people, Pipeline: f.line, Identity: f.council, Live: f.live, Sources: f.sources, Metrics: telemetry.New().Handler(), Version: "test",
+		Profiles: f.people, Pipeline: f.line, Identity: f.council, Live: f.live, Sources: f.sources,
+		Purposes: resource.OpenPurposes(store, f.clock), Consents: f.book, Metrics: telemetry.New().Handler(), Version: "test",
 		Now:   func() int64 { return sys.Millis(f.clock.Now()) },
 		Ready: func(context.Context) error { return f.notReady },
 		Backup: func(_ context.Context, w io.Writer) error {

@@ -21,7 +21,7 @@ type profileAnswer struct {
 	Traits      map[string]json.RawMessage `json:"traits"`
 	Computed    map[string]json.RawMessage `json:"computed"`
 	Segments    []struct{}                 `json:"segments"`
-	Consents    []struct{}                 `json:"consents"`
+	Consents    []standingAnswer           `json:"consents"`
 	Accounts    []string                   `json:"accounts"`
 	FirstSeen   string                     `json:"first_seen"`
 	LastSeen    string                     `json:"last_seen"`
@@ -48,11 +48,16 @@ type traitAnswer struct {
 // policyLast says that the last write of a trait counts.
 const policyLast = "last"
 
-func (a *API) profileRows() []route.Route {
-	ref := route.Param{
+// refParam is the person in a path.
+func refParam() route.Param {
+	return route.Param{
 		Name: "ref", In: "path", Schema: route.Schema{"type": "string"},
 		Summary: "Any identifier of the person as type:value, such as email:ana@example.com, or id: and a profile id that was ever handed out. Percent-encode it; a slash is %2F.",
 	}
+}
+
+func (a *API) profileRows() []route.Route {
+	ref := refParam()
 	row := func(path, name, summary string, answer route.Schema, handler func(http.ResponseWriter, *http.Request) error, params ...route.Param) route.Route {
 		return route.Route{
 			Method: http.MethodGet, Path: "/v1/profiles/{ref}" + path, Name: name, Tag: "Profiles", Key: route.ReadKey, Class: route.Special,
@@ -100,7 +105,7 @@ func (a *API) profile(w http.ResponseWriter, r *http.Request) error {
 	}
 	answer := profileAnswer{
 		ID: p.ID.String(), Identifiers: []identifierAnswer{}, Computed: map[string]json.RawMessage{},
-		Segments: []struct{}{}, Consents: []struct{}{}, Accounts: p.Accounts,
+		Segments: []struct{}{}, Consents: standingsOf(p.Consents), Accounts: p.Accounts,
 		FirstSeen: event.FormatTime(p.FirstSeen), LastSeen: event.FormatTime(p.LastSeen), Events: p.Events,
 	}
 	if answer.Accounts == nil {

@@ -51,7 +51,8 @@ func schemas() map[string]route.Schema {
 	return map[string]route.Schema{
 		"Status": statusSchema(), "Profile": profileSchema(), "Identifier": identifierSchema(), "Trait": traitSchema(),
 		"Event": eventSchema(), "Held": heldSchema(), "Source": sourceSchema(), "SourceDocument": sourceDocumentSchema(),
-		"Trace": traceSchema(), "Decision": decisionSchema(),
+		"Trace": traceSchema(), "Decision": decisionSchema(), "Purpose": purposeSchema(), "PurposeDocument": purposeDocumentSchema(),
+		"Consent": standingSchema(), "ConsentRecord": consentRecordSchema(), "ConsentStatement": consentStatementSchema(),
 	}
 }
 
@@ -96,7 +97,7 @@ func profileSchema() route.Schema {
 		"traits":      {"type": "object", "description": "By key the value, or with verbose=1 a Trait."},
 		"computed":    mapSchema(anySchema()),
 		"segments":    arraySchema(route.Schema{"type": "object"}),
-		"consents":    arraySchema(route.Schema{"type": "object"}),
+		"consents":    arraySchema(route.Ref("Consent")),
 		"accounts":    arraySchema(textSchema()),
 		"first_seen":  timeSchema(),
 		"last_seen":   timeSchema(),

@@ -39,6 +39,7 @@ type App struct {
 	log       eventlog.Log
 	store     state.Store
 	sources   *resource.Sources
+	purposes  *resource.Collection[resource.Purpose]
 	admin     resource.Digest
 	metrics   *telemetry.Metrics
 	live      atomic.Pointer[live]
@@ -130,6 +131,7 @@ func (a *App) openSources(ctx context.Context) (err error) {
 	if a.sources, err = resource.OpenSources(ctx, a.store, a.cfg.Clock, a.cfg.Rand); err != nil {
 		return err
 	}
+	a.purposes = resource.OpenPurposes(a.store, a.cfg.Clock)
 	src, err := a.sources.EnsureDefault(ctx, a.cfg.WriteKey)
 	if err != nil {
 		return err

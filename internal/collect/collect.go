@@ -245,6 +245,10 @@ func (c *Collector) InFlight() (bytes, requests int64) {
 	return c.bytes.inUse(), c.requests.inUse()
 }
 
+// ReceivedAt is the moment of receipt of what comes in by another way at this
+// moment. It never goes back within a process.
+func (c *Collector) ReceivedAt() int64 { return c.receivedAt() }
+
 // receivedAt is the moment of receipt in UTC milliseconds. It never goes back
 // within a process, so that a clock that is set back does not turn the order of
 // receipt around.

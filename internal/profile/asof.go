@@ -8,6 +8,7 @@ import (
 	"slices"
 
 	"kith/event"
+	"kith/internal/consent"
 	"kith/internal/errs"
 	"kith/internal/history"
 	"kith/internal/identity"
@@ -41,7 +42,10 @@ func (r *Reader) ReadAsOf(ctx context.Context, ref Ref, at int64) (Profile, erro
 	if err := past.readElsewhere(ctx, snap, r.History, c); err != nil {
 		return Profile{}, err
 	}
-	return past.profile(c, r.Config), nil
+	out := past.profile(c, r.Config)
+	said, err := consent.PersonAsOf(ctx, snap, c.nodes, at)
+	out.Consents = said.Standings()
+	return out, err
 }
 
 // span is the first and last event of something.

@@ -6,6 +6,7 @@ package profile
 import (
 	"encoding/json"
 
+	"kith/internal/consent"
 	"kith/internal/identity"
 )
 
@@ -22,6 +23,7 @@ type Profile struct {
 	Identifiers []Identifier     // by priority, type, value
 	Traits      map[string]Trait // custom traits, by key
 	Accounts    []string         // account ids, ascending
+	Consents    []consent.Standing
 	FirstSeen   int64
 	LastSeen    int64
 	Events      int64 // number of events of all nodes

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"sort"
 
+	"kith/internal/consent"
 	"kith/internal/errs"
 	"kith/internal/eventlog"
 	"kith/internal/history"
@@ -47,7 +48,11 @@ func (r *Reader) Read(ctx context.Context, ref Ref) (Profile, error) {
 	if p.Traits, err = r.traits(ctx, snap, c); err != nil {
 		return Profile{}, err
 	}
-	p.Accounts, err = r.accounts(ctx, snap, c)
+	if p.Accounts, err = r.accounts(ctx, snap, c); err != nil {
+		return Profile{}, err
+	}
+	said, err := consent.ReadPerson(ctx, snap, c.nodes)
+	p.Consents = said.Standings()
 	return p, err
 }
 
@@ -110,17 +115,21 @@ func (r *Reader) cluster(ctx context.Context, s state.Reader, ref Ref) (*cluster
 
 // sum counts events and spans time over the nodes' own events.
 func (c *cluster) sum(p *Profile) {
+	any := false
 	for _, o := range c.observations {
 		if !c.member[o.Home] {
 			continue
 		}
-		if p.Events == 0 || o.First < p.FirstSeen {
+		if !any || o.First < p.FirstSeen {
 			p.FirstSeen = o.First
 		}
-		if p.Events == 0 || o.Last > p.LastSeen {
+		if !any || o.Last > p.LastSeen {
 			p.LastSeen = o.Last
 		}
-		p.Events += o.Count
+		any = true
+		if o.Kind != identity.SeenInConsent {
+			p.Events += o.Count
+		}
 	}
 }
 

@@ -20,8 +20,16 @@ func CheckRow(key, value []byte) error {
 		_, err = mergedNumber(value, state.OpMax)
 	default:
 		var doc Document
-		if doc, err = decodeDocument(key, value); err == nil && kind == KindSource {
+		if doc, err = decodeDocument(key, value); err != nil {
+			return err
+		}
+		switch kind {
+		case KindSource:
 			_, err = decodeSource(doc)
+		case KindPurpose:
+			_, err = decodeItem[Purpose](doc)
+		case KindEntity:
+			_, err = decodeItem[Entity](doc)
 		}
 	}
 	return err

@@ -32,6 +32,7 @@ const (
 	callShape        // a message; may stand in blocks and counts for messageIds
 	rawShape         // the rest of the line is not split into arguments
 	batchShape       // a block that may stand in blocks
+	recordShape      // what goes into the log past the collector; may stand in a shuffle
 	macroShape       // a block that the parser resolves
 )
 
@@ -39,11 +40,12 @@ const (
 func table() []*command {
 	return []*command{
 		identifyCall(), trackCall(), pageCall(), screenCall(), groupCall(), aliasCall(),
-		batchCommand(), shuffleCommand(), repeatCommand(), sendCommand(),
+		consentCommand(), batchCommand(), shuffleCommand(), repeatCommand(), sendCommand(),
 		advanceCommand(), flushCommand(), maintainCommand(), crashCommand(), replayCommand(),
 		appendRawCommand(), poisonCommand(), cureCommand(), retryCommand(),
-		sourceCommand(), identityCommand(), limitsCommand(),
+		sourceCommand(), identityCommand(), limitsCommand(), purposeCommand(),
 		profileCommand(), traitsCommand(), identifiersCommand(), eventsCommand(), whoCommand(), linksCommand(), accountCommand(),
+		consentsCommand(), decideCommand(),
 		statusCommand(), quarantineCommand(), hashCommand(),
 	}
 }

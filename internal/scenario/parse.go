@@ -70,7 +70,7 @@ func (p *parser) next() (*step, error) {
 	if s.command, err = commandNamed(p.table, word); err != nil {
 		return nil, err
 	}
-	if s.command.shape == callShape {
+	if s.command.shape == callShape || s.command.shape == recordShape {
 		p.calls++
 		s.number = p.calls
 	}
@@ -193,7 +193,7 @@ func (s *step) take(inner *step) error {
 		return nil
 	}
 	shape := inner.command.shape
-	if s.command.shape != macroShape && shape != callShape && (shape != batchShape || s.command.shape == batchShape) {
+	if s.command.shape != macroShape && shape != callShape && (shape != batchShape && shape != recordShape || s.command.shape == batchShape) {
 		return wrong("calls may stand there, and a batch in a shuffle; everything else stands below the end",
 			"%s cannot stand in a %s block", inner.command.name, s.command.name)
 	}

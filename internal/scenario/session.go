@@ -5,9 +5,11 @@ import (
 	"fmt"
 	"maps"
 	"net/http"
+	"slices"
 
 	"kith/event"
 	"kith/internal/collect"
+	"kith/internal/consent"
 	"kith/internal/identity"
 	"kith/internal/pipeline"
 	"kith/internal/profile"
@@ -41,6 +43,7 @@ type session struct {
 
 	// Made by wire from all that.
 	identity  *identity.Config
+	purposes  *consent.Config
 	collector *collect.Collector
 	door      http.Handler
 	runner    *pipeline.Runner
@@ -51,15 +54,16 @@ type session struct {
 
 // settings are what the interpreting configuration is made of beside its defaults.
 type settings struct {
-	country string
-	sources map[string]identity.SourceRule
+	country  string
+	purposes map[string]consent.Purpose // declared ones
+	sources  map[string]identity.SourceRule
 }
 
 // open makes a session on an empty place.
 func open(ctx context.Context, place Place, batch int, seed uint64) (*session, error) {
 	s := &session{
 		place: place, clock: sys.NewManual(start), rand: sys.Seeded(1), keys: identity.NewKeyring([]byte("scenario")),
-		settings: settings{sources: map[string]identity.SourceRule{}},
+		settings: settings{sources: map[string]identity.SourceRule{}, purposes: map[string]consent.Purpose{}},
 		sources:  sources{}, mask: newMasker(), batch: batch, seed: seed, known: map[string]bool{},
 	}
 	s.sources.add(defaultSource)
@@ -83,6 +87,7 @@ func (s *session) wire(ctx context.Context) error {
 		},
 	})
 	s.door = s.collector.Handler()
+	s.purposes = consent.With(slices.Collect(maps.Values(s.settings.purposes)))
 	s.runner = s.runnerOn(s.place.State(), s.batch)
 	s.reader = &profile.Reader{
 		State: s.place.State(), History: s.place.History(), Log: s.place.Log(), Config: s.identity, Keys: s.keys,
@@ -95,7 +100,7 @@ func (s *session) runnerOn(store state.Store, batch int) *pipeline.Runner {
 	return &pipeline.Runner{
 		Log: s.place.Log(), State: store,
 		Stages:      &pipeline.Stages{History: faultyHistory{s.place.History(), &s.faults}},
-		Interpreter: &pipeline.Interpreter{Identity: s.identity, Keys: s.keys},
+		Interpreter: &pipeline.Interpreter{Identity: s.identity, Keys: s.keys, Consent: s.purposes},
 		Clock:       s.clock,
 		Config:      pipeline.Config{BatchRecords: batch},
 		Reaccept:    s.collector.Reaccept,
