@@ -45,6 +45,9 @@ func benchCommand() *cobra.Command {
 		one("pipeline", "How fast events become profiles", "event", func(ctx context.Context) ([]bench.Row, error) {
 			return bench.Fold(ctx, o, app.BenchEngine)
 		}),
+		one("search", "How fast people are found, by what is known of them", "search", func(ctx context.Context) ([]bench.Row, error) {
+			return bench.Search(ctx, o, app.BenchEngine)
+		}),
 		one("read", "How fast profiles are answered", "read", func(ctx context.Context) ([]bench.Row, error) { return bench.Read(ctx, o) }),
 		baselineCommand(&o),
 	)

@@ -10,6 +10,7 @@ import (
 	"kith/internal/history/keyed"
 	"kith/internal/identity"
 	"kith/internal/pipeline"
+	"kith/internal/profile"
 	"kith/internal/state/pebble"
 	"kith/internal/sys"
 )
@@ -33,6 +34,9 @@ func BenchEngine(_ context.Context, dir string, committed func(records int, took
 		Observer: pipeline.Observer{Committed: func(_ int32, records int, _ int64, took time.Duration) {
 			committed(records, took)
 		}},
+	}
+	e.Profiles = &profile.Reader{
+		State: store, History: keyed.Index{}, Log: log, Config: e.Runner.Interpreter.Identity, Keys: e.Runner.Interpreter.Keys,
 	}
 	e.Close = func() error {
 		err := store.Close()

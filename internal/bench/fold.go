@@ -11,16 +11,18 @@ import (
 	"kith/event"
 	"kith/internal/eventlog"
 	"kith/internal/pipeline"
+	"kith/internal/profile"
 	"kith/internal/record"
 	"kith/internal/state"
 )
 
 // Engine is a log, a state and the runner between them, opened on a folder.
 type Engine struct {
-	Log    eventlog.Log
-	State  state.Store
-	Runner *pipeline.Runner
-	Close  func() error
+	Log      eventlog.Log
+	State    state.Store
+	Runner   *pipeline.Runner
+	Profiles *profile.Reader
+	Close    func() error
 }
 
 // Opener opens an engine on a folder. Committed is told of every batch.

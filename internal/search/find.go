@@ -18,7 +18,9 @@ const (
 	begunRows    = 4_000  // of tokens that a term begins
 	expansionMax = 16     // tokens of a term that are looked for in the other nodes of a person
 	checksMax    = 4_000  // single looks at whether a node has a token
-	peopleMax    = 48     // nodes that are resolved to profiles
+	peopleMax    = 48     // nodes that are resolved to profiles, unless a page needs more
+	partsMax     = 12     // of them those of which only a part of the terms fits
+	fullEnough   = 5      // profiles that fit all terms, with which no errors are looked for
 	HitsMax      = 200    // Hits of one query, over all its pages
 )
 
@@ -59,7 +61,7 @@ func (s *Searcher) Find(ctx context.Context, q string, offset, limit int) (Answe
 	defer snap.Close()
 	f := finder{
 		snap: snap, people: s.Profiles, plan: parse(q, s.Profiles.Config, s.Profiles.Keys), want: offset + limit,
-		byNode: map[identity.NodeID]*candidate{},
+		byNode: map[identity.NodeID]*candidate{}, known: map[identity.NodeID]*person{},
 	}
 	if err := f.run(ctx); err != nil {
 		return Answer{}, err
@@ -74,9 +76,11 @@ type finder struct {
 	plan   plan
 	want   int // profiles
 	cut    bool
+	more   bool // candidates were left out that fit as well
 
 	byNode map[identity.NodeID]*candidate
-	found  []*person // ranked once run has returned
+	found  []*person                   // ranked once run has returned
+	known  map[identity.NodeID]*person // who has been resolved; nil: nobody
 }
 
 // candidate is a node that a term was found at.
@@ -128,16 +132,32 @@ func (f *finder) run(ctx context.Context) error {
 	return nil
 }
 
-// enough reports whether more errors need not be looked for: a page of profiles
-// fits all terms, or for the second error any profile does.
+// enough reports whether more errors need not be looked for: an identifier was
+// named, or some profiles fit all terms; for the second error any profile will do.
 func (f *finder) enough(edits uint8) bool {
 	full := 0
 	for _, p := range f.found {
-		if p.whole || p.matched == len(f.plan.terms) {
+		if p.whole || f.named(p) {
+			return true
+		}
+		if p.matched == len(f.plan.terms) {
 			full++
 		}
 	}
-	return full >= f.want || edits > 1 && full > 0
+	return full >= min(f.want, fullEnough) || edits > 1 && full > 0
+}
+
+// named reports whether all terms fit as they stand and one is an address or a
+// number, which belong to few.
+func (f *finder) named(p *person) bool {
+	some := false
+	for i := range f.plan.terms {
+		if p.fits[i].quality != equal {
+			return false
+		}
+		some = some || p.fits[i].row.Class != Word
+	}
+	return some
 }
 
 // exact reads the rows of what was asked for as it stands.
@@ -385,7 +405,7 @@ func (f *finder) readNear(ctx context.Context, i int, class Class, found []nearb
 
 // page describes a part of what was found.
 func (f *finder) page(ctx context.Context, offset, limit int) (Answer, error) {
-	a := Answer{Exact: !f.cut}
+	a := Answer{Exact: !f.cut && !f.more}
 	for _, t := range f.plan.terms {
 		a.Exact = a.Exact && !t.cut
 	}

@@ -53,23 +53,30 @@ type scored struct {
 	part  float64 // the same without regard to how many terms fit
 }
 
-// best are the candidates that are worth resolving: half by how many terms fit,
-// half by how rare what fits is, for the other terms may lie at other nodes of the
-// same person.
+// best are the candidates that are worth resolving: those of which all terms fit,
+// and some whose part is rare, for the other terms may lie at other nodes of the
+// same person. Where none fits all terms, those of which the most fit.
 func (f *finder) best() []*candidate {
 	all := make([]scored, 0, len(f.byNode))
+	full := 0
 	for _, c := range f.byNode {
 		matched, score := f.score(&c.fits)
 		if c.whole {
 			score++
 		}
+		if c.whole || matched == len(f.plan.terms) {
+			full++
+		}
 		all = append(all, scored{c, score, score - float64(matched)/float64(len(f.plan.terms)+1)})
 	}
 	most := max(peopleMax, min(f.want+1, HitsMax))
+	f.more = full > most
+	if full > 0 {
+		most = min(most, full)
+	}
 	first := top(all, most, func(a, b *scored) int { return -cmp.Compare(a.score, b.score) })
-	f.cut = f.cut || len(all) > most && len(f.plan.terms) == 1
 	if len(f.plan.terms) > 1 {
-		first = append(first, top(all, most/2, func(a, b *scored) int { return -cmp.Compare(a.part, b.part) })...)
+		first = append(first, top(all, partsMax, func(a, b *scored) int { return -cmp.Compare(a.part, b.part) })...)
 	}
 	out := make([]*candidate, 0, len(first))
 	for _, s := range first {
@@ -101,33 +108,18 @@ func top(all []scored, n int, order func(a, b *scored) int) []scored {
 
 // resolve makes people of the best candidates and ranks them.
 func (f *finder) resolve(ctx context.Context) error {
-	byID, byNode := map[identity.NodeID]*person{}, map[identity.NodeID]*person{}
-	for _, p := range f.found {
-		for _, n := range p.Nodes {
-			byNode[n] = p // known from a search before
-		}
-	}
 	f.found = f.found[:0:0]
 	for _, c := range f.best() {
-		p := byNode[c.node]
-		if p == nil {
-			who, err := f.people.Person(ctx, f.snap, c.node)
-			if unknown(err) {
-				continue
-			}
-			if err != nil {
-				return err
-			}
-			p = &person{Person: who}
-			for _, n := range who.Nodes {
-				byNode[n] = p
-			}
+		p, err := f.whose(ctx, c.node)
+		if err != nil {
+			return err
 		}
-		if byID[p.ID] == nil {
-			byID[p.ID] = p
+		if p != nil && !slices.Contains(f.found, p) {
 			f.found = append(f.found, p)
 		}
-		p.join(c)
+		if p != nil {
+			p.join(c)
+		}
 	}
 	for _, p := range f.found {
 		for _, n := range p.Nodes {
@@ -141,6 +133,27 @@ func (f *finder) resolve(ctx context.Context) error {
 	}
 	f.rank()
 	return nil
+}
+
+// whose returns the person that a node belongs to, or nil when no event names it
+// any more.
+func (f *finder) whose(ctx context.Context, n identity.NodeID) (*person, error) {
+	if p, ok := f.known[n]; ok {
+		return p, nil
+	}
+	who, err := f.people.Person(ctx, f.snap, n)
+	if unknown(err) {
+		f.known[n] = nil
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	p := &person{Person: who}
+	for _, n := range who.Nodes {
+		f.known[n] = p
+	}
+	return p, nil
 }
 
 func (p *person) join(c *candidate) {
@@ -204,7 +217,8 @@ func (f *finder) complete(ctx context.Context) error {
 }
 
 // rank orders the people: identifiers as a whole, then by score, then who was seen
-// last, then by id. Someone whom not half of the terms fit is none of them.
+// last, then by id. Where all terms fit
+// somebody, whom only some fit is left out, and always whom not half of them fit.
 func (f *finder) rank() {
 	for _, p := range f.found {
 		p.matched, p.score = f.score(&p.fits)
@@ -216,6 +230,9 @@ func (f *finder) rank() {
 	f.found = slices.DeleteFunc(f.found, func(p *person) bool {
 		return !p.whole && 2*p.matched < len(f.plan.terms)
 	})
+	if all := func(p *person) bool { return p.whole || p.matched == len(f.plan.terms) }; slices.ContainsFunc(f.found, all) {
+		f.found = slices.DeleteFunc(f.found, func(p *person) bool { return !all(p) })
+	}
 	slices.SortFunc(f.found, func(a, b *person) int {
 		return cmp.Or(
 			boolean(b.whole)-boolean(a.whole), -cmp.Compare(a.score, b.score), -cmp.Compare(a.LastSeen, b.LastSeen),

@@ -1,0 +1,43 @@
+package search_test
+
+import (
+	"math/rand/v2"
+	"testing"
+
+	"github.com/cockroachdb/pebble/v2/vfs"
+
+	"kith/internal/search/searchtest"
+	"kith/internal/state/pebble"
+)
+
+// BenchmarkFind searches among 20,000 people over the embedded engine.
+func BenchmarkFind(b *testing.B) {
+	store, err := pebble.Open("state", pebble.Options{FS: vfs.NewMem(), NoSync: true, ReserveBytes: -1})
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer store.Close()
+	const people = 20_000
+	p := open(b, store)
+	for i := 0; i < people; i += 1000 {
+		var records [][]byte
+		for j := i; j < i+1000; j++ {
+			who := searchtest.Make(j)
+			records = append(records, who.Records(start+int64(j))...)
+		}
+		p.fold(records...)
+	}
+	for _, class := range searchtest.Classes() {
+		b.Run(class.Name, func(b *testing.B) {
+			rng := rand.New(rand.NewPCG(1, 1))
+			for b.Loop() {
+				q, ok := "", false
+				for !ok {
+					who := searchtest.Make(rng.IntN(people))
+					q, ok = class.Query(rng, &who)
+				}
+				p.find(q, 20)
+			}
+		})
+	}
+}
