@@ -19,7 +19,7 @@ const (
 
 // firstBuffer is the most that a body gets before any of it has come, whatever
 // length it announces.
-const firstBuffer = 64 << 10
+const firstBuffer = 16 << 10
 
 // pace keeps a body coming: it moves the connection's deadline on as bytes
 // arrive.

@@ -1,6 +1,7 @@
 package collect
 
 import (
+	"net/netip"
 	"sync"
 
 	"github.com/klauspost/compress/gzip"
@@ -41,9 +42,10 @@ func (w *work) reset() {
 	}
 }
 
-// gate hands out the work slots. Those who wait form one line per principal,
-// and the lines are served in turn: who sends a hundred requests at once waits
-// for his own, not the others for him.
+// gate hands out the work slots. Those who wait form one line per account, in
+// it one queue per network, and lines and the queues in them are served in turn:
+// who sends a hundred requests at once waits for his own, not the others for
+// him.
 type gate struct {
 	mu    sync.Mutex
 	idle  []*work
@@ -51,8 +53,15 @@ type gate struct {
 	turn  []*line // lines with someone in them, the next one first
 }
 
+// line is who waits of one account.
 type line struct {
-	who     principal
+	account principal
+	queues  map[netip.Addr]*queue
+	turn    []*queue // with someone in them, the next one first
+}
+
+type queue struct {
+	net     netip.Addr
 	waiting []chan *work
 }
 
@@ -73,16 +82,40 @@ func (g *gate) enter(who principal) *work {
 		g.mu.Unlock()
 		return w
 	}
-	l := g.lines[who]
+	account := who.account()
+	l := g.lines[account]
 	if l == nil {
-		l = &line{who: who}
-		g.lines[who] = l
+		l = &line{account: account, queues: map[netip.Addr]*queue{}}
+		g.lines[account] = l
 		g.turn = append(g.turn, l)
 	}
 	mine := make(chan *work, 1)
-	l.waiting = append(l.waiting, mine)
+	l.add(who.net, mine)
 	g.mu.Unlock()
 	return <-mine
+}
+
+func (l *line) add(net netip.Addr, mine chan *work) {
+	q := l.queues[net]
+	if q == nil {
+		q = &queue{net: net}
+		l.queues[net] = q
+		l.turn = append(l.turn, q)
+	}
+	q.waiting = append(q.waiting, mine)
+}
+
+// next takes out who is next in the line.
+func (l *line) next() chan *work {
+	q := l.turn[0]
+	l.turn = l.turn[1:]
+	next := q.waiting[0]
+	if q.waiting = q.waiting[1:]; len(q.waiting) > 0 {
+		l.turn = append(l.turn, q)
+	} else {
+		delete(l.queues, q.net)
+	}
+	return next
 }
 
 // leave gives the slot to whoever is next.
@@ -96,11 +129,11 @@ func (g *gate) leave(w *work) {
 	}
 	l := g.turn[0]
 	g.turn = g.turn[1:]
-	next := l.waiting[0]
-	if l.waiting = l.waiting[1:]; len(l.waiting) > 0 {
+	next := l.next()
+	if len(l.turn) > 0 {
 		g.turn = append(g.turn, l)
 	} else {
-		delete(g.lines, l.who)
+		delete(g.lines, l.account)
 	}
 	next <- w
 }

@@ -241,7 +241,7 @@ func TestRateOfAClient(t *testing.T) {
 // anything.
 func TestFloodLeavesRoomForOthers(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		f, loud, quiet := twoSources(t, Limits{InFlightRequests: 50, Workers: 1, SourceRate: Rate{PerSecond: 10, Burst: 30}})
+		f, loud, quiet := twoSources(t, Limits{InFlightRequests: 100, Workers: 1, SourceRate: Rate{PerSecond: 10, Burst: 30}})
 		f.log.wait = make(chan struct{})
 		codes := make(chan string, 200)
 		for range 200 {

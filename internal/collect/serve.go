@@ -135,7 +135,7 @@ func (j *job) knock(key credential) *refusal {
 	if r := j.open(key); r != nil {
 		return r
 	}
-	j.who = principal{source: j.source.Key}
+	j.who.source = j.source.Key
 	return j.sourceRate(0)
 }
 
