@@ -41,8 +41,8 @@ type Fact struct {
 	// when it had not been seen. Profile is zero when it is no longer seen. Record is
 	// what moved it.
 	From identity.NodeID
-	// Call, of EventFolded alone, is a hash of the event's type and name, for who
-	// follows some calls only; see CallOf.
+	// Call, of EventFolded alone, is a hash of the event's type and, of a track, its
+	// name, for who follows some calls only; see CallOf.
 	Call uint32
 }
 

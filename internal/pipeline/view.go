@@ -3,6 +3,7 @@ package pipeline
 import (
 	"context"
 
+	"kith/event"
 	"kith/internal/errs"
 	"kith/internal/eventlog"
 	"kith/internal/fact"
@@ -229,9 +230,11 @@ func (b *batchView) fact(kind fact.Kind, c *Contribution) {
 	if c.Kind != record.Event {
 		return // what it changes has facts of its own
 	}
-	b.facts = append(b.facts, fact.Fact{
-		Kind: kind, Record: c.Position, Node: c.Home, Profile: c.Home, Call: fact.CallOf(c.Entry.Type, c.Entry.Name),
-	})
+	f := fact.Fact{Kind: kind, Record: c.Position, Node: c.Home, Profile: c.Home, Call: fact.CallOf(c.Entry.Type, "")}
+	if c.Entry.Type == event.Track {
+		f.Call = fact.CallOf(event.Track, c.Entry.Name)
+	}
+	b.facts = append(b.facts, f)
 }
 
 // commitRows buffers everything that the batch has gathered.
