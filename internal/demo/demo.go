@@ -117,7 +117,7 @@ func New(seed uint64, shift int64) (*World, error) {
 	for i := range history.Invoices {
 		inv := &history.Invoices[i]
 		w.end = max(w.end, inv.At)
-		if inv.Adjustment() || !priced(inv) {
+		if inv.Adjustment() || inv.Customer == "" && !priced(inv) {
 			continue
 		}
 		for _, l := range inv.Lines {

@@ -109,20 +109,28 @@ func (w *World) Person(i int) *Person {
 func (w *World) name(p *Person, c *chance) {
 	p.Country = w.country(p.Number, c.below(100))
 	from := cultureOf(p.Country)
-	p.Locale = from.locale
-	p.Given = c.of(from.women)
+	speech := from
+	if c.in(frenchSpeakers) && p.Country == "United Kingdom" {
+		speech = french
+	}
+	p.Locale = speech.locale
+	p.Given = c.of(speech.women)
 	if c.in(48) {
-		p.Given = c.of(from.men)
+		p.Given = c.of(speech.men)
 	}
 	place := begin(w.seed, streamHousehold, uint64(max(p.Household, 0))<<1|1)
 	if p.Household < 0 {
 		place = c
 	} else {
-		from = cultureOf(w.country(p.Household, 0))
+		speech = from
 	}
-	p.Family = place.of(from.families)
+	p.Family = place.of(speech.families)
 	p.City, p.Postcode, _ = strings.Cut(place.of(from.cities), "/")
 }
+
+// frenchSpeakers is how many in a hundred of the shop's British customers read
+// French: the books name hardly any people abroad, and a shop has two languages.
+const frenchSpeakers = 18
 
 func (w *World) country(i, roll int) string {
 	switch w.kindOf(i) {
@@ -200,6 +208,9 @@ func (w *World) company(i int) *Company {
 // does not know by name has none.
 func (w *World) reach(p *Person, c *chance) {
 	from := cultureOf(p.Country)
+	if p.Locale == french.locale {
+		from = french
+	}
 	local := plain(p.Given) + "." + plain(p.Family) + base36(uint64(p.Number)+36)
 	domain, other := c.of(from.domains), c.of(from.domains)
 	number, loyal, twice, two := phone(p, w.seed), c.in(35), c.in(2), c.in(15)
