@@ -11,6 +11,7 @@ import (
 
 	"kith/internal/errs"
 	"kith/internal/identity"
+	"kith/internal/job"
 	"kith/internal/profile"
 	"kith/internal/resource"
 	"kith/internal/route"
@@ -68,6 +69,7 @@ type Config struct {
 	Profiles Profiles
 	Pipeline Pipeline
 	Identity Identity
+	Jobs     *job.Jobs
 	Live     Live
 	Sources  *resource.Sources
 	Purposes *resource.Collection[resource.Purpose]
@@ -91,8 +93,8 @@ type API struct {
 // New returns the API. It panics when a needed part of the configuration is
 // missing.
 func New(cfg Config) *API {
-	if cfg.Profiles == nil || cfg.Pipeline == nil || cfg.Identity == nil || cfg.Live == nil || cfg.Sources == nil || cfg.Purposes == nil || cfg.Consents == nil || cfg.Metrics == nil || cfg.Now == nil || cfg.Backup == nil {
-		panic("BUG: the API needs profiles, a pipeline, identity, live events, sources, purposes, consents, metrics, backups and the time")
+	if cfg.Profiles == nil || cfg.Pipeline == nil || cfg.Identity == nil || cfg.Jobs == nil || cfg.Live == nil || cfg.Sources == nil || cfg.Purposes == nil || cfg.Consents == nil || cfg.Metrics == nil || cfg.Now == nil || cfg.Backup == nil {
+		panic("BUG: the API needs profiles, a pipeline, identity, jobs, live events, sources, purposes, consents, metrics, backups and the time")
 	}
 	return &API{cfg}
 }

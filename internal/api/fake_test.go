@@ -18,6 +18,7 @@ import (
 	"kith/internal/eventlog"
 	"kith/internal/feed"
 	"kith/internal/identity"
+	"kith/internal/job"
 	"kith/internal/profile"
 	"kith/internal/resource"
 	"kith/internal/route"
@@ -262,7 +263,7 @@ func open(t testing.TB) *fixture {
 		t.Fatal(err)
 	}
 	a := New(Config{
-		Profiles: f.people, Pipeline: f.line, Identity: f.council, Live: f.live, Sources: f.sources,
+		Profiles: f.people, Pipeline: f.line, Identity: f.council, Jobs: job.New(job.Config{Store: store, Clock: f.clock, Rand: sys.Seeded(4)}), Live: f.live, Sources: f.sources,
 		Purposes: resource.OpenPurposes(store, f.clock), Consents: f.book, Metrics: telemetry.New().Handler(), Version: "test",
 		Now:   func() int64 { return sys.Millis(f.clock.Now()) },
 		Ready: func(context.Context) error { return f.notReady },

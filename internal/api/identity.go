@@ -6,6 +6,8 @@ import (
 
 	"kith/event"
 	"kith/internal/decision"
+	"kith/internal/identity/settings"
+	"kith/internal/job"
 	"kith/internal/route"
 )
 
@@ -22,6 +24,10 @@ type Identity interface {
 	// Decisions returns at most limit of them before the one of an id (empty: from
 	// the latest on), latest first, and whether more follow.
 	Decisions(ctx context.Context, before string, limit int) (rows []decision.Row, more bool, err error)
+	// Settings returns the identity settings in force.
+	Settings(ctx context.Context) (settings.Document, error)
+	// PutSettings replaces them and returns the job that resolves everybody anew.
+	PutSettings(ctx context.Context, doc settings.Document) (job.Job, error)
 }
 
 // decisionBytesMax bounds the body of a decision.
@@ -75,7 +81,8 @@ func (a *API) identityRows() []route.Route {
 			Handler: route.Handle(func(w http.ResponseWriter, r *http.Request) error { return a.decide(w, r, kind) }),
 		}
 	}
-	return []route.Route{
+	rows := append(a.settingsRows(), a.jobRows()...)
+	return append(rows, []route.Route{
 		decide("merge", "mergeIdentifiers", "Decide that two identifiers are one person.", decision.Merge, mergeSchema()),
 		decide("split", "splitIdentifiers", "Decide that nobody of one list is somebody of another, whatever is seen later.", decision.Split, splitSchema()),
 		{
@@ -97,7 +104,7 @@ func (a *API) identityRows() []route.Route {
 			Answers: []route.Answer{{Status: 204, Summary: "It no longer holds."}, none},
 			Handler: route.Handle(a.revokeDecision),
 		},
-	}
+	}...)
 }
 
 func (a *API) decide(w http.ResponseWriter, r *http.Request, kind decision.Kind) error {

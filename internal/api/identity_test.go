@@ -8,12 +8,15 @@ import (
 
 	"kith/internal/decision"
 	"kith/internal/errs"
+	"kith/internal/identity/settings"
+	"kith/internal/job"
 	"kith/internal/resource/form"
 )
 
 // council is an Identity that keeps what is decided in order.
 type council struct {
 	rows []decision.Row
+	doc  *settings.Document
 }
 
 func (c *council) Decide(_ context.Context, d decision.Decision) (string, error) {
@@ -105,4 +108,16 @@ func TestDecisionsNameEveryMistake(t *testing.T) {
 	}
 	f.refused("POST", "/v1/identity/split", `{"left":[],"right":[]}`, 422, "form.refused")
 	f.refused("POST", "/v1/identity/merge", `{`, 400, "json.syntax")
+}
+
+func (c *council) Settings(context.Context) (settings.Document, error) {
+	if c.doc == nil {
+		return settings.Default(), nil
+	}
+	return *c.doc, nil
+}
+
+func (c *council) PutSettings(_ context.Context, doc settings.Document) (job.Job, error) {
+	c.doc = &doc
+	return job.Job{ID: "job_1", Kind: "identity.resolve", State: job.Running}, nil
 }

@@ -17,6 +17,7 @@ import (
 	"kith/internal/errs"
 	"kith/internal/eventlog"
 	"kith/internal/feed"
+	"kith/internal/job"
 	"kith/internal/resource"
 	"kith/internal/state"
 	"kith/internal/sys"
@@ -49,6 +50,7 @@ type App struct {
 	feed      *feed.Feed
 	sql       *analytics.Gate
 	backingUp sync.Mutex // held while a backup is read
+	jobs      *job.Jobs
 	deciding  sync.Mutex // held while a decision is made, so that the next one knows of it
 
 	handler        http.Handler // everything that the roles ask for
@@ -117,6 +119,7 @@ func (a *App) openEngines(ctx context.Context) (err error) {
 		return err
 	}
 	a.onClose(a.store.Close)
+	a.makeJobs()
 	return nil
 }
 

@@ -12,6 +12,7 @@ import (
 	"kith/internal/eventlog"
 	"kith/internal/identity"
 	"kith/internal/profile"
+	"kith/internal/resource"
 	"kith/internal/resource/form"
 	"kith/internal/state"
 	"kith/internal/sys"
@@ -58,7 +59,7 @@ func (k kinship) record(ctx context.Context, d decision.Decision) (string, error
 	a := k.app
 	d.At = sys.Millis(a.cfg.Clock.Now())
 	var err error
-	if d.ID, err = decision.NewID(d.At, a.cfg.Rand); err != nil {
+	if d.ID, err = resource.NewID("dec_", d.At, a.cfg.Rand); err != nil {
 		return "", err
 	}
 	rec, err := d.Record()

@@ -27,7 +27,11 @@ type live struct {
 // interpretation is the identity configuration of today: the defaults and what
 // the sources say about their identifiers.
 func (a *App) interpretation(ctx context.Context) (*identity.Config, error) {
-	cfg := identity.DefaultConfig()
+	document, err := a.identitySettings(ctx)
+	if err != nil {
+		return nil, err
+	}
+	cfg := document.Config()
 	cfg.Sources = map[string]identity.SourceRule{}
 	for after, more := "", true; more; {
 		var page []resource.Source

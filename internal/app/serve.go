@@ -90,6 +90,10 @@ func (a *App) runParts(stopped <-chan struct{}) error {
 		a.sources.Run(ctx, func(err error) { a.logger.Warn("reading the sources again failed", "code", errs.CodeOf(err)) })
 		return nil
 	})
+	g.Go(func() error {
+		a.jobs.Run(ctx, func(err error) { a.logger.Warn("jobs that were left cannot be read", "code", errs.CodeOf(err)) })
+		return nil
+	})
 	if a.cfg.plays(RolePipeline) {
 		g.Go(func() error { return a.runPipeline(ctx) })
 	}

@@ -7,7 +7,6 @@ package decision
 
 import (
 	"encoding/json"
-	"io"
 	"slices"
 
 	"kith/internal/errs"
@@ -29,12 +28,11 @@ const (
 
 // Bounds of a decision.
 const (
-	SideMax   = 100    // identifiers on one side of a split
-	PairsMax  = 2_500  // pairs that a split keeps apart
-	IDBytes   = 64     // of a decision's id
-	TextMax   = 1_000  // bytes of the reason
-	bodyBytes = 200e3  // of a stored decision, with room to spare
-	idPrefix  = "dec_" // of the ids that kith makes
+	SideMax   = 100   // identifiers on one side of a split
+	PairsMax  = 2_500 // pairs that a split keeps apart
+	IDBytes   = 64    // of a decision's id
+	TextMax   = 1_000 // bytes of the reason
+	bodyBytes = 200e3 // of a stored decision, with room to spare
 )
 
 // Value is an identifier as an operator wrote it. What node it means depends on
@@ -58,24 +56,6 @@ type Decision struct {
 	Target string  `json:"decision,omitempty"` // of a revocation: the id of what it revokes
 	Reason string  `json:"reason,omitempty"`
 	By     string  `json:"by,omitempty"` // the name of the key that decided
-}
-
-// NewID makes the id of a decision: its moment, so that ids sort by time, and 80
-// random bits.
-func NewID(at int64, rand io.Reader) (string, error) {
-	var b [16]byte
-	for i := range 6 {
-		b[i] = byte(at >> (40 - 8*i))
-	}
-	if _, err := io.ReadFull(rand, b[6:]); err != nil {
-		return "", errs.Wrap(err, errs.Internal, "decision.random", "the random source failed")
-	}
-	const hex = "0123456789abcdef"
-	id := []byte(idPrefix)
-	for _, c := range b {
-		id = append(id, hex[c>>4], hex[c&15])
-	}
-	return string(id), nil
 }
 
 // Record returns the record that carries the decision.

@@ -63,17 +63,6 @@ func TestWhatCannotBeReadIsRefused(t *testing.T) {
 	}
 }
 
-func TestIDsSortByTime(t *testing.T) {
-	before := ""
-	for at := int64(1795305598000); at < 1795305598000+300; at += 7 {
-		id, err := NewID(at, bytes.NewReader(make([]byte, 10)))
-		if err != nil || id <= before || len(id) > IDBytes {
-			t.Fatalf("%q after %q: %v", id, before, err)
-		}
-		before = id
-	}
-}
-
 func TestRulings(t *testing.T) {
 	cfg, keys := identity.DefaultConfig(), identity.NewKeyring([]byte("k"))
 	d := Decision{
