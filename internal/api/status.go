@@ -15,6 +15,7 @@ type Status struct {
 	Processed   int64 // the same once folded
 	Repeats     int64
 	Quarantined int64
+	AnalyticsLagMs int64 // age of the oldest happening that does not show in the lake
 	WaveDue     int64 // timed changes that are due
 	WaveDone    int64 // of these, done
 	Engines     Engines
@@ -152,7 +153,7 @@ func (a *API) status(w http.ResponseWriter, r *http.Request) error {
 	}
 	answer := statusAnswer{
 		Accepted: s.Accepted, Processed: s.Processed, Repeats: s.Repeats, Quarantined: s.Quarantined,
-		Lag: s.Accepted - s.Processed, Wave: waveAnswer{s.WaveDue, s.WaveDone}, Engines: s.Engines,
+		Lag: s.Accepted - s.Processed, AnalyticsLagMs: s.AnalyticsLagMs, Wave: waveAnswer{s.WaveDue, s.WaveDone}, Engines: s.Engines,
 	}
 	if hash {
 		// It reads the whole state, however long that takes.

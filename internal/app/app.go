@@ -17,6 +17,7 @@ import (
 	"kith/internal/errs"
 	"kith/internal/eventlog"
 	"kith/internal/feed"
+	"kith/internal/lake"
 	"kith/internal/job"
 	"kith/internal/resource"
 	"kith/internal/state"
@@ -48,6 +49,8 @@ type App struct {
 	recheck   chan chan struct{}    // asks the pipeline to look for changed settings
 	collector *collect.Collector
 	feed      *feed.Feed
+	lake      *lake.Writer // nil without the role of the pipeline
+	lakeRuns  atomic.Bool
 	sql       *analytics.Gate
 	backingUp sync.Mutex // held while a backup is read
 	jobs      *job.Jobs
@@ -74,7 +77,7 @@ func Open(ctx context.Context, cfg Config) (*App, error) {
 	}
 	a := &App{cfg: cfg, file: file, logger: slog.New(slog.NewTextHandler(os.Stderr, nil)), recheck: make(chan chan struct{})}
 	for _, step := range []func(context.Context) error{
-		a.openFolder, a.openEngines, a.openSources, a.makeCollector, a.makePipeline, a.makeSQL, a.makeHandlers,
+		a.openFolder, a.openEngines, a.openSources, a.makeCollector, a.makePipeline, a.makeLake, a.makeSQL, a.makeHandlers,
 	} {
 		if err := step(ctx); err != nil {
 			_ = a.Close() // the first error is the one to tell

@@ -30,6 +30,7 @@ type Config struct {
 	CollectAddr string   // HOST:PORT of a listener for the collector alone; empty for none
 	LogURL      string   // kafka://broker,broker/prefix; empty for the embedded log
 	StateURL    string   // postgres://…; empty for the embedded state
+	Lake        string   // folder of the lake; empty for the one in the workspace's folder
 	ConfigFile  string   // YAML with resources and settings; empty for none
 	Version     string   // of the program, for the OpenAPI document
 	Roles       []string // of collect, pipeline, api
@@ -86,6 +87,9 @@ func (c *Config) Validate() error {
 	}
 	if c.StateURL != "" && !strings.HasPrefix(c.StateURL, "postgres://") && !strings.HasPrefix(c.StateURL, "postgresql://") {
 		bad = append(bad, "--state must be postgres://…, or be left out for the embedded state")
+	}
+	if strings.Contains(c.Lake, "://") {
+		bad = append(bad, "--lake must be a folder; object stores are not supported")
 	}
 	known := []string{RoleCollect, RolePipeline, RoleActivate, RoleAPI}
 	for _, r := range c.Roles {

@@ -30,6 +30,9 @@ func (f fold) Status(ctx context.Context) (api.Status, error) {
 		Accepted: s.Accepted, Processed: s.Processed, Repeats: s.Repeats, Quarantined: s.Held + s.Rejected,
 		Engines: f.engines(),
 	}
+	if out.AnalyticsLagMs, err = f.app.lakeLag(ctx); err != nil {
+		return api.Status{}, err
+	}
 	for _, c := range s.Cursors {
 		out.Position = append(out.Position, c.Next)
 	}
@@ -72,7 +75,10 @@ func (f fold) Flush(ctx context.Context) error {
 	if err := f.app.settle(ctx); err != nil {
 		return err
 	}
-	return f.runner().Flush(ctx)
+	if err := f.runner().Flush(ctx); err != nil {
+		return err
+	}
+	return f.app.flushLake(ctx)
 }
 
 // Quarantine implements api.Pipeline.

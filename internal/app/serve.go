@@ -96,6 +96,10 @@ func (a *App) runParts(stopped <-chan struct{}) error {
 	})
 	if a.cfg.plays(RolePipeline) {
 		g.Go(func() error { return a.runPipeline(ctx) })
+		g.Go(func() error {
+			a.runLake(ctx)
+			return nil
+		})
 	}
 	return g.Wait()
 }

@@ -15,7 +15,7 @@ import (
 // makeSQL makes what answers analysts' queries. It starts nothing and holds no
 // memory until the first query.
 func (a *App) makeSQL(context.Context) error {
-	dir, err := filepath.Abs(filepath.Join(a.ws.Dir(), "lake"))
+	dir, err := filepath.Abs(lakeFolder(&a.cfg, a.ws))
 	if err != nil {
 		return err
 	}

@@ -10,6 +10,7 @@ import (
 	"kith/internal/fact"
 	"kith/internal/history/keyed"
 	"kith/internal/identity"
+	"kith/internal/lake"
 	"kith/internal/pipeline"
 	"kith/internal/profile"
 	"kith/internal/resource"
@@ -54,6 +55,8 @@ func Row(key, value []byte) error {
 		return err
 	case state.FamilyLedger, state.FamilyConsent:
 		return consent.CheckRow(key, value)
+	case state.FamilyLake:
+		return lake.CheckRow(key, value)
 	case state.FamilyTrait:
 		_, err := profile.DecodeWrite(value)
 		return first(formed(len(key) > nodeBytes, f), err)

@@ -22,6 +22,7 @@ const (
 	FamilyHistory     Family = 'H' // node, strand, call, time, message → where the event lies
 	FamilyIdentifier  Family = 'I' // node → type and value
 	FamilyDecision    Family = 'J' // decision → what an operator decided, and whether it stands
+	FamilyLake        Family = 'L' // what the lake holds, and which profile it says a node belongs to
 	FamilyMark        Family = 'M' // source and messageId → which copy is the event
 	FamilyObservation Family = 'O' // home node, observation → what was seen together
 	FamilyCluster     Family = 'P' // node → the cluster that it belongs to
@@ -106,6 +107,9 @@ const ResourceLock Lock = 1 << 16
 
 // DecisionLock guards the operators' decisions and what follows from them.
 const DecisionLock Lock = 1<<16 + 1
+
+// LakeLock guards what the state keeps of the lake.
+const LakeLock Lock = 1<<16 + 2
 
 // PartitionLock guards the cursor, facts and quarantine of a partition.
 func PartitionLock(partition int32) Lock { return Lock(1<<17 + partition) }

@@ -1,0 +1,68 @@
+package app
+
+import (
+	"context"
+	"path/filepath"
+
+	"kith/internal/errs"
+	"kith/internal/lake"
+	lakelocal "kith/internal/lake/local"
+	"kith/internal/workspace"
+)
+
+// lakeFolder is where the lake of a workspace lies.
+func lakeFolder(cfg *Config, ws workspace.Handle) string {
+	if cfg.Lake != "" {
+		return filepath.Join(cfg.Lake, ws.Name())
+	}
+	return filepath.Join(ws.Dir(), "lake")
+}
+
+// makeLake makes what writes the lake. Its folder is made when the writer first
+// runs: a lake that cannot be written stops nothing else.
+func (a *App) makeLake(context.Context) error {
+	if !a.cfg.plays(RolePipeline) {
+		return nil
+	}
+	a.lake = lake.New(lake.Config{
+		Store: lakelocal.New(a.cfg.FS, lakeFolder(&a.cfg, a.ws)),
+		State: a.store, Log: a.log, Partitions: a.log.Partitions(),
+		Parts: func() lake.Parts {
+			l := a.live.Load()
+			return lake.Parts{Interpreter: l.runner.Interpreter, Reader: l.reader}
+		},
+		Clock: a.cfg.Clock, Rand: a.cfg.Rand, Observer: a.lakeObserver(),
+	})
+	return nil
+}
+
+func (a *App) lakeObserver() lake.Observer {
+	return lake.Observer{
+		Failed: func(err error) {
+			a.logger.Warn("writing the lake failed and will be tried again; events are folded all the while", "code", errs.CodeOf(err), "error", err)
+		},
+	}
+}
+
+// runLake writes the lake until ctx ends.
+func (a *App) runLake(ctx context.Context) {
+	a.lakeRuns.Store(true)
+	a.lake.Run(ctx)
+}
+
+// lakeLag is the age of the oldest fact that does not show in the lake. A process
+// that does not write the lake does not know.
+func (a *App) lakeLag(ctx context.Context) (int64, error) {
+	if a.lake == nil {
+		return 0, nil
+	}
+	return a.lake.Lag(ctx)
+}
+
+// flushLake returns once all facts of now show in the lake.
+func (a *App) flushLake(ctx context.Context) error {
+	if a.lake == nil || !a.lakeRuns.Load() {
+		return nil
+	}
+	return a.lake.Flush(ctx)
+}

@@ -1,0 +1,109 @@
+package lake
+
+import (
+	"encoding/json"
+
+	"github.com/parquet-go/parquet-go"
+
+	"kith/event"
+	"kith/internal/eventlog"
+	"kith/internal/fact"
+	"kith/internal/identity"
+	"kith/internal/profile"
+	"kith/internal/strictjson"
+)
+
+// optional is a text that is null when empty.
+func optional(s string) parquet.Value {
+	if s == "" {
+		return parquet.Value{}
+	}
+	return textValue(s)
+}
+
+func nodeText(n identity.NodeID) parquet.Value {
+	if n.IsZero() {
+		return parquet.Value{}
+	}
+	return textValue(n.String())
+}
+
+func moment(ms int64) parquet.Value {
+	if ms == event.NoTime {
+		return parquet.Value{}
+	}
+	return parquet.Int64Value(ms)
+}
+
+func document(v strictjson.Value) parquet.Value {
+	if !v.Exists() {
+		return parquet.Value{}
+	}
+	return parquet.ByteArrayValue(v.AppendClean(nil))
+}
+
+// eventRow is an event's row of the table events.
+func eventRow(f *fact.Fact, e *event.Event) row {
+	return row{
+		values: []parquet.Value{
+			textValue(e.MessageID), textValue(e.Type.String()), optional(e.Name), textValue(e.Source),
+			optional(e.UserID), optional(e.AnonymousID), optional(e.GroupID), optional(e.PreviousID),
+			nodeText(f.Node), nodeText(f.Profile),
+			parquet.Int64Value(e.Timestamp), moment(e.OriginalTimestamp), moment(e.SentAt), parquet.Int64Value(e.ReceivedAt),
+			document(e.Traits), document(e.Properties), parquet.ByteArrayValue(e.AppendContext(nil)), integrations(e),
+			parquet.Int64Value(int64(f.Record.Partition)), parquet.Int64Value(f.Record.Offset),
+		},
+		typed: cells(e.Properties),
+	}
+}
+
+// integrations merges those of the message with those of its batch.
+func integrations(e *event.Event) parquet.Value {
+	if !e.Integrations.Exists() && !e.BatchIntegrations.Exists() {
+		return parquet.Value{}
+	}
+	b := []byte{'{'}
+	add := func(k strictjson.Key, v strictjson.Value) {
+		if len(b) > 1 {
+			b = append(b, ',')
+		}
+		b = strictjson.AppendString(b, k.String())
+		b = v.AppendClean(append(b, ':'))
+	}
+	for k, v := range e.Integrations.Members() {
+		add(k, v)
+	}
+	for k, v := range e.BatchIntegrations.Members() {
+		if !e.Integrations.Get(k.String()).Exists() {
+			add(k, v)
+		}
+	}
+	return parquet.ByteArrayValue(append(b, '}'))
+}
+
+// traitRows are the rows of the table traits_history that a call makes. node is
+// the home of a person or the account, scope says which.
+func traitRows(at eventlog.Position, node identity.NodeID, scope string, e *event.Event) []row {
+	sighting := identity.Sighting{Timestamp: e.Timestamp, MessageID: e.MessageID, Source: e.Source}
+	var out []row
+	for _, w := range profile.Writes(e.Traits, sighting) {
+		out = append(out, row{values: []parquet.Value{
+			nodeText(node), textValue(scope), textValue(w.Key), parquet.ByteArrayValue(w.Value),
+			parquet.Int64Value(e.Timestamp), textValue(e.MessageID), textValue(e.Source), parquet.Int64Value(e.ReceivedAt),
+			parquet.Int64Value(int64(at.Partition)), parquet.Int64Value(at.Offset),
+		}})
+	}
+	return out
+}
+
+// list is a list of texts as JSON.
+func list(items []string) parquet.Value {
+	if items == nil {
+		items = []string{}
+	}
+	b, err := json.Marshal(items)
+	if err != nil {
+		panic("BUG: a list of texts has no JSON")
+	}
+	return parquet.ByteArrayValue(b)
+}

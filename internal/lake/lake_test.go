@@ -1,0 +1,146 @@
+package lake_test
+
+import (
+	"context"
+	"testing"
+	"time"
+
+	"github.com/cockroachdb/pebble/v2/vfs"
+	"github.com/parquet-go/parquet-go"
+
+	"kith/internal/eventlog"
+	logmem "kith/internal/eventlog/mem"
+	"kith/internal/history/keyed"
+	"kith/internal/identity"
+	"kith/internal/lake"
+	"kith/internal/lake/local"
+	"kith/internal/oracle/workload"
+	"kith/internal/pipeline"
+	"kith/internal/profile"
+	"kith/internal/record"
+	"kith/internal/state"
+	"kith/internal/state/mem"
+	"kith/internal/sys"
+)
+
+// world is a pipeline with a lake behind it.
+type world struct {
+	log    eventlog.Log
+	store  state.Store
+	clock  *sys.Manual
+	runner *pipeline.Runner
+	reader *profile.Reader
+	files  lake.Store
+	writer *lake.Writer
+}
+
+func newWorld(partitions, batch int) *world {
+	w := &world{log: logmem.New(partitions), store: mem.New(), clock: sys.NewManual(time.UnixMilli(workload.Start))}
+	w.files = local.New(vfs.NewMem(), "lake")
+	w.wire(batch)
+	return w
+}
+
+// wire makes what holds nothing.
+func (w *world) wire(batch int) {
+	index, keys, cfg := keyed.Index{}, identity.NewKeyring([]byte("lake")), identity.DefaultConfig()
+	w.runner = &pipeline.Runner{
+		Log: w.log, State: w.store, Stages: &pipeline.Stages{History: index}, Clock: w.clock,
+		Interpreter: &pipeline.Interpreter{Identity: cfg, Keys: keys}, Config: pipeline.Config{BatchRecords: batch},
+	}
+	w.reader = &profile.Reader{State: w.store, History: index, Log: w.log, Config: cfg, Keys: keys}
+	w.writer = lake.New(lake.Config{
+		Store: w.files, State: w.store, Log: w.log, Partitions: w.log.Partitions(), Clock: w.clock, Rand: sys.Seeded(1),
+		Parts: func() lake.Parts { return lake.Parts{Interpreter: w.runner.Interpreter, Reader: w.reader} },
+	})
+}
+
+func must[T any](t testing.TB, v T, err error) T {
+	t.Helper()
+	ok(t, err)
+	return v
+}
+
+func ok(t testing.TB, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// append puts records into the log, spread over the partitions by their index.
+func (w *world) append(t testing.TB, records [][]byte) {
+	t.Helper()
+	var entries []eventlog.Entry
+	for i, r := range records {
+		entries = append(entries, eventlog.Entry{Partition: int32(i % w.log.Partitions()), Data: r})
+	}
+	_, err := w.log.Append(context.Background(), entries)
+	ok(t, err)
+}
+
+// table reads a table whole, as texts by column.
+func (w *world) table(t testing.TB, name string) []map[string]string {
+	t.Helper()
+	m := must1(t)(lake.ReadManifest(context.Background(), w.files, name))
+	if m == nil {
+		t.Fatalf("there is no table %s", name)
+	}
+	table, _ := lake.TableOf(name)
+	var out []map[string]string
+	ok(t, lake.Rows(context.Background(), w.files, m, func(values []parquet.Value) error {
+		row := map[string]string{}
+		for i, v := range values {
+			if !v.IsNull() {
+				row[table.Columns[i].Name] = v.String()
+			}
+		}
+		out = append(out, row)
+		return nil
+	}))
+	return out
+}
+
+func must1(t testing.TB) func(*lake.Manifest, error) *lake.Manifest {
+	return func(m *lake.Manifest, err error) *lake.Manifest {
+		t.Helper()
+		ok(t, err)
+		return m
+	}
+}
+
+func TestEventsShow(t *testing.T) {
+	w := newWorld(2, 50)
+	w.append(t, workload.Records(1, 500))
+	must(t, true, w.runner.Drain(context.Background()))
+	n := must(t, uint64(0), nil)
+	facts, err := w.writer.Step(context.Background())
+	ok(t, err)
+	n += facts
+	s := must2(t)(w.runner.Status(context.Background()))
+	want := s.Processed - s.Repeats - s.Held
+	rows := w.table(t, lake.TableEvents)
+	if int64(len(rows)) != want || want == 0 {
+		t.Errorf("%d rows of %d facts, want %d", len(rows), n, want)
+	}
+	seen := map[string]bool{}
+	for _, r := range rows {
+		k := r["source"] + "\x00" + r["message_id"] + "\x00" + r["received_at"]
+		if seen[k] {
+			t.Errorf("an event shows twice")
+		}
+		seen[k] = true
+	}
+	if n, err := w.writer.Step(context.Background()); err != nil || n != 0 {
+		t.Errorf("a second step wrote %d facts, %v", n, err)
+	}
+	_ = record.Event
+}
+
+func must2(t testing.TB) func(pipeline.Status, error) pipeline.Status {
+	return func(s pipeline.Status, err error) pipeline.Status {
+		t.Helper()
+		ok(t, err)
+		return s
+	}
+}

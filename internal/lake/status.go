@@ -1,0 +1,140 @@
+package lake
+
+import (
+	"context"
+	"time"
+
+	"kith/internal/errs"
+	"kith/internal/fact"
+	"kith/internal/pipeline"
+	"kith/internal/state"
+)
+
+// shown returns by partition before which fact all show in the lake, as of a
+// snapshot; nothing when the state is being made anew.
+func shown(ctx context.Context, r state.Reader) ([]uint64, error) {
+	last, err := readRound(ctx, r)
+	if err != nil || last == nil {
+		return nil, err
+	}
+	_, fingerprint, err := pipeline.Interpretation(ctx, r)
+	if err != nil || string(fingerprint) != string(last.Fingerprint) {
+		return nil, err
+	}
+	out := make([]uint64, len(last.Cuts))
+	for i, c := range last.Cuts {
+		out[i] = c.From
+		if last.Done {
+			out[i] = c.To
+		}
+	}
+	return out, nil
+}
+
+// behind returns the ends of the facts, and before which of them all show.
+func (w *Writer) behind(ctx context.Context) (ends, seen []uint64, snap state.Snapshot, err error) {
+	if snap, err = w.cfg.State.Snapshot(ctx); err != nil {
+		return nil, nil, nil, err
+	}
+	ends, err = pipeline.FactEnds(ctx, snap, w.cfg.Partitions)
+	if err == nil {
+		seen, err = shown(ctx, snap)
+	}
+	if err != nil {
+		_ = snap.Close() // the first error is the one to tell
+		return nil, nil, nil, err
+	}
+	return ends, seen, snap, nil
+}
+
+// Lag returns for how many milliseconds the oldest fact that does not show in the
+// lake has been there; 0 when all show.
+func (w *Writer) Lag(ctx context.Context) (int64, error) {
+	ends, seen, snap, err := w.behind(ctx)
+	if err != nil {
+		return 0, err
+	}
+	defer snap.Close()
+	var lag int64
+	for p, end := range ends {
+		from := uint64(0)
+		if p < len(seen) {
+			from = seen[p]
+		}
+		if from >= end {
+			continue
+		}
+		for b, err := range fact.Read(ctx, snap, int32(p), from) {
+			if err != nil {
+				return 0, err
+			}
+			lag = max(lag, w.now()-b.At)
+			break
+		}
+	}
+	return lag, nil
+}
+
+// wakeEvery is how often Flush looks although nothing was told.
+const wakeEvery = 50 * time.Millisecond
+
+// Flush returns when all facts that were there when it was called show in the
+// lake, or with ctx's error. The writer must run.
+func (w *Writer) Flush(ctx context.Context) error {
+	var target []uint64
+	for {
+		checked, progress := w.awaited()
+		ends, seen, snap, err := w.behind(ctx)
+		if err != nil {
+			return err
+		}
+		_ = snap.Close() // it was only read
+		if target == nil {
+			target = ends
+		}
+		if checked && covers(seen, target) {
+			return nil
+		}
+		select {
+		case w.kicks <- struct{}{}:
+		default:
+		}
+		select {
+		case <-ctx.Done():
+			return errs.Wrap(ctx.Err(), errs.Unavailable, "flush.timeout", "not everything shows in the lake in time; the rest goes on")
+		case <-progress:
+		case <-w.cfg.Clock.After(wakeEvery):
+		}
+	}
+}
+
+// awaited tells whether the lake has been held against the state since the start,
+// and returns a channel that is closed when a round shows.
+func (w *Writer) awaited() (bool, <-chan struct{}) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.progress == nil {
+		w.progress = make(chan struct{})
+	}
+	return w.checked, w.progress
+}
+
+// announce notes that all that is in the state shows in the lake.
+func (w *Writer) announce() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.checked = true
+	if w.progress != nil {
+		close(w.progress)
+		w.progress = nil
+	}
+}
+
+func covers(seen, ends []uint64) bool {
+	for p, end := range ends {
+		if end > 0 && (p >= len(seen) || seen[p] < end) {
+			return false
+		}
+	}
+	return true
+}

@@ -1,0 +1,33 @@
+package pipeline
+
+import (
+	"context"
+
+	"kith/internal/state"
+)
+
+// Interpretation returns the fingerprint of the configuration that a state was
+// made under, and the key of the row that holds it, with which a commit can be
+// bound to it. It is nil for a state that no Prepare has seen.
+func Interpretation(ctx context.Context, r state.Reader) (key, fingerprint []byte, err error) {
+	values, err := r.Get(ctx, [][]byte{interpretationKey()})
+	if err != nil {
+		return nil, nil, err
+	}
+	return interpretationKey(), values[0], nil
+}
+
+// FactEnds returns, by partition, the sequence number of the next fact. Taken of
+// one snapshot they are consistent: a fact that another one rests on is before its
+// end if the other one is.
+func FactEnds(ctx context.Context, r state.Reader, partitions int) ([]uint64, error) {
+	out := make([]uint64, partitions)
+	for p := range out {
+		c, err := readCursor(ctx, r, int32(p))
+		if err != nil {
+			return nil, err
+		}
+		out[p] = c.FactsNext
+	}
+	return out, nil
+}
