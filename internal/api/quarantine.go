@@ -5,6 +5,7 @@ import (
 	"net/http"
 
 	"kith/event"
+	"kith/internal/errs"
 	"kith/internal/record"
 	"kith/internal/route"
 )
@@ -75,6 +76,9 @@ func (a *API) listHeld(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	held, more, err := a.cfg.Pipeline.Quarantine(r.Context(), after, p.limit)
+	if after != "" && errs.Is(err, errs.NotFound) {
+		return errCursor() // it names no record that there can be
+	}
 	if err != nil {
 		return err
 	}

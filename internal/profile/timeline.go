@@ -19,8 +19,12 @@ import (
 	"kith/event"
 )
 
+// pageBytesMax is from how many bytes on a page of events takes no more, however
+// many were asked for: a page is held in memory until its reader has it.
+const pageBytesMax = 2 << 20
+
 // Events returns a page of a profile's timeline, newest first in the order of
-// events.
+// events. A page of large events ends before its limit.
 func (r *Reader) Events(ctx context.Context, ref Ref, page Page) (EventPage, error) {
 	before, err := parseCursor(page.Cursor)
 	if err != nil {
@@ -44,12 +48,17 @@ func (r *Reader) Events(ctx context.Context, ref Ref, page Page) (EventPage, err
 		entries = entries[:page.Limit]
 		out.Next = formatCursor(entries[page.Limit-1].Place())
 	}
-	for _, e := range entries {
+	size := 0
+	for i, e := range entries {
 		body, err := r.render(ctx, e)
 		if err != nil {
 			return EventPage{}, err
 		}
 		out.Events = append(out.Events, body)
+		if size += len(body); size >= pageBytesMax && i+1 < len(entries) {
+			out.Next = formatCursor(e.Place())
+			break
+		}
 	}
 	return out, nil
 }
