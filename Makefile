@@ -23,7 +23,7 @@ help: ## print this
 build: ## build bin/kith
 	$(GO) build -o bin/kith ./cmd/kith
 
-demo: ## run kith with the orders of a real shop and show one customer
+demo: ## run kith with the customers of a real shop; one of them goes on shopping
 	$(GO) run ./cmd/kith demo
 
 test: ## run every test; tells at the end what was skipped and why

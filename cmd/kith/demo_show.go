@@ -35,17 +35,18 @@ func (d *demoRun) hints(a *app.App) error {
 	me, data := program(), a.DataDir()
 	featured := d.world.Person(0)
 	fmt.Fprintln(d.out, "\nExplore, in another terminal:")
-	for _, h := range [...]struct{ command, args string }{
-		{"profile", "user_id:" + demo.Featured},
-		{"profile", "email:" + featured.Address + " --events 30"},
-		{"search", "'" + featured.Family + "'"},
-		{"sql", "'SELECT source, count(*) AS events FROM events GROUP BY source ORDER BY events DESC'"},
-		{"trace", "shop invoice-536365"},
-		{"listen", ""},
-		{"status", "--hash"},
+	for _, h := range [...]struct{ command, args, why string }{
+		{"profile", "user_id:" + demo.Featured + " --events 50", "the same customer"},
+		{"profile", "email:" + featured.Address, "found by an address"},
+		{"profile", "device_id:" + demo.Kiosk, "a kiosk that many use: it joins nobody"},
+		{"search", "'" + featured.Given + " " + featured.Family + "'", "by name, with typing errors"},
+		{"sql", "'SELECT source, count(*) AS events FROM events GROUP BY source ORDER BY events DESC'", "over all events"},
+		{"trace", "shop invoice-536365", "what became of a message"},
+		{"listen", "", "events as they come in"},
+		{"status", "--hash", "one number for the whole state"},
 	} {
 		if d.explore(h.command) {
-			fmt.Fprintf(d.out, "  %s --data %s\n", strings.TrimSpace(me+" "+h.command+" "+h.args), data)
+			fmt.Fprintf(d.out, "  %s --data %s   # %s\n", strings.TrimSpace(me+" "+h.command+" "+h.args), data, h.why)
 		}
 	}
 	_, err := fmt.Fprintf(d.out, `  export TOKEN=$(cat %[1]s/admin-token)

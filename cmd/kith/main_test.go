@@ -51,11 +51,11 @@ func TestProfileIsPrinted(t *testing.T) {
 	events := []timelineEvent{{Type: "track", Event: "Order Completed", Timestamp: "t", Properties: map[string]any{
 		"total": json.Number("5"), "products": []any{1, 2}, "nested": map[string]any{"x": 1},
 	}}, {Type: "page", Name: "Home", Timestamp: "t"}}
-	err := printProfile(&out, json.RawMessage(`{"id":"p1","identifiers":[{"type":"user_id","value":"u1","sources":["web"]}],"traits":{"b":1,"a":"x"},"accounts":["acme"],"events":2}`), events)
+	err := printProfile(&out, json.RawMessage(`{"id":"p1","identifiers":[{"type":"user_id","value":"u1","sources":["web"]}],"traits":{"b":1,"a":"x"},"accounts":["acme"],"segments":[{"key":"vip","since":"t1"}],"consents":[{"purpose":"marketing","channel":"email","state":"granted","at":"t2"}],"events":2}`), events)
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, want := range []string{"Profile p1", "user_id", "u1", "acme", "Order Completed", "2 products, total 5", "page Home"} {
+	for _, want := range []string{"Profile p1", "user_id", "u1", "acme", "vip", "marketing email", "granted", "Order Completed", "2 products, total 5", "page Home"} {
 		if !strings.Contains(out.String(), want) {
 			t.Errorf("%q is missing in:\n%s", want, out.String())
 		}

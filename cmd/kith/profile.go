@@ -77,11 +77,21 @@ type profileView struct {
 		LastSeen  string   `json:"last_seen"`
 		Sources   []string `json:"sources"`
 	} `json:"identifiers"`
-	Traits    map[string]json.RawMessage `json:"traits"`
-	Accounts  []string                   `json:"accounts"`
-	FirstSeen string                     `json:"first_seen"`
-	LastSeen  string                     `json:"last_seen"`
-	Events    int64                      `json:"events"`
+	Traits   map[string]json.RawMessage `json:"traits"`
+	Segments []struct {
+		Key   string `json:"key"`
+		Since string `json:"since"`
+	} `json:"segments"`
+	Consents []struct {
+		Purpose string `json:"purpose"`
+		Channel string `json:"channel"`
+		State   string `json:"state"`
+		At      string `json:"at"`
+	} `json:"consents"`
+	Accounts  []string `json:"accounts"`
+	FirstSeen string   `json:"first_seen"`
+	LastSeen  string   `json:"last_seen"`
+	Events    int64    `json:"events"`
 }
 
 func printProfile(w io.Writer, raw json.RawMessage, events []timelineEvent) error {
@@ -107,6 +117,7 @@ func printProfile(w io.Writer, raw json.RawMessage, events []timelineEvent) erro
 	for _, k := range keys {
 		fmt.Fprintf(t, "  %s\t%s\n", k, p.Traits[k])
 	}
+	printStandings(t, &p)
 	if len(p.Accounts) > 0 {
 		fmt.Fprintf(t, "\nAccounts\n  %s\n", strings.Join(p.Accounts, ", "))
 	}
@@ -117,6 +128,22 @@ func printProfile(w io.Writer, raw json.RawMessage, events []timelineEvent) erro
 		fmt.Fprintf(t, "  %s\t%s\t%s\n", e.Timestamp, e.title(), e.gist())
 	}
 	return t.Flush()
+}
+
+// printStandings prints what the person belongs to and has agreed to.
+func printStandings(w io.Writer, p *profileView) {
+	if len(p.Segments) > 0 {
+		fmt.Fprintln(w, "\nSegments")
+	}
+	for _, s := range p.Segments {
+		fmt.Fprintf(w, "  %s\tsince %s\n", s.Key, s.Since)
+	}
+	if len(p.Consents) > 0 {
+		fmt.Fprintln(w, "\nConsents")
+	}
+	for _, c := range p.Consents {
+		fmt.Fprintf(w, "  %s\t%s\tsince %s\n", strings.TrimSpace(c.Purpose+" "+c.Channel), c.State, c.At)
+	}
 }
 
 func (e *timelineEvent) title() string {

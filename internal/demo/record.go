@@ -154,7 +154,7 @@ func (l *life) shared() {
 		at := l.anyTime()
 		say := func(after int64, call string, more ...any) {
 			all := append([]any{"userId", p.UserID, "anonymousId", kioskAnonymous}, more...)
-			all = append(all, "context", object("device", object("id", kioskDevice, "type", "android"), "app", raw(`{"name":"Kiosk","version":"1.9"}`)))
+			all = append(all, "context", object("device", object("id", Kiosk, "type", "android"), "app", raw(`{"name":"Kiosk","version":"1.9"}`)))
 			l.say(stamp{source: App, at: at + after}, call, all...)
 		}
 		say(0, "screen", "name", "Kiosk Start")
@@ -163,11 +163,11 @@ func (l *life) shared() {
 	}
 }
 
-// The kiosk's ids.
-const (
-	kioskAnonymous = "kiosk-showroom-01"
-	kioskDevice    = "kiosk-tablet-01"
-)
+// Kiosk is the device id of the kiosk in the shop, on which many people sign in.
+const Kiosk = "kiosk-tablet-01"
+
+// kioskAnonymous is the id that the kiosk's app has.
+const kioskAnonymous = "kiosk-showroom-01"
 
 // mishaps makes what goes wrong between a system and the collector: messages that
 // are sent twice, and some that name nobody or nothing.

@@ -149,7 +149,7 @@ func (t *truth) isShared(id Identifier) bool {
 }
 
 func nobodys(id Identifier) bool {
-	return id.Value == kioskAnonymous || id.Value == kioskDevice || id.Value == desk
+	return id.Value == kioskAnonymous || id.Value == Kiosk || id.Value == desk
 }
 
 // owners are those of a household, or nobody.

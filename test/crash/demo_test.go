@@ -155,13 +155,15 @@ func planned(w *demo.World, people int) (p plan) {
 	return p
 }
 
-// TestDemoGoesOn kills a demo in the middle of its load. The next one on the
-// folder goes on, and what comes out is as if nothing had happened.
+// TestDemoGoesOn loads a demo of a few people and then kills one of more people in
+// the middle of its load, again and again. The next one on the folder goes on, and
+// what comes out is as if nothing had happened.
 func TestDemoGoesOn(t *testing.T) {
 	dir := t.TempDir()
 	whole, cut := filepath.Join(dir, "whole"), filepath.Join(dir, "cut")
 	loadDemo(t, whole, *demoPeople)
 	want := stateOf(t, whole)
+	loadDemo(t, cut, *demoPeople/10)
 	for k := range 3 {
 		d := startDemo(t, cut, *demoPeople, "--no-live")
 		reached(t, d.url, want.Accepted*int64(k+1)/5)
@@ -203,8 +205,12 @@ func reached(t *testing.T, url string, accepted int64) {
 // Ctrl-C does. --keep=false leaves nothing behind.
 func TestDemoLives(t *testing.T) {
 	data := filepath.Join(t.TempDir(), "data")
-	d := startDemo(t, data, 20, "--every", "20ms", "--keep=false")
+	d := startDemo(t, data, 20, "--every", "20ms", "--keep=false", "--shift-to-now")
 	d.await(t, demo.LiveUser+" is shopping now")
+	shifted := (&server{url: d.url}).lastSeen(t, demo.Featured)
+	if ago := time.Since(shifted); ago < 24*time.Hour || ago > 5*24*time.Hour {
+		t.Errorf("shifted to now, the customer was seen %v ago", ago)
+	}
 	for range 2 {
 		d.await(t, time.Now().UTC().Format("15:"))
 	}
@@ -217,6 +223,16 @@ func TestDemoLives(t *testing.T) {
 	if _, err := os.Stat(data); !os.IsNotExist(err) {
 		t.Errorf("the data folder is still there: %v", err)
 	}
+}
+
+// lastSeen is when a customer was last seen.
+func (s *server) lastSeen(t *testing.T, user string) time.Time {
+	t.Helper()
+	var p struct {
+		LastSeen time.Time `json:"last_seen"`
+	}
+	s.get(t, http.MethodGet, "/v1/profiles/user_id:"+user, &p)
+	return p.LastSeen
 }
 
 // TestDemoOfAnotherSeedIsRefused: two seeds would make two people of one customer
