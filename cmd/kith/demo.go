@@ -33,6 +33,7 @@ type demoRun struct {
 	noLive bool
 	keep   bool
 	exit   bool
+	named  bool          // the address was chosen, so no other will do
 	every  time.Duration // between two steps of the live shopper
 
 	out     io.Writer
@@ -62,7 +63,10 @@ folder it goes on where it was.`,
 			if d.people < 1 || d.people > demoPeopleMax {
 				return usage(fmt.Errorf("--profiles takes 1 to %d", demoPeopleMax))
 			}
-			d.out = cmd.OutOrStdout()
+			if d.every < time.Millisecond {
+				return usage(fmt.Errorf("--every takes a millisecond or more"))
+			}
+			d.out, d.named = cmd.OutOrStdout(), cmd.Flags().Changed("addr") || env("KITH_ADDR", "") != ""
 			d.explore = func(name string) bool {
 				found, _, err := cmd.Root().Find([]string{name})
 				return err == nil && found.Name() == name
@@ -94,21 +98,29 @@ func (d *demoRun) run(ctx context.Context) error {
 		return err
 	}
 	fmt.Fprintf(d.out, "kith demo: %d people of a gift shop, seed %d, into %s; remove that folder to be rid of them\n", d.people, d.seed, d.cfg.Data)
-	ctx, stop := context.WithCancel(ctx)
-	defer stop()
-	err := serve(ctx, d.cfg, d.out, func(ctx context.Context, a *app.App) error {
-		if err := d.show(ctx, a); err != nil {
-			return err
-		}
-		if d.exit {
-			stop()
-		}
-		return nil
-	})
+	err := d.serve(ctx)
+	if errs.CodeOf(err) == "app.address" && !d.named {
+		fmt.Fprintf(os.Stderr, "kith: the address %s is taken; taking a free one\n", d.cfg.Addr)
+		d.cfg.Addr = "127.0.0.1:0"
+		err = d.serve(ctx)
+	}
 	if made && !d.keep {
 		return errors.Join(err, d.cfg.FS.RemoveAll(d.cfg.Data))
 	}
 	return err
+}
+
+// serve serves until ctx ends or, if it is to exit, until the demo has been shown.
+func (d *demoRun) serve(ctx context.Context) error {
+	ctx, stop := context.WithCancel(ctx)
+	defer stop()
+	return serve(ctx, d.cfg, d.out, func(ctx context.Context, a *app.App) error {
+		err := d.show(ctx, a)
+		if err == nil && d.exit {
+			stop()
+		}
+		return err
+	})
 }
 
 // show loads the people, prints what there is to see, and lets the live shopper

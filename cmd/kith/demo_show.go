@@ -70,7 +70,7 @@ func (d *demoRun) live(ctx context.Context, s *load.Sender, a *app.App) error {
 		demo.LiveUser, program(), demo.LiveUser, a.DataDir())
 	for {
 		now := d.cfg.Clock.Now()
-		step := d.world.LiveStep(now)
+		step, next := d.world.LiveStep(now, d.every)
 		if err := s.One(ctx, step.Message); err != nil {
 			return err
 		}
@@ -78,7 +78,7 @@ func (d *demoRun) live(ctx context.Context, s *load.Sender, a *app.App) error {
 		select {
 		case <-ctx.Done():
 			return ctx.Err()
-		case <-d.cfg.Clock.After(d.every):
+		case <-d.cfg.Clock.After(next.Sub(now)):
 		}
 	}
 }

@@ -16,30 +16,38 @@ type Step struct {
 	What string // for people: the call and what it is about
 }
 
-// visitSeconds is how long one visit of the live shopper takes.
-const visitSeconds = 60
+// visitSteps is how many steps one visit of the live shopper takes.
+const visitSteps = 60
 
-// LiveStep is what the live shopper does in the second of a moment. It is a
-// function of the seed and that second alone, so that a demo that is started
-// again goes on and repeats nothing. A visit begins with nobody's name, finds its
-// way to a cart and ends with an order, or without one.
-func (w *World) LiveStep(now time.Time) Step {
-	second := now.Unix()
-	visit, at := second/visitSeconds, int(second%visitSeconds)
+// LiveStep is what the live shopper, who takes a step every so often, does at a
+// moment. Time is cut into such intervals, and the step is a function of the seed
+// and the interval alone, so that a demo that is started again goes on and repeats
+// nothing. A visit begins with nobody's name, finds its way to a cart and ends
+// with an order, or without one. next is when the next step is due.
+func (w *World) LiveStep(now time.Time, every time.Duration) (step Step, next time.Time) {
+	length := max(every.Milliseconds(), 1)
+	count := now.UnixMilli() / length
+	begins := count * length
+	return w.liveStep(count, begins), time.UnixMilli(begins + length)
+}
+
+// liveStep is a step by its number, and the moment at which its interval begins.
+func (w *World) liveStep(count, begins int64) Step {
+	visit, at := count/visitSteps, int(count%visitSteps)
 	v := begin(w.seed, streamLive, uint64(visit))
 	shopper := w.shopper()
 	l := &life{w: w, p: shopper, c: v, since: make([]int64, len(shopper.Devices))}
 	d := &shopper.Devices[visit%2]
 	signIn := v.span(15, 30)
 	orders := v.in(60)
-	step := begin(w.seed, streamLive, uint64(second)|1<<62)
+	c := begin(w.seed, streamLive, uint64(count)|1<<62)
 	goods := [3]ware{}
 	for i := range goods {
 		goods[i] = w.wares[v.below(len(w.wares))]
 	}
 	l.open = at > signIn
 	do := script(at, signIn, orders)
-	return l.live(d, do, goods, step, visit, now)
+	return l.live(d, do, goods, c, visit, begins)
 }
 
 // script is the order of a visit.
@@ -49,11 +57,11 @@ func script(at, signIn int, orders bool) string {
 		return "arrive"
 	case at == signIn:
 		return "sign in"
-	case at == visitSeconds-8:
+	case at == visitSteps-8:
 		return "checkout"
-	case at == visitSeconds-2 && orders:
+	case at == visitSteps-2 && orders:
 		return "order"
-	case at > visitSeconds-8:
+	case at > visitSteps-8:
 		return "page"
 	case at%17 == 3:
 		return "search"
@@ -79,7 +87,7 @@ func (w *World) shopper() *Person {
 }
 
 // live makes the message of a step.
-func (l *life) live(d *Device, do string, goods [3]ware, c *chance, visit int64, now time.Time) Step {
+func (l *life) live(d *Device, do string, goods [3]ware, c *chance, visit, at int64) Step {
 	source, context := Web, l.webContext(d, "/products", "")
 	if d.App {
 		source, context = App, l.appContext(d)
@@ -119,7 +127,7 @@ func (l *life) live(d *Device, do string, goods [3]ware, c *chance, visit int64,
 	default:
 		event, what, content = "Product Viewed", name, l.w.good(k.item, k.price, 1, "currency", "GBP")
 	}
-	head := []any{"type", call, "messageId", "live-" + strconv.FormatInt(now.Unix(), 10), "timestamp", moment(now.UnixMilli()),
+	head := []any{"type", call, "messageId", "live-" + strconv.FormatInt(at, 10), "timestamp", moment(at),
 		"userId", l.known(), "anonymousId", d.Anonymous, "event", event, "properties", content, "context", context}
 	body := object(append(head, more...)...)
 	return Step{Message: Message{Source: source, Body: []byte(body)}, What: title(call, event, what)}

@@ -252,18 +252,21 @@ func TestPeopleCanBeMadeSideBySide(t *testing.T) {
 }
 
 // TestLiveSteps: of two visits of the live shopper every step is one that the
-// collector takes, a function of the second, and of the ids that are the
+// collector takes, a function of the interval, and of the ids that are the
 // shopper's.
 func TestLiveSteps(t *testing.T) {
 	w, again := aWorld(t, 1, 0), aWorld(t, 1, 0)
 	begin := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
 	events := map[string]int{}
 	ids := map[string]bool{}
-	for s := range 2 * visitSeconds {
+	for s := range 2 * visitSteps {
 		now := begin.Add(time.Duration(s) * time.Second)
-		step := w.LiveStep(now)
-		if got := again.LiveStep(now); !bytes.Equal(got.Body, step.Body) {
+		step, next := w.LiveStep(now, time.Second)
+		if got, _ := again.LiveStep(now.Add(700*time.Millisecond), time.Second); !bytes.Equal(got.Body, step.Body) {
 			t.Errorf("%s is not %s", got.Body, step.Body)
+		}
+		if !next.Equal(now.Add(time.Second)) {
+			t.Errorf("after %v the next step is due at %v", now, next)
 		}
 		var doc strictjson.Doc
 		if err := doc.Parse(step.Body, strictjson.Limits{Depth: 64, Keys: 1000}); err != nil {

@@ -156,7 +156,7 @@ func planned(w *demo.World, people int) (p plan) {
 }
 
 // TestDemoGoesOn loads a demo of a few people and then kills one of more people in
-// the middle of its load, again and again. The next one on the folder goes on, and
+// the middle of its load, and again, and stops it as Ctrl-C does. The next one on the folder goes on, and
 // what comes out is as if nothing had happened.
 func TestDemoGoesOn(t *testing.T) {
 	dir := t.TempDir()
@@ -167,11 +167,15 @@ func TestDemoGoesOn(t *testing.T) {
 	for k := range 3 {
 		d := startDemo(t, cut, *demoPeople, "--no-live")
 		reached(t, d.url, want.Accepted*int64(k+1)/5)
-		if err := d.cmd.Process.Kill(); err != nil {
+		sig := syscall.SIGKILL
+		if k == 1 {
+			sig = syscall.SIGINT
+		}
+		if err := d.cmd.Process.Signal(sig); err != nil {
 			t.Fatal(err)
 		}
-		if err := d.end(); err == nil {
-			t.Error("a killed demo ended well")
+		if err := d.end(); (err == nil) != (sig == syscall.SIGINT) {
+			t.Errorf("after %v the demo ended with %v", sig, err)
 		}
 	}
 	loadDemo(t, cut, *demoPeople)
