@@ -17,8 +17,8 @@ import (
 	"kith/internal/errs"
 	"kith/internal/eventlog"
 	"kith/internal/feed"
-	"kith/internal/lake"
 	"kith/internal/job"
+	"kith/internal/lake"
 	"kith/internal/resource"
 	"kith/internal/state"
 	"kith/internal/sys"
@@ -135,6 +135,9 @@ func (a *App) openSources(ctx context.Context) (err error) {
 		a.notices = append(a.notices, "made an admin token: "+filepath.Join(a.cfg.Data, resource.AdminFile))
 	}
 	if a.sources, err = resource.OpenSources(ctx, a.store, a.cfg.Clock, a.cfg.Rand); err != nil {
+		return err
+	}
+	if err = a.sources.Reserve(a.admin); err != nil {
 		return err
 	}
 	a.purposes = resource.OpenPurposes(a.store, a.cfg.Clock)

@@ -12,6 +12,7 @@ import (
 	"github.com/cockroachdb/pebble/v2/vfs"
 
 	"kith/internal/client"
+	"kith/internal/errs"
 )
 
 // get calls the API with all rights and returns status and answer.
@@ -95,4 +96,16 @@ func TestCursorsOfOtherLists(t *testing.T) {
 			}
 		}
 	})
+}
+
+// TestTheAdminTokenIsNoWriteKey: a start with one secret for both is refused.
+func TestTheAdminTokenIsNoWriteKey(t *testing.T) {
+	cfg := inMemory(vfs.NewMem())
+	cfg.AdminToken = cfg.WriteKey
+	if a, err := Open(t.Context(), cfg); !errs.Is(err, errs.Invalid) {
+		t.Errorf("opened with %v", err)
+		if err == nil {
+			_ = a.Close()
+		}
+	}
 }

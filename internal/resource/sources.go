@@ -34,6 +34,7 @@ type Sources struct {
 	docs  *Documents
 	clock sys.Clock
 	rand  sys.Rand
+	admin Digest // see Reserve
 
 	loading sync.Mutex // held while an index is read and put in place
 	index   atomic.Pointer[index]
@@ -63,6 +64,19 @@ func OpenSources(ctx context.Context, store state.Store, clock sys.Clock, rand s
 	s := &Sources{docs: NewDocuments(store), clock: clock, rand: rand}
 	s.index.Store(&index{byWriteKey: map[string]*entry{}})
 	return s, s.load(ctx)
+}
+
+// Reserve says which token is the administrator's, before the sources are used:
+// write keys lie open in pages and apps, so none may be that token. The error is
+// of kind Invalid when a source has it.
+func (s *Sources) Reserve(admin Digest) error {
+	s.admin = admin
+	for value, e := range s.index.Load().byWriteKey {
+		if admin.Matches(value) {
+			return errs.New(errs.Invalid, "admin.token_is_write_key", "the admin token is a write key of the source %s; give another token, or the source another key", e.source.Key)
+		}
+	}
+	return nil
 }
 
 func (s *Sources) now() int64 { return sys.Millis(s.clock.Now()) }
@@ -293,6 +307,9 @@ func (s *Sources) giveKey(src *Source, writeKey string, overlap time.Duration) e
 	}
 	if writeKey == "" || writeKey == current {
 		return nil
+	}
+	if s.admin.Matches(writeKey) {
+		return form.Refuse(errs.Invalid, "source.write_key_reserved", "/write_key", "a write key lies open in pages and apps, and this one is the admin token")
 	}
 	now := s.now()
 	until := now + overlap.Milliseconds()

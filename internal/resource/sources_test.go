@@ -48,6 +48,30 @@ func (f fixture) node() *Sources {
 	return s
 }
 
+// TestAdminTokenIsNoWriteKey: what is written into pages must not open the API.
+func TestAdminTokenIsNoWriteKey(t *testing.T) {
+	f := open(t)
+	if err := f.Reserve(DigestOf("all-rights")); err != nil {
+		t.Fatal(err)
+	}
+	f.put("web", `{"name":"Web","type":"http","write_key":"page-key"}`)
+	for _, key := range []string{"web", "app"} {
+		_, _, err := f.Put(t.Context(), key, []byte(`{"name":"X","type":"http","write_key":"all-rights"}`))
+		if errs.CodeOf(err) != "source.write_key_reserved" || !errs.Is(err, errs.Invalid) {
+			t.Errorf("%s: %v", key, err)
+		}
+	}
+	if _, err := f.EnsureDefault(t.Context(), "all-rights"); errs.CodeOf(err) != "source.write_key_reserved" {
+		t.Errorf("the default source: %v", err)
+	}
+	if _, ok := f.ByWriteKey("all-rights"); ok {
+		t.Error("the admin token is a write key")
+	}
+	if err := f.node().Reserve(DigestOf("page-key")); errs.CodeOf(err) != "admin.token_is_write_key" || strings.Contains(err.Error(), "page-key") {
+		t.Errorf("a token that is a write key: %v", err)
+	}
+}
+
 func (f fixture) put(key, body string) Source {
 	f.t.Helper()
 	src, _, err := f.Put(f.t.Context(), key, []byte(body))
