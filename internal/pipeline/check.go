@@ -25,6 +25,8 @@ func CheckRow(key, value []byte) error {
 		if len(key) != 1+4+len(mark{}) {
 			return errs.New(errs.Corrupt, "pipeline.mark_day_format", "a stored day of marks cannot be read")
 		}
+	case state.FamilyRun:
+		err = checkLoadRow(key, value)
 	case state.FamilyQuarantine:
 		_, err = decodeHeld(key, value)
 	default:

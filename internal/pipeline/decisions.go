@@ -55,6 +55,9 @@ func (b *batchView) decide(ctx context.Context) error {
 	}
 	for _, id := range slices.Sorted(maps.Keys(b.decisions)) {
 		b.rule(b.decisions[id])
+		if err := b.retract(ctx, b.decisions[id]); err != nil {
+			return err
+		}
 	}
 	return nil
 }

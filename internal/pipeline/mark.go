@@ -66,6 +66,11 @@ type markRow struct {
 	stored  []byte // as read, or nil
 	runs    []run
 	changed bool
+
+	// Of a message some of whose copies are of a load: the copies of none, and those
+	// of each. Such a row is never forgotten, so that a load can be taken back.
+	base  []run
+	loads []markLoad
 }
 
 func runOf(c *Contribution) run {
@@ -116,13 +121,23 @@ func dayPrefix(day uint32) []byte {
 	return binary.BigEndian.AppendUint32([]byte{byte(state.FamilyMarkDay)}, day)
 }
 
-const markVersion = 1
+// The forms of a mark; the second one is that of a message with loads.
+const (
+	markVersion      = 1
+	markVersionLoads = 2
+)
 
 func (m *markRow) encode() []byte {
-	b := []byte{markVersion}
-	b = binary.AppendUvarint(b, uint64(len(m.runs)))
-	for i := range m.runs {
-		r := &m.runs[i]
+	if m.loads != nil {
+		return m.encodeLoads()
+	}
+	return appendRuns([]byte{markVersion}, m.runs)
+}
+
+func appendRuns(b []byte, runs []run) []byte {
+	b = binary.AppendUvarint(b, uint64(len(runs)))
+	for i := range runs {
+		r := &runs[i]
 		b = binary.AppendVarint(b, r.event.Received)
 		b = append(b, r.event.Sum[:]...)
 		b = binary.AppendVarint(b, r.last)
@@ -144,18 +159,27 @@ func decodeMark(stored []byte) (*markRow, error) {
 	}
 	d := state.NewDecoder(stored)
 	version := d.Byte()
+	if version == markVersionLoads {
+		m.decodeLoads(d)
+	} else {
+		m.runs = decodeRuns(d)
+	}
+	if version != markVersion && version != markVersionLoads || !d.Done() {
+		return nil, errs.New(errs.Corrupt, "pipeline.mark_format", "a stored mark cannot be read")
+	}
+	return m, nil
+}
+
+func decodeRuns(d *state.Decoder) (runs []run) {
 	for n := d.Count(38); n > 0; n-- {
-		m.runs = append(m.runs, run{
+		runs = append(runs, run{
 			event: copyRank{Received: d.Varint(), Sum: [16]byte(d.Take(16))},
 			last:  d.Varint(), home: identity.NodeID(d.Take(16)),
 			typ: event.Type(d.Byte()), name: d.Text(), timestamp: d.Varint(),
 			position: eventlog.Position{Partition: int32(d.Uvarint()), Offset: int64(d.Uvarint())},
 		})
 	}
-	if version != markVersion || !d.Done() {
-		return nil, errs.New(errs.Corrupt, "pipeline.mark_format", "a stored mark cannot be read")
-	}
-	return m, nil
+	return runs
 }
 
 // lastDay is the day after whose window the row is of no use.

@@ -88,7 +88,9 @@ func (r *Runner) Flush(ctx context.Context) error {
 			done = done && s.Cursors[p].Next >= end
 		}
 		if done {
-			return nil
+			if done, err = r.swept(ctx); err != nil || done {
+				return err
+			}
 		}
 		select {
 		case <-ctx.Done():
@@ -185,7 +187,7 @@ func (r *Runner) forgetSome(ctx context.Context, from []byte, before uint32, kee
 			return nil, err
 		}
 		tx.Delete(days[i])
-		if v != nil && row.lastDay() < before && !guarded[string(marks[i])] {
+		if v != nil && row.lastDay() < before && row.loads == nil && !guarded[string(marks[i])] {
 			guarded[string(marks[i])] = true
 			tx.PutIf(marks[i], v, nil)
 		}

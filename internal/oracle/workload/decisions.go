@@ -5,6 +5,7 @@ import (
 	"math/rand/v2"
 
 	"kith/internal/decision"
+	"kith/internal/record"
 )
 
 // Decisions returns encoded records of n decisions about the people of Records:
@@ -59,4 +60,20 @@ func value(rng *rand.Rand) decision.Value {
 		{Type: "user_id", Value: "null"},
 	}
 	return all[rng.IntN(len(all))]
+}
+
+// Loaded returns the records of Records, some of which are of one of three loads
+// of their source.
+func Loaded(seed uint64, n int) [][]byte {
+	rng := rand.New(rand.NewPCG(seed, 0x6c6f6164))
+	out := Records(seed, n)
+	for i, data := range out {
+		r, err := record.Decode(data)
+		if err != nil || len(r.Envelope) > 0 || rng.IntN(2) == 0 {
+			continue
+		}
+		r.Envelope = []byte(`{"context":{"run":"load-` + fmt.Sprint(rng.IntN(3)) + `"}}`)
+		out[i] = r.AppendTo(nil)
+	}
+	return out
 }
