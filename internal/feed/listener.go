@@ -186,7 +186,7 @@ func (v *view) tell(ctx context.Context, partition int32, next int64) (more bool
 		if err != nil {
 			rec = record.Record{} // the verdict tells that it cannot be read
 		}
-		if !v.fits(&records[i], &rec) {
+		if rec.Kind > record.Rejected || !v.fits(&records[i], &rec) { // others are no calls
 			continue
 		}
 		if err := v.one(ctx, &records[i], &rec, &outcomes[i], before); err != nil {

@@ -10,6 +10,7 @@ import (
 	"kith/event"
 	"kith/internal/consent"
 	"kith/internal/decision"
+	"kith/internal/entity"
 	"kith/internal/identity"
 	"kith/internal/profile"
 	"kith/internal/record"
@@ -34,6 +35,7 @@ type Config struct {
 	Identity *identity.Config
 	Keys     *identity.Keyring
 	Consent  *consent.Config // nil: events say nothing of purposes
+	Entities *entity.Config  // nil: there are none
 }
 
 // Fold computes the state of a set of records, given in any order, as encoded in
@@ -44,7 +46,7 @@ func Fold(records [][]byte, cfg *identity.Config, keys *identity.Keyring) Result
 
 // FoldUnder is Fold under a whole configuration.
 func FoldUnder(records [][]byte, cfg Config) Result {
-	f := fold{cfg: cfg.Identity, keys: cfg.Keys, consent: cfg.Consent, out: Result{Contents: &statehash.Contents{
+	f := fold{cfg: cfg.Identity, keys: cfg.Keys, consent: cfg.Consent, entities: cfg.Entities, out: Result{Contents: &statehash.Contents{
 		IDs: map[identity.NodeID]identity.Identifier{}, Writes: map[identity.NodeID][]profile.Write{},
 		Accounts: map[identity.NodeID][]string{},
 	}}}
@@ -90,6 +92,9 @@ func readable(rec *record.Record) bool {
 	case record.Consent:
 		_, err := consent.DecodeBody(&strictjson.Doc{}, rec.Body)
 		return err == nil
+	case record.Row:
+		_, err := entity.DecodeBody(&strictjson.Doc{}, rec.Body)
+		return err == nil
 	}
 	return false
 }
@@ -99,8 +104,11 @@ type fold struct {
 	keys    *identity.Keyring
 	consent *consent.Config
 	said    map[place][]consent.Statement
-	out     Result
-	seen    []sighting
+
+	entities *entity.Config
+	rows     map[[2]string][]entity.Write
+	out      Result
+	seen     []sighting
 
 	decisions decisions
 	writes    map[identity.NodeID]map[string]profile.Write
@@ -143,11 +151,14 @@ func (f *fold) message(all []record.Record) {
 
 func (f *fold) record(rec *record.Record) {
 	f.out.Events++
-	if rec.Kind == record.Consent {
+	switch rec.Kind {
+	case record.Consent:
 		f.consentRecord(rec)
-		return
+	case record.Row:
+		f.rowRecord(rec)
+	default:
+		f.event(rec)
 	}
-	f.event(rec)
 }
 
 func (f *fold) event(rec *record.Record) {
@@ -229,6 +240,7 @@ func (f *fold) finish() {
 		groups[key].Add(s.at, s.mid)
 	}
 	f.judge()
+	f.assemble()
 	for owner, byKey := range f.writes {
 		for _, w := range byKey {
 			f.out.Contents.Writes[owner] = append(f.out.Contents.Writes[owner], w)

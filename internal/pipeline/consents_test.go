@@ -24,7 +24,7 @@ func purposes() *consent.Config {
 }
 
 func (e *engine) oracle() oracle.Config {
-	return oracle.Config{Identity: e.cfg, Keys: e.keys, Consent: e.runner.Interpreter.Consent}
+	return oracle.Config{Identity: e.cfg, Keys: e.keys, Consent: e.runner.Interpreter.Consent, Entities: e.runner.Interpreter.Entities}
 }
 
 // holds compares the state with what the oracle makes of a set.

@@ -8,6 +8,7 @@ import (
 	"kith/event"
 	"kith/internal/consent"
 	"kith/internal/decision"
+	"kith/internal/entity"
 	"kith/internal/errs"
 	"kith/internal/eventlog"
 	"kith/internal/expr"
@@ -26,7 +27,6 @@ type Contribution struct {
 	Kind     record.Kind
 	Position eventlog.Position
 	Mark     mark
-	Load     load // the run of its source that the event is of, or zero
 	Copy     copyRank
 	Sighting identity.Sighting
 
@@ -38,6 +38,7 @@ type Contribution struct {
 	Account     *identity.Identifier // of a group call
 	Traits      []profile.Write      // of the home node, or of the account
 	Said        said                 // of purposes
+	Row         *rowWrite            // of an entity; then nothing else is set
 	Decision    *decision.Decision   // of an operator; then nothing else is set
 
 	Dropped []identity.Dropped // values that identify nobody
@@ -52,6 +53,7 @@ type Interpreter struct {
 	Identity *identity.Config
 	Keys     *identity.Keyring
 	Consent  *consent.Config // what events say of purposes; nil: nothing
+	Entities *entity.Config  // which there are; nil: none
 
 	// Fields returns the fields of events that definitions name, which the history
 	// then keeps; nil: none. It decides nothing that is derived: what is not kept is
@@ -74,7 +76,7 @@ func (in *Interpreter) Contribute(docs *record.Docs, at eventlog.Position, data 
 		c.Poison, c.Refused = errs.New(errs.Invalid, why.Code, "%s", why.Detail), true
 		return c
 	}
-	if err == nil && rec.Kind != record.Event && rec.Kind != record.Decision && rec.Kind != record.Consent {
+	if err == nil && rec.Kind != record.Event && rec.Kind != record.Decision && rec.Kind != record.Consent && rec.Kind != record.Row {
 		err = errs.New(errs.Corrupt, "pipeline.record_kind", "the record's kind %d is not known to this version", rec.Kind)
 	}
 	if err != nil {
@@ -90,6 +92,8 @@ func (in *Interpreter) Contribute(docs *record.Docs, at eventlog.Position, data 
 		in.decide(&c, &rec)
 	case record.Consent:
 		in.consentRecord(&c, &rec)
+	case record.Row:
+		in.rowRecord(&c, &rec)
 	default:
 		in.event(docs, &c, &rec)
 	}
@@ -108,7 +112,6 @@ func (in *Interpreter) event(docs *record.Docs, c *Contribution, rec *record.Rec
 		Type: ev.Type, Name: nameOf(&ev), Timestamp: ev.Timestamp, MessageID: ev.MessageID, Source: ev.Source,
 		Position: c.Position, ReceivedAt: ev.ReceivedAt, Flags: ev.Flags,
 	}
-	c.Load = loadOf(ev.Source, ev.Run)
 	in.identify(c, &ev)
 	in.traits(c, &ev)
 	if !c.Home.IsZero() {

@@ -77,7 +77,7 @@ func (r *Runner) tryPutBack(ctx context.Context, c Contribution, locks []state.L
 	if err != nil {
 		return err
 	}
-	batch := Batch{Records: []Contribution{c}, Cursor: cur, Locks: locks, Identity: r.Interpreter.Identity, Keys: r.Interpreter.Keys}
+	batch := Batch{Records: []Contribution{c}, Cursor: cur, Locks: locks, Identity: r.Interpreter.Identity, Keys: r.Interpreter.Keys, Entities: r.Interpreter.Entities}
 	if err := r.step(ctx, tx, &batch, sys.Millis(r.Clock.Now())); err != nil {
 		return err
 	}

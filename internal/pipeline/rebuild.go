@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/json"
 
+	"kith/internal/entity"
 	"kith/internal/errs"
 	"kith/internal/identity"
 	"kith/internal/state"
@@ -39,7 +40,8 @@ func (in *Interpreter) Fingerprint() ([]byte, error) {
 		Blocked  []string
 		Key      identity.NodeID // stands for the secret that node ids are made with
 		Purposes any
-	}{foldVersion, in.Identity, in.Identity.Blocked.Rules(), in.Keys.Node(identity.Identifier{Type: "fingerprint", Value: "of the key"}), purposes})
+		Entities *entity.Config
+	}{foldVersion, in.Identity, in.Identity.Blocked.Rules(), in.Keys.Node(identity.Identifier{Type: "fingerprint", Value: "of the key"}), purposes, in.Entities})
 	if err != nil {
 		return nil, errs.Wrap(err, errs.Internal, "pipeline.fingerprint", "the interpreting configuration cannot be written down")
 	}

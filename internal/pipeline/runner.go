@@ -51,7 +51,6 @@ type Runner struct {
 
 	mu        sync.Mutex
 	committed chan struct{} // closed and replaced at every commit
-	decided   chan struct{} // likewise at every commit of a decision
 }
 
 // Run folds until ctx ends or something fails that trying again cannot mend. It
@@ -61,7 +60,6 @@ func (r *Runner) Run(ctx context.Context) error {
 	for p := range r.Log.Partitions() {
 		g.Go(func() error { return r.runPartition(ctx, int32(p)) })
 	}
-	g.Go(func() error { return r.runSweeps(ctx) })
 	if err := g.Wait(); err != nil && !errors.Is(err, context.Canceled) {
 		return err
 	}
@@ -225,8 +223,7 @@ func (in *Interpreter) All(from eventlog.Position, data [][]byte) []Contribution
 	return out
 }
 
-// Drain folds, in the calling goroutine, everything that is in the log now, and
-// ends the retractions under way.
+// Drain folds, in the calling goroutine, everything that is in the log now.
 func (r *Runner) Drain(ctx context.Context) error {
 	for p := range r.Log.Partitions() {
 		for {
@@ -237,12 +234,6 @@ func (r *Runner) Drain(ctx context.Context) error {
 			if n == 0 {
 				break
 			}
-		}
-	}
-	for more := true; more; {
-		var err error
-		if more, err = r.Sweep(ctx); err != nil {
-			return err
 		}
 	}
 	return nil
@@ -330,7 +321,7 @@ func (r *Runner) try(ctx context.Context, records []Contribution, cur Cursor, lo
 		return cur, err
 	}
 	defer tx.Rollback()
-	batch := Batch{Records: records, Cursor: cur, Locks: locks, Identity: r.Interpreter.Identity, Keys: r.Interpreter.Keys}
+	batch := Batch{Records: records, Cursor: cur, Locks: locks, Identity: r.Interpreter.Identity, Keys: r.Interpreter.Keys, Entities: r.Interpreter.Entities}
 	if err := r.step(ctx, tx, &batch, sys.Millis(began)); err != nil {
 		return cur, err
 	}
@@ -358,7 +349,6 @@ func (r *Runner) step(ctx context.Context, tx state.Tx, batch *Batch, now int64)
 // announce wakes who waits for progress and tells the observer.
 func (r *Runner) announce(records []Contribution, partition int32, took time.Duration) {
 	r.wake()
-	r.wakeSweeps(records)
 	o := &r.Observer
 	var bytes int64
 	for i := range records {

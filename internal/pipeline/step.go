@@ -6,6 +6,7 @@ package pipeline
 import (
 	"context"
 
+	"kith/internal/entity"
 	"kith/internal/fact"
 	"kith/internal/history"
 	"kith/internal/identity"
@@ -31,11 +32,6 @@ func (s *Stages) Step(ctx context.Context, tx state.Tx, batch *Batch, now int64)
 	if err := b.mustHold(withdrawn); err != nil {
 		return err // the events to withdraw lie under locks that the batch lacks
 	}
-	return s.foldEvents(ctx, b, withdrawn, events, now)
-}
-
-// foldEvents takes events out of the state and others in.
-func (s *Stages) foldEvents(ctx context.Context, b *batchView, withdrawn []withdrawal, events []*Contribution, now int64) (err error) {
 	if err := b.observations(ctx, events); err != nil { // one bulk read: what was seen together
 		return err
 	}
@@ -43,6 +39,10 @@ func (s *Stages) foldEvents(ctx context.Context, b *batchView, withdrawn []withd
 		return err
 	}
 	if err := b.withdraw(ctx, withdrawn); err != nil { // as if never seen
+		return err
+	}
+	events, err = b.takeRows(ctx, withdrawn, events) // entities: rows, which are no events of anybody
+	if err != nil {
 		return err
 	}
 	for _, c := range events {
@@ -79,6 +79,7 @@ type Batch struct {
 	Locks    []state.Lock     // held by the transaction
 	Identity *identity.Config // that the contributions were made under
 	Keys     *identity.Keyring
+	Entities *entity.Config
 }
 
 // Stages are what the flow is made of.

@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"kith/event"
+	"kith/internal/entity"
 	"kith/internal/errs"
 	"kith/internal/eventlog"
 	"kith/internal/fact"
@@ -27,11 +28,13 @@ type batchView struct {
 	observed  map[string]*observationRow // by key
 	traits    map[string]*traitRow       // by key
 	consents  map[string]*consentRow     // by key
+	rows      map[string]*entityRow      // by key
+	rowOrder  []string                   // keys of rows, in the order in which they were met
+	entities  *entity.Config
 	clusters  clusterView
 	keys      *identity.Keyring
 	decisions map[string]*decisionRow // by id
 	rulings   map[string]*rulingRow   // by key
-	loads     loads
 	facts     []fact.Fact
 }
 
@@ -55,47 +58,36 @@ type traitRow struct {
 
 // view reads the marks of a batch.
 func (s *Stages) view(ctx context.Context, tx state.Tx, batch *Batch) (*batchView, error) {
-	b := s.emptyView(tx, batch)
-	return b, b.read(ctx)
-}
-
-// emptyView is a view that has read nothing.
-func (s *Stages) emptyView(tx state.Tx, batch *Batch) *batchView {
 	b := &batchView{
 		stages: s, tx: tx, cur: &batch.Cursor, batch: batch.Records, rules: batch.Identity, held: map[state.Lock]bool{},
 		marks: make(map[mark]*markRow, len(batch.Records)), observed: map[string]*observationRow{}, traits: map[string]*traitRow{},
-		consents: map[string]*consentRow{},
-		keys:     batch.Keys, decisions: map[string]*decisionRow{}, rulings: map[string]*rulingRow{},
+		consents: map[string]*consentRow{}, rows: map[string]*entityRow{}, entities: batch.Entities,
+		keys: batch.Keys, decisions: map[string]*decisionRow{}, rulings: map[string]*rulingRow{},
 	}
 	for _, l := range batch.Locks {
 		b.held[l] = true
 	}
-	return b
-}
-
-// read reads the marks of the batch.
-func (b *batchView) read(ctx context.Context) error {
 	var keys [][]byte
 	var marks []mark
-	for i := range b.batch {
-		c := &b.batch[i]
+	for i := range batch.Records {
+		c := &batch.Records[i]
 		if _, known := b.marks[c.Mark]; c.Poison == nil && c.Decision == nil && !known {
 			b.marks[c.Mark] = nil
 			keys, marks = append(keys, markKey(c.Mark)), append(marks, c.Mark)
 		}
 	}
-	values, err := b.tx.Get(ctx, keys)
+	values, err := tx.Get(ctx, keys)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	for i, v := range values {
 		row, err := decodeMark(v)
 		if err != nil {
-			return err
+			return nil, err
 		}
 		b.marks[marks[i]] = row
 	}
-	return b.readLoads(ctx)
+	return b, nil
 }
 
 // withdrawal is an event of the state that is to leave it.
@@ -117,7 +109,7 @@ func (b *batchView) dedupe() (withdrawn []withdrawal, events []*Contribution) {
 		if c.Decision != nil {
 			continue // decide takes it in
 		}
-		for _, r := range b.admit(c) {
+		for _, r := range b.marks[c.Mark].admit(c) {
 			withdrawn = append(withdrawn, withdrawal{r, c.Sighting.Source, c.Sighting.MessageID})
 		}
 		b.cur.ReceivedAt = max(b.cur.ReceivedAt, c.Copy.Received)
@@ -275,10 +267,8 @@ func (b *batchView) commitRows(now int64) error {
 		}
 	}
 	b.commitConsents()
+	b.commitRowsOfEntities()
 	if err := b.commitDecisions(); err != nil {
-		return err
-	}
-	if err := b.commitLoads(); err != nil {
 		return err
 	}
 	fact.Put(b.tx, fact.Block{Partition: b.cur.Partition, First: b.cur.FactsNext, At: now, Facts: b.facts})

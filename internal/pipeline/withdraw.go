@@ -26,6 +26,9 @@ func (b *batchView) withdraw(ctx context.Context, withdrawn []withdrawal) error 
 	var entries []*history.Entry
 	for i := range withdrawn {
 		w := &withdrawn[i]
+		if w.typ == callOf(record.Row) {
+			continue // takeRows takes it out
+		}
 		if w.typ < callOf(0) {
 			b.facts = append(b.facts, fact.Fact{Kind: fact.EventWithdrawn, Record: w.position, Node: w.home, Profile: w.home})
 		}

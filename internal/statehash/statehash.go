@@ -18,6 +18,8 @@ import (
 	"strconv"
 
 	"kith/internal/consent"
+	"kith/internal/entity"
+	"kith/internal/errs"
 	"kith/internal/history"
 	"kith/internal/identity"
 	"kith/internal/profile"
@@ -51,6 +53,7 @@ const (
 	AccountTraits = "account_traits"
 	Memberships   = "memberships"
 	Consents      = "consents"
+	EntityRows    = "entity_rows"
 )
 
 // Hash is the sum over all rows and over each family's.
@@ -72,12 +75,20 @@ type Contents struct {
 	Writes       map[identity.NodeID][]profile.Write // the writes that count, of persons' nodes and accounts
 	Accounts     map[identity.NodeID][]string        // by person's node: the accounts that its group calls named
 	Consents     map[identity.NodeID][]Consent       // by node: what counts of what was said
+	Rows         []Row                               // of entities; those that are there
 }
 
 // Consent is what counts at one node for one purpose and channel.
 type Consent struct {
 	consent.Key
 	State consent.State
+}
+
+// Row is a row of an entity and whose it is.
+type Row struct {
+	Entity, Key string
+	Attributes  map[string]entity.Attribute // without removed ones
+	Owner       *identity.Identifier        // nil: nobody's
 }
 
 // Of reads the contents of a state at one moment and hashes them.
@@ -108,6 +119,9 @@ func Read(ctx context.Context, s state.Snapshot, index history.Index) (*Contents
 		return nil, err
 	}
 	if err := c.readConsents(ctx, s); err != nil {
+		return nil, err
+	}
+	if err := c.readRows(ctx, s); err != nil {
 		return nil, err
 	}
 	for _, o := range c.Observations {
@@ -189,6 +203,35 @@ func (c *Contents) readConsents(ctx context.Context, s state.Snapshot) error {
 	})
 }
 
+func (c *Contents) readRows(ctx context.Context, s state.Snapshot) error {
+	owners := map[[2]string]*identity.Identifier{}
+	err := each(ctx, s, state.FamilyOwned, func(k, v []byte) error {
+		name, key, ok := state.CutText(k[17:])
+		id, err := identity.DecodeIdentifier(v)
+		if err != nil || !ok {
+			return errs.New(errs.Corrupt, "statehash.owned", "a reference to a row of an entity cannot be read")
+		}
+		owners[[2]string{name, string(key)}] = &id
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	return each(ctx, s, state.FamilyEntity, func(k, v []byte) error {
+		name, key, _ := entity.CutRowKey(k)
+		row, err := entity.DecodeRow(v)
+		if err != nil || !row.Exists() {
+			return err
+		}
+		out := Row{Entity: name, Key: key, Attributes: map[string]entity.Attribute{}, Owner: owners[[2]string{name, key}]}
+		for attribute, a := range row.Attributes() {
+			out.Attributes[attribute] = a
+		}
+		c.Rows = append(c.Rows, out)
+		return nil
+	})
+}
+
 // Hash derives the clusters and sums the rows.
 func (c *Contents) Hash(cfg *identity.Config) Hash { return c.hash(cfg, false) }
 
@@ -202,7 +245,7 @@ func (c *Contents) Explain(cfg *identity.Config) Hash {
 
 func (c *Contents) hash(cfg *identity.Config, keep bool) Hash {
 	h := hasher{keep: keep, out: Hash{Families: map[string]Sum{}, Rows: map[string]int{}}, ids: c.IDs}
-	for _, f := range []string{Identifiers, Links, Traits, AccountTraits, Memberships, Consents} {
+	for _, f := range []string{Identifiers, Links, Traits, AccountTraits, Memberships, Consents, EntityRows} {
 		h.out.Families[f] = Sum{}
 	}
 	part := c.Derive(cfg)
@@ -233,6 +276,9 @@ func (c *Contents) hash(cfg *identity.Config, keep bool) Hash {
 				h.membership(leader, a)
 			}
 		}
+	}
+	for i := range c.Rows {
+		h.row(&c.Rows[i])
 	}
 	for n, all := range c.Consents {
 		for i := range all {
@@ -369,6 +415,42 @@ func (h *hasher) consent(n identity.NodeID, c *Consent) {
 	h.string(c.State.String())
 	h.text(`}`)
 	h.emit(Consents)
+}
+
+// row writes an attribute a line, and one for whose the row is. An owner need not
+// be known to any event.
+func (h *hasher) row(r *Row) {
+	for name, a := range r.Attributes {
+		if a.Removed() {
+			continue
+		}
+		h.text(`{"attribute":`)
+		h.string(name)
+		h.text(`,"entity":`)
+		h.string(r.Entity)
+		h.text(`,"family":"entity_row","key":`)
+		h.string(r.Key)
+		h.text(`,"source":`)
+		h.string(a.Source)
+		h.text(`,"timestamp":`)
+		h.time(a.Timestamp)
+		h.text(`,"value":`)
+		h.buf = appendCanonical(h.buf, a.Value)
+		h.text(`}`)
+		h.emit(EntityRows)
+	}
+	h.text(`{"entity":`)
+	h.string(r.Entity)
+	h.text(`,"family":"entity_owner","key":`)
+	h.string(r.Key)
+	if r.Owner != nil {
+		h.text(`,"type":`)
+		h.string(r.Owner.Type)
+		h.text(`,"value":`)
+		h.string(r.Owner.Value)
+	}
+	h.text(`}`)
+	h.emit(EntityRows)
 }
 
 // appendCanonical appends a stored value, which is always valid JSON.
