@@ -7,6 +7,7 @@ package check
 import (
 	"kith/internal/consent"
 	"kith/internal/entity"
+	"kith/internal/decision"
 	"kith/internal/errs"
 	"kith/internal/fact"
 	"kith/internal/history/keyed"
@@ -27,7 +28,10 @@ func Row(key, value []byte) error {
 		return errs.New(errs.Corrupt, "check.key", "a row has an empty key")
 	}
 	switch f := state.Family(key[0]); f {
-	case state.FamilyCursor, state.FamilyMark, state.FamilyMarkDay, state.FamilyQuarantine:
+	case state.FamilyDecision:
+		_, err := decision.DecodeRow(key, value)
+		return first(formed(value != nil, f), err)
+	case state.FamilyCursor, state.FamilyRun, state.FamilyMark, state.FamilyMarkDay, state.FamilyQuarantine:
 		return pipeline.CheckRow(key, value)
 	case state.FamilyFact:
 		return fact.CheckRow(key, value)

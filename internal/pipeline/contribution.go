@@ -27,6 +27,7 @@ type Contribution struct {
 	Kind     record.Kind
 	Position eventlog.Position
 	Mark     mark
+	Load     load // the run of its source that the event is of, or zero
 	Copy     copyRank
 	Sighting identity.Sighting
 
@@ -112,6 +113,7 @@ func (in *Interpreter) event(docs *record.Docs, c *Contribution, rec *record.Rec
 		Type: ev.Type, Name: nameOf(&ev), Timestamp: ev.Timestamp, MessageID: ev.MessageID, Source: ev.Source,
 		Position: c.Position, ReceivedAt: ev.ReceivedAt, Flags: ev.Flags,
 	}
+	c.Load = loadOf(ev.Source, ev.Run)
 	in.identify(c, &ev)
 	in.traits(c, &ev)
 	if !c.Home.IsZero() {

@@ -51,6 +51,7 @@ type Runner struct {
 
 	mu        sync.Mutex
 	committed chan struct{} // closed and replaced at every commit
+	decided   chan struct{} // likewise at every commit of a decision
 }
 
 // Run folds until ctx ends or something fails that trying again cannot mend. It
@@ -60,6 +61,7 @@ func (r *Runner) Run(ctx context.Context) error {
 	for p := range r.Log.Partitions() {
 		g.Go(func() error { return r.runPartition(ctx, int32(p)) })
 	}
+	g.Go(func() error { return r.runSweeps(ctx) })
 	if err := g.Wait(); err != nil && !errors.Is(err, context.Canceled) {
 		return err
 	}
@@ -223,7 +225,8 @@ func (in *Interpreter) All(from eventlog.Position, data [][]byte) []Contribution
 	return out
 }
 
-// Drain folds, in the calling goroutine, everything that is in the log now.
+// Drain folds, in the calling goroutine, everything that is in the log now, and
+// ends the retractions under way.
 func (r *Runner) Drain(ctx context.Context) error {
 	for p := range r.Log.Partitions() {
 		for {
@@ -234,6 +237,12 @@ func (r *Runner) Drain(ctx context.Context) error {
 			if n == 0 {
 				break
 			}
+		}
+	}
+	for more := true; more; {
+		var err error
+		if more, err = r.Sweep(ctx); err != nil {
+			return err
 		}
 	}
 	return nil
@@ -349,6 +358,7 @@ func (r *Runner) step(ctx context.Context, tx state.Tx, batch *Batch, now int64)
 // announce wakes who waits for progress and tells the observer.
 func (r *Runner) announce(records []Contribution, partition int32, took time.Duration) {
 	r.wake()
+	r.wakeSweeps(records)
 	o := &r.Observer
 	var bytes int64
 	for i := range records {

@@ -32,6 +32,11 @@ func (s *Stages) Step(ctx context.Context, tx state.Tx, batch *Batch, now int64)
 	if err := b.mustHold(withdrawn); err != nil {
 		return err // the events to withdraw lie under locks that the batch lacks
 	}
+	return s.foldEvents(ctx, b, withdrawn, events, now)
+}
+
+// foldEvents takes events out of the state and others in.
+func (s *Stages) foldEvents(ctx context.Context, b *batchView, withdrawn []withdrawal, events []*Contribution, now int64) (err error) {
 	if err := b.observations(ctx, events); err != nil { // one bulk read: what was seen together
 		return err
 	}

@@ -35,6 +35,7 @@ type batchView struct {
 	keys      *identity.Keyring
 	decisions map[string]*decisionRow // by id
 	rulings   map[string]*rulingRow   // by key
+	loads     loads
 	facts     []fact.Fact
 }
 
@@ -58,6 +59,12 @@ type traitRow struct {
 
 // view reads the marks of a batch.
 func (s *Stages) view(ctx context.Context, tx state.Tx, batch *Batch) (*batchView, error) {
+	b := s.emptyView(tx, batch)
+	return b, b.read(ctx)
+}
+
+// emptyView is a view that has read nothing.
+func (s *Stages) emptyView(tx state.Tx, batch *Batch) *batchView {
 	b := &batchView{
 		stages: s, tx: tx, cur: &batch.Cursor, batch: batch.Records, rules: batch.Identity, held: map[state.Lock]bool{},
 		marks: make(map[mark]*markRow, len(batch.Records)), observed: map[string]*observationRow{}, traits: map[string]*traitRow{},
@@ -67,27 +74,32 @@ func (s *Stages) view(ctx context.Context, tx state.Tx, batch *Batch) (*batchVie
 	for _, l := range batch.Locks {
 		b.held[l] = true
 	}
+	return b
+}
+
+// read reads the marks of the batch.
+func (b *batchView) read(ctx context.Context) error {
 	var keys [][]byte
 	var marks []mark
-	for i := range batch.Records {
-		c := &batch.Records[i]
+	for i := range b.batch {
+		c := &b.batch[i]
 		if _, known := b.marks[c.Mark]; c.Poison == nil && c.Decision == nil && !known {
 			b.marks[c.Mark] = nil
 			keys, marks = append(keys, markKey(c.Mark)), append(marks, c.Mark)
 		}
 	}
-	values, err := tx.Get(ctx, keys)
+	values, err := b.tx.Get(ctx, keys)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	for i, v := range values {
 		row, err := decodeMark(v)
 		if err != nil {
-			return nil, err
+			return err
 		}
 		b.marks[marks[i]] = row
 	}
-	return b, nil
+	return b.readLoads(ctx)
 }
 
 // withdrawal is an event of the state that is to leave it.
@@ -109,7 +121,7 @@ func (b *batchView) dedupe() (withdrawn []withdrawal, events []*Contribution) {
 		if c.Decision != nil {
 			continue // decide takes it in
 		}
-		for _, r := range b.marks[c.Mark].admit(c) {
+		for _, r := range b.admit(c) {
 			withdrawn = append(withdrawn, withdrawal{r, c.Sighting.Source, c.Sighting.MessageID})
 		}
 		b.cur.ReceivedAt = max(b.cur.ReceivedAt, c.Copy.Received)
@@ -269,6 +281,9 @@ func (b *batchView) commitRows(now int64) error {
 	b.commitConsents()
 	b.commitRowsOfEntities()
 	if err := b.commitDecisions(); err != nil {
+		return err
+	}
+	if err := b.commitLoads(); err != nil {
 		return err
 	}
 	fact.Put(b.tx, fact.Block{Partition: b.cur.Partition, First: b.cur.FactsNext, At: now, Facts: b.facts})
