@@ -17,6 +17,9 @@ type Identity interface {
 	// is durable. The error is of kind Invalid when it names what cannot be an
 	// identifier, and Conflict when a decision stands against it.
 	Decide(ctx context.Context, d decision.Decision) (id string, err error)
+	// Retract takes back what a run of a source brought, and whatever it will bring,
+	// and returns the decision's id and the job that goes through it.
+	Retract(ctx context.Context, d decision.Decision) (id string, j job.Job, err error)
 	// Revoke takes a decision back; an unknown one gives kind NotFound.
 	Revoke(ctx context.Context, id, by, reason string) error
 	// Decision returns one decision, or an error of kind NotFound.
@@ -84,6 +87,12 @@ func (a *API) identityRows() []route.Route {
 	rows := append(a.settingsRows(), a.jobRows()...)
 	return append(rows, []route.Route{
 		decide("merge", "mergeIdentifiers", "Decide that two identifiers are one person.", decision.Merge, mergeSchema()),
+		{
+			Method: http.MethodPost, Path: "/v1/identity/retract", Name: "retractRun", Tag: "Identity", Key: route.AdminKey, Class: route.Internal,
+			Summary:   "Take back what a run of a source brought, and whatever it will bring, as if it had never come. A run is the job of an import, or context.run of events.",
+			BodyBytes: decisionBytesMax, Body: retractSchema(), Handler: route.Handle(a.retract),
+			Answers: []route.Answer{{Status: 202, Summary: "The job that goes through what the run brought, with decision_id.", Schema: route.Ref("Job")}, bad},
+		},
 		decide("split", "splitIdentifiers", "Decide that nobody of one list is somebody of another, whatever is seen later.", decision.Split, splitSchema()),
 		{
 			Method: http.MethodGet, Path: "/v1/identity/decisions", Name: "listDecisions", Tag: "Identity", Key: route.AdminKey, Class: route.Identifying,
@@ -124,6 +133,28 @@ func (a *API) decide(w http.ResponseWriter, r *http.Request, kind decision.Kind)
 		return err
 	}
 	return route.WriteJSON(w, http.StatusOK, map[string]string{"decision_id": id})
+}
+
+func (a *API) retract(w http.ResponseWriter, r *http.Request) error {
+	body, err := route.ReadBody(r)
+	if err != nil {
+		return err
+	}
+	d, err := decision.ReadBody(decision.Retract, body)
+	if err != nil {
+		return err
+	}
+	if p, ok := route.PrincipalOf(r.Context()); ok {
+		d.By = p.Name
+	}
+	id, j, err := a.cfg.Identity.Retract(r.Context(), d)
+	if err != nil {
+		return err
+	}
+	return route.WriteJSON(w, http.StatusAccepted, struct {
+		startedJob
+		DecisionID string `json:"decision_id"`
+	}{startedJob{jobOf(&j), j.ID}, id})
 }
 
 func (a *API) listDecisions(w http.ResponseWriter, r *http.Request) error {
@@ -180,6 +211,12 @@ func splitSchema() route.Schema {
 	side := route.Schema{"type": "array", "items": valueSchema(), "minItems": 1, "maxItems": decision.SideMax}
 	return object("Two lists of identifiers.", map[string]route.Schema{
 		"left": side, "right": side, "reason": {"type": "string", "maxLength": decision.TextMax},
+	}, "reason")
+}
+
+func retractSchema() route.Schema {
+	return object("A run of a source.", map[string]route.Schema{
+		"source": textSchema(), "run": textSchema(), "reason": {"type": "string", "maxLength": decision.TextMax},
 	}, "reason")
 }
 

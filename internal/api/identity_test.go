@@ -121,3 +121,48 @@ func (c *council) PutSettings(_ context.Context, doc settings.Document) (job.Job
 	c.doc = &doc
 	return job.Job{ID: "job_1", Kind: "identity.resolve", State: job.Running}, nil
 }
+
+func (c *council) Retract(ctx context.Context, d decision.Decision) (string, job.Job, error) {
+	id, err := c.Decide(ctx, d)
+	return id, job.Job{ID: "job_2", Kind: "identity.retract", State: job.Running}, err
+}
+
+func TestRetract(t *testing.T) {
+	f := open(t)
+	got := f.ok("POST", "/v1/identity/retract", `{"source":"crm","run":"load-7","reason":"wrong file"}`, 202)
+	if !strings.Contains(got, `"id":"job_2"`) || !strings.Contains(got, `"job_id":"job_2"`) || !strings.Contains(got, `"decision_id":"dec_1"`) {
+		t.Error(got)
+	}
+	if got := f.ok("GET", "/v1/identity/decisions/dec_1", "", 200); !strings.Contains(got, `"source":"crm","run":"load-7"`) {
+		t.Error(got)
+	}
+	f.refused("POST", "/v1/identity/retract", `{"source":"crm"}`, 422, "form.refused")
+}
+
+func TestIdentitySettings(t *testing.T) {
+	f := open(t)
+	before := f.ok("GET", "/v1/settings/identity", "", 200)
+	if !strings.Contains(before, `{"type":"user_id","priority":1,"limit":{"count":1,"window":"ever"},"policy":"first","guard":{},"protected":true}`) {
+		t.Error(before)
+	}
+	got := f.ok("PUT", "/v1/settings/identity", `{"default_country":"FR","blocked":{"email":["/^test@/"]}}`, 202)
+	if !strings.Contains(got, `"id":"job_1"`) || !strings.Contains(got, `"job_id":"job_1"`) {
+		t.Error(got)
+	}
+	if got := f.ok("GET", "/v1/settings/identity", "", 200); !strings.Contains(got, `"blocked":{"email":["/^test@/"]}`) {
+		t.Error(got)
+	}
+	p := f.refused("PUT", "/v1/settings/identity", `{"types":[{"type":"user_id","limit":{"count":0}}],"blocked":{"email":["/(/"]}}`, 422, "form.refused")
+	if len(p.Errors) != 2 || p.Errors[0].Pointer != "/blocked/email/0" || p.Errors[1].Pointer != "/types/0/limit/count" || p.Errors[0].Detail == "" {
+		t.Errorf("%+v", p.Errors)
+	}
+}
+
+func TestJobs(t *testing.T) {
+	f := open(t)
+	f.refused("GET", "/v1/jobs/job_9", "", 404, "job.not_found")
+	f.refused("DELETE", "/v1/jobs/job_9", "", 404, "job.not_found")
+	if got := f.ok("GET", "/v1/jobs", "", 200); got != `{"data":[],"next":null}` {
+		t.Error(got)
+	}
+}

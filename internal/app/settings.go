@@ -110,8 +110,11 @@ func (a *App) makeJobs() {
 	a.jobs = job.New(job.Config{
 		Store: a.store, Clock: a.cfg.Clock, Rand: a.cfg.Rand, Alone: a.cfg.StateURL == "",
 		Resume: func(j job.Job) job.Work {
-			if j.Kind == kindResolve {
+			switch j.Kind {
+			case kindResolve:
 				return a.resolved
+			case kindRetract:
+				return a.retracted(j.Params)
 			}
 			return nil
 		},
