@@ -11,15 +11,15 @@ import (
 
 // Status is how far the fold is, counted in records.
 type Status struct {
-	Accepted    int64 // answered 200, repeats and quarantined ones too
-	Processed   int64 // the same once folded
-	Repeats     int64
-	Quarantined int64
+	Accepted       int64 // answered 200, repeats and quarantined ones too
+	Processed      int64 // the same once folded
+	Repeats        int64
+	Quarantined    int64
 	AnalyticsLagMs int64 // age of the oldest happening that does not show in the lake
-	WaveDue     int64 // timed changes that are due
-	WaveDone    int64 // of these, done
-	Engines     Engines
-	Position    []int64 // by partition: records folded
+	WaveDue        int64 // timed changes that are due
+	WaveDone       int64 // of these, done
+	Engines        Engines
+	Position       []int64 // by partition: records folded
 }
 
 // Engines names what a workspace runs on.

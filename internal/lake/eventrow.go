@@ -1,8 +1,6 @@
 package lake
 
 import (
-	"encoding/json"
-
 	"github.com/parquet-go/parquet-go"
 
 	"kith/event"
@@ -94,16 +92,4 @@ func traitRows(at eventlog.Position, node identity.NodeID, scope string, e *even
 		}})
 	}
 	return out
-}
-
-// list is a list of texts as JSON.
-func list(items []string) parquet.Value {
-	if items == nil {
-		items = []string{}
-	}
-	b, err := json.Marshal(items)
-	if err != nil {
-		panic("BUG: a list of texts has no JSON")
-	}
-	return parquet.ByteArrayValue(b)
 }

@@ -13,12 +13,13 @@ import (
 )
 
 // Store holds the files of one lake. Names are relative paths with slashes, such
-// as events/current.json; a file under a name that is put is never changed, only
-// put again whole or deleted. It is safe for concurrent use.
+// as events/current.json; a file is never changed, only replaced whole or
+// deleted. It is safe for concurrent use.
 type Store interface {
-	// Put makes a file of what write writes, durable when it returns. Nobody sees
-	// a part of it. A file of that name is replaced.
-	Put(ctx context.Context, name string, write func(io.Writer) error) error
+	// Create begins a file. It appears whole when it is committed, in the place of a
+	// file of that name if there is one. Other files may be read and written while
+	// it is open.
+	Create(ctx context.Context, name string) (Draft, error)
 
 	// Open opens a file for reading; of kind NotFound when there is none. The
 	// caller closes it. It can be read to its end although it is deleted meanwhile.
@@ -32,6 +33,17 @@ type Store interface {
 	Delete(ctx context.Context, name string) error
 }
 
+// Draft is a file that nobody sees yet. It ends with Commit or Abort; Abort after
+// either does nothing.
+type Draft interface {
+	io.Writer
+
+	// Commit makes the file durable and gives it its name. After an error the file
+	// may be there or not.
+	Commit(ctx context.Context) error
+	Abort()
+}
+
 // File is an open file.
 type File interface {
 	io.ReaderAt
@@ -43,6 +55,19 @@ type File interface {
 type Info struct {
 	Name  string // with its table
 	Bytes int64
+}
+
+// Put makes a file of what write writes.
+func Put(ctx context.Context, s Store, name string, write func(io.Writer) error) error {
+	d, err := s.Create(ctx, name)
+	if err != nil {
+		return err
+	}
+	defer d.Abort()
+	if err := write(d); err != nil {
+		return err
+	}
+	return d.Commit(ctx)
 }
 
 // ReadAll reads a whole file.

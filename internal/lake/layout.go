@@ -120,7 +120,6 @@ type written struct {
 	layout *layout
 	w      *parquet.Writer
 	out    *meter
-	buffer []parquet.Row
 	counts map[string]int64
 	rows   int64
 }
@@ -142,11 +141,11 @@ func (m *meter) Write(p []byte) (int, error) {
 // rowGroupRows bounds a row group, and with it the memory of whoever writes one.
 const rowGroupRows = 1 << 17
 
-func newWritten(l *layout, out io.Writer, whole bool) *written {
+func newWritten(l *layout, out io.Writer, whole bool, groupRows int64) *written {
 	f := &written{layout: l, out: &meter{w: out, sum: sha256.New()}, counts: map[string]int64{}}
 	options := []parquet.WriterOption{
 		l.schema, parquet.Compression(&zstd.Codec{Level: zstd.SpeedFastest}),
-		parquet.MaxRowsPerRowGroup(rowGroupRows), parquet.CreatedBy("kith", "1", ""),
+		parquet.MaxRowsPerRowGroup(groupRows), parquet.CreatedBy("kith", "1", ""),
 	}
 	for _, c := range l.table.Columns {
 		if c.Type == JSON {
@@ -197,8 +196,8 @@ func (f *written) describe(m *ManifestFile) {
 // says of it.
 func (l *layout) put(ctx context.Context, s Store, path string, rows []row, whole bool) (ManifestFile, error) {
 	m := ManifestFile{Path: path}
-	err := s.Put(ctx, l.table.Name+"/"+path, func(w io.Writer) error {
-		f := newWritten(l, w, whole)
+	err := Put(ctx, s, l.table.Name+"/"+path, func(w io.Writer) error {
+		f := newWritten(l, w, whole, rowGroupRows)
 		const batch = 256
 		buffer := make([]parquet.Row, 0, batch)
 		for i := range rows {

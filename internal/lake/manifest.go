@@ -125,7 +125,7 @@ func (m *Manifest) write(ctx context.Context, s Store) error {
 	if err != nil {
 		return errs.Wrap(err, errs.Internal, "lake.manifest", "a list of files cannot be written down")
 	}
-	return s.Put(ctx, m.Table+"/"+ManifestName, func(w io.Writer) error {
+	return Put(ctx, s, m.Table+"/"+ManifestName, func(w io.Writer) error {
 		_, err := w.Write(append(data, '\n'))
 		return err
 	})

@@ -83,8 +83,8 @@ func (p *portion) rewrite(ctx context.Context, f *files, have ManifestFile, leav
 	if m.Path == have.Path {
 		panic("BUG: a file is written over one that is listed")
 	}
-	err = p.w.cfg.Store.Put(ctx, f.table.Name+"/"+m.Path, func(w io.Writer) error {
-		out := newWritten(l, w, in.whole)
+	err = Put(ctx, p.w.cfg.Store, f.table.Name+"/"+m.Path, func(w io.Writer) error {
+		out := newWritten(l, w, in.whole, rowGroupRows)
 		m.Records = nil
 		for {
 			rows, err := in.next()

@@ -126,12 +126,7 @@ func (w *Writer) Step(ctx context.Context) (facts uint64, err error) {
 	if err := r.record(ctx, w.cfg.State, nil); err != nil {
 		return 0, err
 	}
-	known, err := w.write(ctx, r)
-	if err != nil {
-		return 0, err
-	}
-	r.Done = true
-	if err := r.record(ctx, w.cfg.State, known.save); err != nil {
+	if err := w.write(ctx, r); err != nil {
 		return 0, err
 	}
 	w.announce()
@@ -197,7 +192,7 @@ func (w *Writer) name(ctx context.Context) ([]byte, error) {
 	if err != nil {
 		return nil, errs.Wrap(err, errs.Internal, "lake.identity", "the name of the lake cannot be written down")
 	}
-	return data, w.cfg.Store.Put(ctx, identityName, func(out io.Writer) error {
+	return data, Put(ctx, w.cfg.Store, identityName, func(out io.Writer) error {
 		_, err := out.Write(data)
 		return err
 	})
@@ -293,8 +288,8 @@ func (w *Writer) generation(ctx context.Context, last *round, fingerprint []byte
 	return r.next(ends, w.now()), nil
 }
 
-// write puts the facts of a round into the tables.
-func (w *Writer) write(ctx context.Context, r *round) (*announced, error) {
+// write puts the facts of a round into the tables, and writes down that it shows.
+func (w *Writer) write(ctx context.Context, r *round) error {
 	for _, f := range w.tables {
 		if m := f.now(); m.Generation != r.Generation {
 			f.restart(r.Generation)
@@ -302,22 +297,22 @@ func (w *Writer) write(ctx context.Context, r *round) (*announced, error) {
 	}
 	snap, err := w.cfg.State.Snapshot(ctx)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	defer snap.Close()
 	_, fingerprint, err := pipeline.Interpretation(ctx, snap)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	if string(fingerprint) != string(r.Fingerprint) {
-		return nil, errMoved()
+		return errMoved()
 	}
 	p := &portion{w: w, r: r, snap: snap, parts: w.cfg.Parts(), bodies: newBodies(w.cfg.Log)}
 	if err := p.plan(ctx); err != nil {
-		return nil, err
+		return err
 	}
 	if err := p.appendTables(ctx); err != nil {
-		return nil, err
+		return err
 	}
 	return p.mutableTables(ctx)
 }

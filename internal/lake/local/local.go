@@ -5,7 +5,6 @@ import (
 	"bufio"
 	"context"
 	"errors"
-	"io"
 	"io/fs"
 	"strings"
 
@@ -30,40 +29,70 @@ func New(files sys.FS, dir string) *Folder { return &Folder{files, dir} }
 
 func (f *Folder) path(name string) string { return f.fs.PathJoin(f.dir, name) }
 
-// Put implements lake.Store.
-func (f *Folder) Put(_ context.Context, name string, write func(io.Writer) error) error {
+// Create implements lake.Store.
+func (f *Folder) Create(_ context.Context, name string) (lake.Draft, error) {
 	path := f.path(name)
-	err := sys.MakeDir(f.fs, f.fs.PathDir(path), 0o700)
-	if err == nil {
-		err = f.put(path, write)
+	if err := sys.MakeDir(f.fs, f.fs.PathDir(path), 0o700); err != nil {
+		return nil, errWrite(err)
 	}
-	if err == nil || errs.KindOf(err) != errs.Internal {
-		return err
+	file, err := f.fs.Create(path+unfinished, vfs.WriteCategoryUnspecified)
+	if err != nil {
+		return nil, errWrite(err)
 	}
+	return &draft{folder: f, path: path, file: file, buffer: bufio.NewWriterSize(file, 64<<10)}, nil
+}
+
+// unfinished ends the names of files that are being written.
+const unfinished = ".new"
+
+func errWrite(err error) error {
 	return errs.Wrap(err, errs.Unavailable, "lake.write", "a file of the lake cannot be written")
 }
 
-func (f *Folder) put(path string, write func(io.Writer) error) error {
-	part := path + ".new"
-	file, err := f.fs.Create(part, vfs.WriteCategoryUnspecified)
-	if err != nil {
-		return err
+// draft is a file under its unfinished name.
+type draft struct {
+	folder *Folder
+	path   string
+	file   vfs.File
+	buffer *bufio.Writer
+	ended  bool
+}
+
+// Write implements io.Writer.
+func (d *draft) Write(p []byte) (int, error) {
+	n, err := d.buffer.Write(p)
+	return n, errWrite(err)
+}
+
+// Commit implements lake.Draft.
+func (d *draft) Commit(context.Context) error {
+	err := d.buffer.Flush()
+	if err == nil {
+		err = d.file.Sync()
 	}
-	w := bufio.NewWriterSize(file, 64<<10)
-	if err = write(w); err == nil {
-		err = w.Flush()
+	if err != nil {
+		d.Abort()
+		return errWrite(err)
+	}
+	d.ended = true
+	fs := d.folder.fs
+	if err = d.file.Close(); err == nil {
+		err = fs.Rename(d.path+unfinished, d.path)
 	}
 	if err == nil {
-		err = file.Sync()
+		err = sys.SyncDir(fs, fs.PathDir(d.path))
 	}
-	if err = errors.Join(err, file.Close()); err != nil {
-		_ = f.fs.Remove(part) // it is in nobody's way, and swept later
-		return err
+	return errWrite(err)
+}
+
+// Abort implements lake.Draft.
+func (d *draft) Abort() {
+	if d.ended {
+		return
 	}
-	if err := f.fs.Rename(part, path); err != nil {
-		return err
-	}
-	return sys.SyncDir(f.fs, f.fs.PathDir(path))
+	d.ended = true
+	_ = d.file.Close()                          // nobody reads it
+	_ = d.folder.fs.Remove(d.path + unfinished) // it is in nobody's way, and swept later
 }
 
 // Open implements lake.Store.
