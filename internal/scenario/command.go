@@ -28,12 +28,12 @@ type command struct {
 type shape uint8
 
 const (
-	plainShape shape = iota
-	callShape        // a message; may stand in blocks and counts for messageIds
-	rawShape         // the rest of the line is not split into arguments
-	batchShape       // a block that may stand in blocks
-	recordShape      // what goes into the log past the collector; may stand in a shuffle
-	macroShape       // a block that the parser resolves
+	plainShape  shape = iota
+	callShape         // a message; may stand in blocks and counts for messageIds
+	rawShape          // the rest of the line is not split into arguments
+	batchShape        // a block that may stand in blocks
+	recordShape       // what goes into the log past the collector; may stand in a shuffle
+	macroShape        // a block that the parser resolves
 )
 
 // table makes the language, in the order of its documentation.
@@ -44,7 +44,7 @@ func table() []*command {
 		advanceCommand(), flushCommand(), maintainCommand(), crashCommand(), replayCommand(),
 		appendRawCommand(), poisonCommand(), cureCommand(), retryCommand(),
 		sourceCommand(), identityCommand(), limitsCommand(), purposeCommand(),
-		profileCommand(), traitsCommand(), identifiersCommand(), eventsCommand(), whoCommand(), linksCommand(), accountCommand(),
+		profileCommand(), traitsCommand(), identifiersCommand(), eventsCommand(), whoCommand(), searchCommand(), linksCommand(), accountCommand(),
 		consentsCommand(), decideCommand(),
 		statusCommand(), quarantineCommand(), hashCommand(),
 	}

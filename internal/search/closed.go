@@ -40,9 +40,7 @@ func (f *finder) closed(ctx context.Context) error {
 
 // together notes the nodes that have both tokens, for one term.
 func (f *finder) together(ctx context.Context, i int, a, b Token) error {
-	ranges := []state.Range{state.Prefix(a.prefix()), state.Prefix(b.prefix())}
-	ranges[0].Limit, ranges[1].Limit = closedRows, closedRows
-	got, err := state.ScanAll(ctx, f.snap, ranges)
+	got, err := state.ScanAll(ctx, f.snap, []state.Range{first(a.prefix(), closedRows), first(b.prefix(), closedRows)})
 	if err != nil {
 		return err
 	}
@@ -54,22 +52,22 @@ func (f *finder) together(ctx context.Context, i int, a, b Token) error {
 	if len(few) == 0 {
 		return nil
 	}
-	checks, found := make([]state.Range, len(few)), make([]Row, len(few))
+	checks := make([]state.Range, len(few))
 	for j, kv := range few {
-		row, err := DecodeRow(kv.Key, kv.Value)
+		node, _, _, err := f.read(equal, kv)
 		if err != nil {
 			return err
 		}
-		found[j] = row
-		checks[j] = state.Prefix(append(other.prefix(), row.Node[:]...))
-		checks[j].Limit = 1
+		checks[j] = first(append(other.prefix(), node[:]...), 1)
 	}
 	if got, err = state.ScanAll(ctx, f.snap, checks); err != nil {
 		return err
 	}
 	for j, kvs := range got {
 		if len(kvs) > 0 {
-			f.candidate(found[j].Node).improve(i, equal, found[j])
+			if _, err := f.note(i, equal, few[j]); err != nil {
+				return err
+			}
 			f.plan.terms[i].rows++
 		}
 	}

@@ -3,7 +3,6 @@ package search
 import (
 	"bytes"
 	"context"
-	"slices"
 
 	"kith/internal/errs"
 	"kith/internal/identity"
@@ -13,15 +12,16 @@ import (
 
 // Bounds of what one search reads. They keep its time the same whatever is asked.
 const (
-	rowsMax      = 20_000 // of one term
-	firstRows    = 500    // of each of many tokens, before any is read on
-	begunRows    = 4_000  // of tokens that a term begins
-	expansionMax = 16     // tokens of a term that are looked for in the other nodes of a person
-	checksMax    = 4_000  // single looks at whether a node has a token
-	peopleMax    = 48     // nodes that are resolved to profiles, unless a page needs more
-	partsMax     = 12     // of them those of which only a part of the terms fits
-	fullEnough   = 5      // profiles that fit all terms, with which no errors are looked for
-	HitsMax      = 200    // Hits of one query, over all its pages
+	rowsMax    = 20_000 // of the tokens of one term
+	firstRows  = 1_000  // of each token that is asked for as it stands, before any is read on
+	nearRows   = 200    // of each token with an error in it, before any is read on
+	begunRows  = 2_000  // of tokens that a term begins
+	spreadMax  = 16     // tokens of a term that are looked for at the other nodes of a person
+	checksMax  = 4_000  // single looks at whether a node has a token, of one kind
+	peopleMax  = 48     // nodes that are resolved to profiles, unless a page needs more
+	partsMax   = 12     // of them those of which only a part of the terms fits
+	fullEnough = 5      // profiles that fit all terms, with which no errors are looked for
+	HitsMax    = 200    // Hits of one query, over all its pages
 )
 
 // Searcher answers queries. It is safe for concurrent use.
@@ -61,7 +61,7 @@ func (s *Searcher) Find(ctx context.Context, q string, offset, limit int) (Answe
 	defer snap.Close()
 	f := finder{
 		snap: snap, people: s.Profiles, plan: parse(q, s.Profiles.Config, s.Profiles.Keys), want: offset + limit,
-		byNode: map[identity.NodeID]*candidate{}, known: map[identity.NodeID]*person{},
+		places: map[identity.NodeID]int32{}, named: map[string]uint16{}, known: map[identity.NodeID]*person{},
 	}
 	if err := f.run(ctx); err != nil {
 		return Answer{}, err
@@ -74,26 +74,40 @@ type finder struct {
 	snap   state.Snapshot
 	people *profile.Reader
 	plan   plan
-	want   int // profiles
-	cut    bool
+	want   int  // profiles
+	cut    bool // there was more to read
 	more   bool // candidates were left out that fit as well
 
-	byNode map[identity.NodeID]*candidate
-	found  []*person                   // ranked once run has returned
-	known  map[identity.NodeID]*person // who has been resolved; nil: nobody
+	nodes  []candidate
+	places map[identity.NodeID]int32 // in nodes
+	names  []string                  // of traits and numbers that were found
+	named  map[string]uint16         // their places in names
+
+	found []*person // ranked once run has returned
+	known map[identity.NodeID]*person
 }
 
-// candidate is a node that a term was found at.
+// candidate is a node at which something was found.
 type candidate struct {
 	node  identity.NodeID
 	whole bool // it is the identifier that was asked for
 	fits  [termsMax]fit
 }
 
-// fit is the best row of a term at a node.
+// fit is the best row of a term at a node, in few bytes: there are many.
 type fit struct {
 	quality quality
-	row     Row
+	class   Class
+	field   Field
+	words   uint8
+	name    uint16 // place in names
+}
+
+// better reports whether a row says more of a person than another: it fits better,
+// or it is of a shorter value. Of two that say as much the one that was read first
+// stays; rows are read in the same order every time.
+func (f fit) better(than fit) bool {
+	return f.quality > than.quality || f.quality == than.quality && f.words < than.words
 }
 
 // person is a profile with what was found at its nodes.
@@ -101,6 +115,7 @@ type person struct {
 	*profile.Person
 	whole   bool
 	fits    [termsMax]fit
+	at      [termsMax]identity.NodeID // of the fits
 	matched int
 	score   float64
 }
@@ -108,25 +123,20 @@ type person struct {
 // run searches as little as will do: what fits exactly or begins so, and only when
 // these are too few what has errors in it.
 func (f *finder) run(ctx context.Context) error {
-	if err := f.exact(ctx); err != nil {
-		return err
-	}
-	if err := f.closed(ctx); err != nil {
-		return err
-	}
-	if err := f.resolve(ctx); err != nil {
-		return err
+	for _, search := range []func(context.Context) error{f.references, f.exact, f.closed, f.resolve} {
+		if err := search(ctx); err != nil {
+			return err
+		}
 	}
 	for edits := uint8(1); edits <= 2 && !f.enough(edits); edits++ {
-		read, err := f.approximate(ctx, edits)
+		some, err := f.approximate(ctx, edits)
 		if err != nil {
 			return err
 		}
-		if !read {
-			continue
-		}
-		if err := f.resolve(ctx); err != nil {
-			return err
+		if some {
+			if err := f.resolve(ctx); err != nil {
+				return err
+			}
 		}
 	}
 	return nil
@@ -137,7 +147,7 @@ func (f *finder) run(ctx context.Context) error {
 func (f *finder) enough(edits uint8) bool {
 	full := 0
 	for _, p := range f.found {
-		if p.whole || f.named(p) {
+		if p.whole || f.exactly(p) {
 			return true
 		}
 		if p.matched == len(f.plan.terms) {
@@ -147,36 +157,17 @@ func (f *finder) enough(edits uint8) bool {
 	return full >= min(f.want, fullEnough) || edits > 1 && full > 0
 }
 
-// named reports whether all terms fit as they stand and one is an address or a
+// exactly reports whether all terms fit as they stand and one is an address or a
 // number, which belong to few.
-func (f *finder) named(p *person) bool {
+func (f *finder) exactly(p *person) bool {
 	some := false
 	for i := range f.plan.terms {
 		if p.fits[i].quality != equal {
 			return false
 		}
-		some = some || p.fits[i].row.Class != Word
+		some = some || p.fits[i].class != Word
 	}
 	return some
-}
-
-// exact reads the rows of what was asked for as it stands.
-func (f *finder) exact(ctx context.Context) error {
-	if err := f.references(ctx); err != nil {
-		return err
-	}
-	for i, t := range f.plan.terms {
-		for _, token := range t.exact {
-			t.expand(token, equal)
-		}
-		if err := f.read(ctx, i, t.expanded, rowsMax); err != nil {
-			return err
-		}
-		if err := f.begun(ctx, i); err != nil {
-			return err
-		}
-	}
-	return nil
 }
 
 // references finds the nodes of identifiers that the whole query is.
@@ -197,10 +188,9 @@ func (f *finder) references(ctx context.Context) error {
 	if f.plan.whole == nil {
 		return nil
 	}
-	ranges := make([]state.Range, len(f.plan.whole.exact))
-	for i, t := range f.plan.whole.exact {
-		ranges[i] = state.Prefix(t.prefix())
-		ranges[i].Limit = f.want
+	var ranges []state.Range
+	for _, t := range f.plan.whole.exact {
+		ranges = append(ranges, first(t.prefix(), firstRows))
 	}
 	got, err := state.ScanAll(ctx, f.snap, ranges)
 	if err != nil {
@@ -208,265 +198,76 @@ func (f *finder) references(ctx context.Context) error {
 	}
 	for _, kvs := range got {
 		for _, kv := range kvs {
-			row, err := DecodeRow(kv.Key, kv.Value)
-			if err != nil {
-				return err
-			}
-			c := f.candidate(row.Node)
 			for i := range f.plan.terms {
-				c.improve(i, equal, row)
+				if _, err := f.note(i, equal, kv); err != nil {
+					return err
+				}
 			}
 		}
 	}
 	return nil
 }
 
-func (t *term) expand(token Token, q quality) {
-	for _, have := range t.expanded {
-		if have.Token == token {
-			return
-		}
-	}
-	t.expanded = append(t.expanded, expansion{token, q})
+// first is the range of so many keys that begin with a prefix.
+func first(prefix []byte, most int) state.Range {
+	r := state.Prefix(prefix)
+	r.Limit = most
+	return r
 }
 
+// candidate is the one of a node. It stays valid until the next one is made.
 func (f *finder) candidate(n identity.NodeID) *candidate {
-	c, ok := f.byNode[n]
+	i, ok := f.places[n]
 	if !ok {
-		c = &candidate{node: n}
-		f.byNode[n] = c
+		i = int32(len(f.nodes))
+		f.places[n] = i
+		f.nodes = append(f.nodes, candidate{node: n})
 	}
-	return c
+	return &f.nodes[i]
 }
 
-// improve notes a row of a term unless a better one is known.
-func (c *candidate) improve(term int, q quality, row Row) {
-	if found := (fit{q, row}); found.better(&c.fits[term]) {
-		c.fits[term] = found
-	}
-}
-
-// better reports whether a row says more of a person than another: it fits better,
-// or it is of a shorter value. The rest makes the choice the same whatever the
-// order.
-func (f *fit) better(than *fit) bool {
-	if f.quality != than.quality {
-		return f.quality > than.quality
-	}
-	if f.row.Words != than.row.Words {
-		return f.row.Words < than.row.Words
-	}
-	a, b := f.row.encode(), than.row.encode()
-	return bytes.Compare(a.Key, b.Key) < 0
-}
-
-// read reads rows of a term's tokens: some of each, then on until the bound.
-func (f *finder) read(ctx context.Context, i int, tokens []expansion, most int) error {
-	t := f.plan.terms[i]
-	ranges := make([]state.Range, len(tokens))
-	for j, e := range tokens {
-		ranges[j] = state.Prefix(e.prefix())
-		ranges[j].Limit = firstRows
-	}
-	got, err := state.ScanAll(ctx, f.snap, ranges)
+// note takes in a row of the index for a term and returns its token.
+func (f *finder) note(i int, q quality, kv state.KV) (token []byte, err error) {
+	node, got, token, err := f.read(q, kv)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	for j, kvs := range got {
-		last, err := f.take(i, tokens[j].quality, kvs)
-		if err != nil {
-			return err
-		}
-		most -= len(kvs)
-		if len(kvs) < firstRows {
-			continue
-		}
-		if most <= 0 {
-			t.cut = true
-			continue
-		}
-		n, err := f.readOn(ctx, i, tokens[j], last, most)
-		if err != nil {
-			return err
-		}
-		t.cut = t.cut || n == most
-		most -= n
+	if c := f.candidate(node); got.better(c.fits[i]) {
+		c.fits[i] = got
 	}
-	return nil
+	return token, nil
 }
 
-// readOn reads up to so many rows of a token behind a key.
-func (f *finder) readOn(ctx context.Context, i int, e expansion, after []byte, most int) (int, error) {
-	rng := state.Prefix(e.prefix())
-	rng.Low, rng.Limit = append(after, 0), most
-	n := 0
-	for kv, err := range f.snap.Scan(ctx, rng) {
-		if err != nil {
-			return n, err
-		}
-		if _, err := f.take(i, e.quality, []state.KV{kv}); err != nil {
-			return n, err
-		}
-		n++
+// read reads a row without keeping any of its bytes.
+func (f *finder) read(q quality, kv state.KV) (node identity.NodeID, got fit, token []byte, err error) {
+	end := bytes.IndexByte(kv.Key[min(2, len(kv.Key)):], 0) + 2
+	if end < 3 || len(kv.Key) < end+18 || len(kv.Value) != 1 {
+		return node, got, nil, errs.New(errs.Corrupt, "search.row_format", "a stored row of the search index cannot be read")
 	}
-	return n, nil
-}
-
-// take notes rows and returns the last key.
-func (f *finder) take(i int, q quality, kvs []state.KV) (last []byte, err error) {
-	for _, kv := range kvs {
-		row, err := DecodeRow(kv.Key, kv.Value)
-		if err != nil {
-			return nil, err
-		}
-		f.candidate(row.Node).improve(i, q, row)
-		last = kv.Key
+	copy(node[:], kv.Key[end+1:])
+	name := kv.Key[end+18:]
+	place, ok := f.named[string(name)]
+	if !ok && len(f.names) < 1<<16-1 {
+		place = uint16(len(f.names))
+		f.names = append(f.names, string(name))
+		f.named[string(name)] = place
 	}
-	f.plan.terms[i].rows += len(kvs)
-	return last, nil
-}
-
-// begun reads tokens that a term begins.
-func (f *finder) begun(ctx context.Context, i int) error {
-	t := f.plan.terms[i]
-	for _, token := range t.begins {
-		rng := state.Prefix(append([]byte{byte(state.FamilySearch), byte(token.Class)}, token.Text...))
-		rng.Low = append(rng.Low, 1) // behind the rows of the token itself
-		rng.Limit = begunRows
-		n := 0
-		for kv, err := range f.snap.Scan(ctx, rng) {
-			if err != nil {
-				return err
-			}
-			row, err := DecodeRow(kv.Key, kv.Value)
-			if err != nil {
-				return err
-			}
-			n++
-			f.candidate(row.Node).improve(i, begun, row)
-			if len(t.expanded) < expansionMax {
-				t.expand(row.Token, begun)
-			}
-		}
-		t.rows += n
-		t.cut = t.cut || n == begunRows
-	}
-	return nil
-}
-
-// approximate reads what is so many edits away from the terms that allow it. It
-// reports whether there was anything to look for.
-func (f *finder) approximate(ctx context.Context, edits uint8) (bool, error) {
-	any := false
-	for i, t := range f.plan.terms {
-		for _, token := range t.near {
-			if editsOf(token.Text) < edits {
-				continue
-			}
-			any = true
-			n := near{class: token.Class, text: []rune(token.Text), edits: edits, fixed: edits > 1}
-			if err := n.walk(ctx, f.snap); err != nil {
-				return any, err
-			}
-			f.cut = f.cut || n.cut
-			if err := f.readNear(ctx, i, token.Class, n.found); err != nil {
-				return any, err
-			}
-		}
-	}
-	return any, nil
-}
-
-func (f *finder) readNear(ctx context.Context, i int, class Class, found []nearby) error {
-	t := f.plan.terms[i]
-	slices.SortFunc(found, func(a, b nearby) int {
-		if a.distance != b.distance {
-			return int(a.distance) - int(b.distance)
-		}
-		if a.text < b.text {
-			return -1
-		}
-		return 1
-	})
-	var fresh []expansion
-	for _, m := range found {
-		q := near1
-		if m.distance > 1 {
-			q = near2
-		}
-		before := len(t.expanded)
-		t.expand(Token{class, m.text}, q)
-		if len(t.expanded) > before {
-			fresh = append(fresh, t.expanded[before])
-		}
-	}
-	return f.read(ctx, i, fresh, rowsMax)
+	return node, fit{q, Class(kv.Key[1]), Field(kv.Key[end+17]), kv.Value[0], place}, kv.Key[2:end], nil
 }
 
 // page describes a part of what was found.
 func (f *finder) page(ctx context.Context, offset, limit int) (Answer, error) {
-	a := Answer{Exact: !f.cut && !f.more}
+	all := f.found[:min(len(f.found), HitsMax)]
+	a := Answer{Exact: !f.cut && !f.more, More: offset+limit < len(all)}
 	for _, t := range f.plan.terms {
 		a.Exact = a.Exact && !t.cut
 	}
-	all := f.found[:min(len(f.found), HitsMax)]
 	for _, p := range all[min(offset, len(all)):min(offset+limit, len(all))] {
 		described, err := f.people.Describe(ctx, f.snap, p.Person)
 		if err != nil {
 			return Answer{}, err
 		}
-		matched, err := f.matches(ctx, p)
-		if err != nil {
-			return Answer{}, err
-		}
-		a.Hits = append(a.Hits, Hit{described, matched, p.score})
+		a.Hits = append(a.Hits, Hit{Profile: described, Score: p.score})
 	}
-	a.More = offset+limit < len(all)
-	return a, nil
+	return a, f.matches(ctx, all[min(offset, len(all)):], a.Hits)
 }
-
-// matches tells by which values a person was found.
-func (f *finder) matches(ctx context.Context, p *person) ([]Match, error) {
-	var out []Match
-	add := func(m Match) {
-		if m.Value != "" && !slices.Contains(out, m) {
-			out = append(out, m)
-		}
-	}
-	for i := range f.plan.terms {
-		fit := &p.fits[i]
-		if fit.quality == absent {
-			continue
-		}
-		m, err := f.match(ctx, fit.row)
-		if err != nil {
-			return nil, err
-		}
-		add(m)
-	}
-	return out, nil
-}
-
-// match reads the value that a row of the index comes from.
-func (f *finder) match(ctx context.Context, row Row) (Match, error) {
-	switch row.Field {
-	case FieldNumber:
-		return Match{"number", row.Name}, nil
-	case FieldTrait:
-		values, err := f.snap.Get(ctx, [][]byte{profile.TraitRow(row.Node, row.Name)})
-		if err != nil || values[0] == nil {
-			return Match{}, err
-		}
-		w, err := profile.DecodeWrite(values[0])
-		return Match{"traits." + row.Name, textOf(w.Value)}, err
-	}
-	values, err := f.snap.Get(ctx, [][]byte{identity.IdentifierRow(row.Node)})
-	if err != nil || values[0] == nil {
-		return Match{}, err
-	}
-	id, err := identity.DecodeIdentifier(values[0])
-	return Match{id.Type, id.Value}, err
-}
-
-// unknown reports whether an error says that no event names a node any more.
-func unknown(err error) bool { return errs.Is(err, errs.NotFound) }

@@ -21,13 +21,7 @@ type term struct {
 	near     []Token // with typing errors in them
 	expanded []expansion
 	rows     int  // that were read for it
-	cut      bool // there are more of them
-}
-
-// expansion is a token that a term stands for and how well it does.
-type expansion struct {
-	Token
-	quality quality
+	cut      bool // more tokens begin with it than were read
 }
 
 // quality is how well a token fits.
@@ -51,11 +45,14 @@ type plan struct {
 	whole *term // all of it as one id, address or number; nil when that is the only term
 	terms []*term
 	refs  []identity.NodeID // nodes of identifiers that it may be exactly
+
+	weights [termsMax]float64 // of the terms
+	weight  float64           // their sum
 }
 
 // parse reads a query. The country is that of numbers without a code.
 func parse(q string, cfg *identity.Config, keys *identity.Keyring) plan {
-	q = clip(strings.ToValidUTF8(q, "\ufffd"), queryBytesMax)
+	q = clip(strings.ReplaceAll(strings.ToValidUTF8(q, "\ufffd"), "\x00", ""), queryBytesMax)
 	var p plan
 	p.refs = references(strings.TrimSpace(q), cfg, keys)
 	typing := len(q) > 0 && q[len(q)-1] != ' '

@@ -9,41 +9,47 @@ import (
 
 	"kith/internal/identity"
 	"kith/internal/state"
-	"kith/internal/strictjson"
 )
 
 // weight of a term: the fewer have it, the more it says.
 func (t *term) weight() float64 { return 1 / math.Log2(2+float64(t.rows)) }
 
-// score of what fits: how many terms, and between people with as many how well
-// and how rare they are.
-func (f *finder) score(fits *[termsMax]fit) (matched int, score float64) {
-	var all, have float64
+// weigh notes the weights of the terms.
+func (f *finder) weigh() {
+	f.plan.weights, f.plan.weight = [termsMax]float64{}, 0
 	for i, t := range f.plan.terms {
-		w := t.weight()
-		all += w
+		f.plan.weights[i] = t.weight()
+		f.plan.weight += f.plan.weights[i]
+	}
+}
+
+// score of what fits: how many terms, and between people with as many how well
+// and how rare they are. at are the nodes of the fits; nil: all the same.
+func (f *finder) score(fits *[termsMax]fit, at *[termsMax]identity.NodeID) (matched int, score float64) {
+	have := 0.0
+	for i := range f.plan.terms {
 		if q := fits[i].quality; q != absent {
 			matched++
-			have += w * q.value() * (0.95 + 0.05*f.covered(fits, i))
+			have += f.plan.weights[i] * q.value() * (0.95 + 0.05*f.covered(fits, at, i))
 		}
 	}
-	if all == 0 {
+	if f.plan.weight == 0 {
 		return 0, 0
 	}
-	return matched, (float64(matched) + have/all) / float64(len(f.plan.terms)+1)
+	return matched, (float64(matched) + have/f.plan.weight) / float64(len(f.plan.terms)+1)
 }
 
 // covered is how much of the value that a term was found in the terms make up:
 // all of "Ana García" is a better find than a part of "Ana García López".
-func (f *finder) covered(fits *[termsMax]fit, i int) float64 {
-	of, n := &fits[i].row, 0
+func (f *finder) covered(fits *[termsMax]fit, at *[termsMax]identity.NodeID, i int) float64 {
+	n := 0
 	for j := range f.plan.terms {
-		row := &fits[j].row
-		if fits[j].quality != absent && row.Node == of.Node && row.Field == of.Field && row.Name == of.Name {
+		same := fits[j].quality != absent && fits[j].field == fits[i].field && fits[j].name == fits[i].name
+		if same && (at == nil || at[j] == at[i]) {
 			n++
 		}
 	}
-	return min(1, float64(n)/float64(of.Words))
+	return min(1, float64(n)/float64(max(fits[i].words, 1)))
 }
 
 // scored is a candidate with its place in the order.
@@ -57,29 +63,49 @@ type scored struct {
 // and some whose part is rare, for the other terms may lie at other nodes of the
 // same person. Where none fits all terms, those of which the most fit.
 func (f *finder) best() []*candidate {
-	all := make([]scored, 0, len(f.byNode))
+	f.weigh()
+	all := make([]scored, len(f.nodes))
 	full := 0
-	for _, c := range f.byNode {
-		matched, score := f.score(&c.fits)
+	for i := range f.nodes {
+		c := &f.nodes[i]
+		matched, score := f.score(&c.fits, nil)
 		if c.whole {
 			score++
 		}
 		if c.whole || matched == len(f.plan.terms) {
 			full++
 		}
-		all = append(all, scored{c, score, score - float64(matched)/float64(len(f.plan.terms)+1)})
+		all[i] = scored{c, score, score - float64(matched)/float64(len(f.plan.terms)+1)}
 	}
 	most := max(peopleMax, min(f.want+1, HitsMax))
 	f.more = full > most
 	if full > 0 {
 		most = min(most, full)
 	}
-	first := top(all, most, func(a, b *scored) int { return -cmp.Compare(a.score, b.score) })
+	out := top(nil, all, most, func(s *scored) float64 { return s.score })
 	if len(f.plan.terms) > 1 {
-		first = append(first, top(all, partsMax, func(a, b *scored) int { return -cmp.Compare(a.part, b.part) })...)
+		out = top(out, all, partsMax, func(s *scored) float64 { return s.part })
 	}
-	out := make([]*candidate, 0, len(first))
-	for _, s := range first {
+	return out
+}
+
+// top appends the first n by a measure, greatest first and ties by node, to those
+// that there are.
+func top(out []*candidate, all []scored, n int, by func(*scored) float64) []*candidate {
+	order := func(a, b *scored) int {
+		return cmp.Or(-cmp.Compare(by(a), by(b)), bytes.Compare(a.node[:], b.node[:]))
+	}
+	var best []*scored
+	for i := range all {
+		s := &all[i]
+		if len(best) == n && order(s, best[n-1]) >= 0 {
+			continue
+		}
+		at, _ := slices.BinarySearchFunc(best, s, order)
+		best = slices.Insert(best, at, s)
+		best = best[:min(len(best), n)]
+	}
+	for _, s := range best {
 		if !slices.Contains(out, s.candidate) {
 			out = append(out, s.candidate)
 		}
@@ -87,28 +113,9 @@ func (f *finder) best() []*candidate {
 	return out
 }
 
-// top returns the first n in an order, ties by node.
-func top(all []scored, n int, order func(a, b *scored) int) []scored {
-	full := func(a, b scored) int {
-		return cmp.Or(order(&a, &b), bytes.Compare(a.node[:], b.node[:]))
-	}
-	var out []scored
-	for _, s := range all {
-		if len(out) == n && full(s, out[n-1]) >= 0 {
-			continue
-		}
-		i, _ := slices.BinarySearchFunc(out, s, full)
-		out = slices.Insert(out, i, s)
-		if len(out) > n {
-			out = out[:n]
-		}
-	}
-	return out
-}
-
 // resolve makes people of the best candidates and ranks them.
 func (f *finder) resolve(ctx context.Context) error {
-	f.found = f.found[:0:0]
+	f.found = nil
 	for _, c := range f.best() {
 		p, err := f.whose(ctx, c.node)
 		if err != nil {
@@ -117,14 +124,11 @@ func (f *finder) resolve(ctx context.Context) error {
 		if p != nil && !slices.Contains(f.found, p) {
 			f.found = append(f.found, p)
 		}
-		if p != nil {
-			p.join(c)
-		}
 	}
 	for _, p := range f.found {
 		for _, n := range p.Nodes {
-			if c := f.byNode[n]; c != nil {
-				p.join(c)
+			if i, ok := f.places[n]; ok {
+				p.join(&f.nodes[i])
 			}
 		}
 	}
@@ -156,27 +160,30 @@ func (f *finder) whose(ctx context.Context, n identity.NodeID) (*person, error) 
 	return p, nil
 }
 
+// join takes in what was found at one of the person's nodes.
 func (p *person) join(c *candidate) {
 	p.whole = p.whole || c.whole
 	for i := range c.fits {
-		if c.fits[i].quality != absent && c.fits[i].better(&p.fits[i]) {
-			p.fits[i] = c.fits[i]
-		}
+		p.improve(i, c.fits[i], c.node)
 	}
 }
 
-// check is one look at whether a node has a token of a term.
-type check struct {
-	p    *person
-	term int
-	e    expansion
+func (p *person) improve(i int, by fit, at identity.NodeID) {
+	if by.better(p.fits[i]) {
+		p.fits[i], p.at[i] = by, at
+	}
 }
 
 // complete looks for terms that were not found at a person's candidates: they may
-// lie at other nodes of the person, or behind what was read of a common word.
+// lie at other nodes of the person.
 func (f *finder) complete(ctx context.Context) error {
 	if len(f.plan.terms) < 2 {
 		return nil
+	}
+	type check struct {
+		p *person
+		i int
+		q quality
 	}
 	var checks []check
 	var ranges []state.Range
@@ -185,14 +192,12 @@ func (f *finder) complete(ctx context.Context) error {
 			if p.fits[i].quality != absent {
 				continue
 			}
-			for _, e := range t.expanded[:min(len(t.expanded), expansionMax)] {
-				for _, n := range p.Nodes[:min(len(p.Nodes), expansionMax)] {
-					if len(checks) == checksMax {
-						break
+			for _, e := range t.expanded[:min(len(t.expanded), spreadMax)] {
+				for _, n := range p.Nodes[:min(len(p.Nodes), spreadMax)] {
+					if len(checks) < checksMax {
+						checks = append(checks, check{p, i, e.quality})
+						ranges = append(ranges, first(append(e.prefix(), n[:]...), 1))
 					}
-					rng := state.Prefix(append(e.prefix(), n[:]...))
-					rng.Limit = 1
-					checks, ranges = append(checks, check{p, i, e}), append(ranges, rng)
 				}
 			}
 		}
@@ -201,38 +206,34 @@ func (f *finder) complete(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	for i, kvs := range got {
-		if len(kvs) == 0 {
-			continue
-		}
-		row, err := DecodeRow(kvs[0].Key, kvs[0].Value)
-		if err != nil {
-			return err
-		}
-		if have := &checks[i].p.fits[checks[i].term]; checks[i].e.quality > have.quality {
-			*have = fit{checks[i].e.quality, row}
+	for j, kvs := range got {
+		for _, kv := range kvs {
+			node, fits, _, err := f.read(checks[j].q, kv)
+			if err != nil {
+				return err
+			}
+			checks[j].p.improve(checks[j].i, fits, node)
 		}
 	}
 	return nil
 }
 
 // rank orders the people: identifiers as a whole, then by score, then who was seen
-// last, then by id. Where all terms fit
-// somebody, whom only some fit is left out, and always whom not half of them fit.
+// last, then by id. Where all terms fit somebody, whom only some fit is left out,
+// and always whom not half of them fit.
 func (f *finder) rank() {
 	for _, p := range f.found {
-		p.matched, p.score = f.score(&p.fits)
+		p.matched, p.score = f.score(&p.fits, &p.at)
 		if p.whole {
 			p.score = 1
 		}
 		p.score = math.Round(p.score*1000) / 1000
 	}
+	all := func(p *person) bool { return p.whole || p.matched == len(f.plan.terms) }
+	any := slices.ContainsFunc(f.found, all)
 	f.found = slices.DeleteFunc(f.found, func(p *person) bool {
-		return !p.whole && 2*p.matched < len(f.plan.terms)
+		return any && !all(p) || !p.whole && 2*p.matched < len(f.plan.terms)
 	})
-	if all := func(p *person) bool { return p.whole || p.matched == len(f.plan.terms) }; slices.ContainsFunc(f.found, all) {
-		f.found = slices.DeleteFunc(f.found, func(p *person) bool { return !all(p) })
-	}
 	slices.SortFunc(f.found, func(a, b *person) int {
 		return cmp.Or(
 			boolean(b.whole)-boolean(a.whole), -cmp.Compare(a.score, b.score), -cmp.Compare(a.LastSeen, b.LastSeen),
@@ -246,13 +247,4 @@ func boolean(b bool) int {
 		return 1
 	}
 	return 0
-}
-
-// textOf is a stored value as text: what a text says, else its JSON.
-func textOf(value []byte) string {
-	var doc strictjson.Doc
-	if doc.Parse(value, strictjson.Limits{}) == nil && doc.Root().Kind() == strictjson.String {
-		return doc.Root().Text()
-	}
-	return string(value)
 }

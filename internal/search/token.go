@@ -4,8 +4,6 @@ import (
 	"strings"
 	"unicode/utf8"
 
-	"github.com/nyaruka/phonenumbers"
-
 	"kith/internal/identity"
 	"kith/internal/state"
 	"kith/internal/strictjson"
@@ -164,12 +162,23 @@ func (t *tokens) addPhone(s string) {
 	}
 	t.add(Phone, all)
 	if strings.HasPrefix(strings.TrimSpace(s), "+") {
-		if n, err := phonenumbers.Parse(s, ""); err == nil {
-			t.add(Phone, phonenumbers.GetNationalSignificantNumber(n))
-		}
+		t.add(Phone, all[countryDigits(all):])
 		return
 	}
 	t.add(Phone, strings.TrimLeft(all, "0"))
+}
+
+// countryDigits is how many of the digits of an international number are the code
+// of the country. No code begins another, and of those with two digits there are
+// few more than fit on a line.
+func countryDigits(number string) int {
+	switch two := number[:2]; {
+	case number[0] == '1' || number[0] == '7':
+		return 1
+	case strings.Contains(" 20 27 30 31 32 33 34 36 39 40 41 43 44 45 46 47 48 49 51 52 53 54 55 56 57 58 60 61 62 63 64 65 66 81 82 84 86 90 91 92 93 94 95 98 ", " "+two+" "):
+		return 2
+	}
+	return min(3, len(number)-1)
 }
 
 // addID adds an id; one that is an e-mail address is found as such.
