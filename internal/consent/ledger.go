@@ -11,12 +11,10 @@ import (
 )
 
 // Entry is one record in the ledger of a node: everything that it says of the
-// node's purposes. (Node, ReceivedAt, MessageID, Source) name it.
+// node's purposes. Its node and place name it.
 type Entry struct {
-	Node       identity.NodeID
-	ReceivedAt int64 // UTC milliseconds
-	MessageID  string
-	Source     string
+	Node identity.NodeID
+	Place
 
 	Position eventlog.Position // where the record lies, with policy and evidence
 	At       int64             // when it claims to have been said, UTC milliseconds
@@ -28,13 +26,11 @@ type Entry struct {
 
 // Place names an entry within its node.
 type Place struct {
-	ReceivedAt int64
+	ReceivedAt int64 // UTC milliseconds
 	MessageID  string
 	Source     string
+	Event      bool // an event says it; ids of events and of consents are apart
 }
-
-// Place returns the entry's name within its node.
-func (e *Entry) Place() Place { return Place{e.ReceivedAt, e.MessageID, e.Source} }
 
 // Statements yields what the entry says, one by one.
 func (e *Entry) Statements() iter.Seq[*Statement] {
@@ -57,7 +53,11 @@ func LedgerPrefix(node identity.NodeID) []byte {
 // their receipt.
 func LedgerRow(node identity.NodeID, p Place) []byte {
 	b := state.AppendTime(LedgerPrefix(node), p.ReceivedAt)
-	return append(state.AppendText(b, p.MessageID), p.Source...)
+	b = append(state.AppendText(b, p.MessageID), 0)
+	if p.Event {
+		b[len(b)-1] = 1
+	}
+	return append(b, p.Source...)
 }
 
 const ledgerVersion = 1
@@ -89,12 +89,15 @@ func DecodeEntry(key, value []byte) (*Entry, error) {
 	e := &Entry{Node: identity.NodeID(key[1:17])}
 	received, rest, ok1 := state.CutTime(key[17:])
 	id, rest, ok2 := state.CutText(rest)
-	e.ReceivedAt, e.MessageID, e.Source = received, id, string(rest)
+	ok3 := len(rest) > 0 && rest[0] <= 1
+	if ok3 {
+		e.Place = Place{received, id, string(rest[1:]), rest[0] == 1}
+	}
 	d := state.NewDecoder(value)
 	version := d.Byte()
 	e.Position = eventlog.Position{Partition: int32(d.Uvarint()), Offset: int64(d.Uvarint())}
 	e.At = d.Varint()
-	ok := ok1 && ok2 && version == ledgerVersion
+	ok := ok1 && ok2 && ok3 && version == ledgerVersion
 	for n := d.Count(4); n > 0; n-- {
 		s := Said{State: State(d.Byte()), Via: Via(d.Byte()), Purpose: d.Text(), Channel: d.Text()}
 		ok = ok && s.State.String() != "" && s.Via.String() != ""

@@ -4,8 +4,10 @@ import (
 	"sort"
 
 	"kith/internal/decision"
+	"kith/internal/entity"
 	"kith/internal/identity"
 	"kith/internal/record"
+	"kith/internal/strictjson"
 )
 
 // run is a load of a source.
@@ -64,6 +66,10 @@ func decide(records []record.Record, cfg *identity.Config, keys *identity.Keyrin
 
 // retracted reports whether an event is of a load that was taken back.
 func (f *fold) retracted(rec *record.Record) bool {
+	if rec.Kind == record.Row {
+		body, err := entity.DecodeBody(&strictjson.Doc{}, rec.Body)
+		return err == nil && f.decisions.retracted[run{rec.Stamp.Source, body.Run}]
+	}
 	if rec.Kind != record.Event {
 		return false
 	}

@@ -83,8 +83,10 @@ func (c *Contribution) ledgerEntries() []*consent.Entry {
 	var out []*consent.Entry
 	for i, n := range c.Said.Nodes {
 		e := &consent.Entry{
-			Node: n, ReceivedAt: c.Copy.Received, MessageID: c.Sighting.MessageID, Source: c.Sighting.Source,
-			Position: c.Position, At: c.Said.At,
+			Node: n, Position: c.Position, At: c.Said.At,
+			Place: consent.Place{
+				ReceivedAt: c.Copy.Received, MessageID: c.Sighting.MessageID, Source: c.Sighting.Source, Event: c.Kind == record.Event,
+			},
 		}
 		if i == 0 {
 			e.Said, e.Elsewhere = c.Said.All, c.Said.Nodes[1:]
@@ -157,7 +159,7 @@ func (b *batchView) loadConsents(ctx context.Context, keys []string) error {
 // consent files what a record says of purposes and folds it.
 func (b *batchView) consent(c *Contribution) {
 	for _, e := range c.ledgerEntries() {
-		b.tx.Put(consent.LedgerRow(e.Node, e.Place()), e.Encode())
+		b.tx.Put(consent.LedgerRow(e.Node, e.Place), e.Encode())
 		for s := range e.Statements() {
 			row := b.consents[string(consent.RegisterRow(e.Node, s.Purpose, s.Channel))]
 			row.r.Add(s)
@@ -167,10 +169,15 @@ func (b *batchView) consent(c *Contribution) {
 	}
 }
 
+// placeOf is the place in the ledger of what a history's entry stands for.
+func placeOf(e *history.Entry) consent.Place {
+	return consent.Place{ReceivedAt: e.ReceivedAt, MessageID: e.MessageID, Source: e.Source, Event: e.Type < callOf(0)}
+}
+
 // unsay takes what a withdrawn record said of purposes out of the ledger and of
 // the registers.
 func (b *batchView) unsay(ctx context.Context, e *history.Entry, gone map[consent.Place]bool) error {
-	place := consent.Place{ReceivedAt: e.ReceivedAt, MessageID: e.MessageID, Source: e.Source}
+	place := placeOf(e)
 	home, err := consent.GetEntry(ctx, b.tx, e.Node, place)
 	if err != nil || home == nil {
 		return err
@@ -219,7 +226,7 @@ func (b *batchView) resay(ctx context.Context, entry *consent.Entry, gone map[co
 		if err != nil {
 			return err
 		}
-		if gone[left.Place()] {
+		if gone[left.Place] {
 			continue
 		}
 		for s := range left.Statements() {
@@ -255,7 +262,7 @@ func (b *batchView) resight(ctx context.Context, fresh *identity.Observation, go
 		if err != nil {
 			return err
 		}
-		if left.Source == fresh.Source && left.Said[0].Via == consent.ViaAPI && !gone[left.Place()] {
+		if left.Source == fresh.Source && left.Said[0].Via == consent.ViaAPI && !gone[left.Place] {
 			fresh.Add(left.At, left.MessageID)
 		}
 	}

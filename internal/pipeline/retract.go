@@ -256,7 +256,7 @@ func (r *Runner) trySweep(ctx context.Context, step *sweepStep, locks []state.Lo
 	if err != nil {
 		return err
 	}
-	batch := Batch{Records: step.records, Cursor: cur, Locks: locks, Identity: r.Interpreter.Identity, Keys: r.Interpreter.Keys}
+	batch := Batch{Records: step.records, Cursor: cur, Locks: locks, Identity: r.Interpreter.Identity, Keys: r.Interpreter.Keys, Entities: r.Interpreter.Entities}
 	if err := r.Stages.sweep(ctx, tx, &batch, step, sys.Millis(r.Clock.Now())); err != nil {
 		return err
 	}

@@ -33,6 +33,7 @@ func (in *Interpreter) rowRecord(c *Contribution, rec *record.Record) {
 		return
 	}
 	c.Entry = history.Entry{Type: callOf(record.Row), Timestamp: rec.Stamp.Timestamp}
+	c.Load = loadOf(rec.Stamp.Source, body.Run)
 	def := in.Entities.Definition(body.Entity)
 	if def == nil {
 		return

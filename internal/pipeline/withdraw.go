@@ -44,7 +44,7 @@ func (b *batchView) withdraw(ctx context.Context, withdrawn []withdrawal) error 
 			return &locksNeeded{[]state.Lock{l}}
 		}
 		gone[e.Place()] = true
-		unsaid[consent.Place{ReceivedAt: e.ReceivedAt, MessageID: e.MessageID, Source: e.Source}] = true
+		unsaid[placeOf(e)] = true
 		entries = append(entries, e)
 	}
 	for _, e := range entries {

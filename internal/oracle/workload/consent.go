@@ -58,6 +58,12 @@ func (g *generator) consentEvent(i, people int) {
 		`{"consentManagement":{"allowedConsentIds":["Analytics"],"deniedConsentIds":["C0004"]}}`,
 		`{}`,
 	)
+	if g.rng.IntN(3) == 0 {
+		context = `{"run":"load-1",` + context[1:]
+		if context == `{"run":"load-1",}` {
+			context = `{"run":"load-1"}`
+		}
+	}
 	typ := event.Track
 	if g.rng.IntN(3) == 0 {
 		typ = event.Identify
