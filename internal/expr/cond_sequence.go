@@ -85,6 +85,19 @@ func readRef(o *form.Object, op *Operator, before []Step, referred map[int]bool)
 	return nil
 }
 
+// TraitRefs returns the names of the traits that the steps refer to.
+func (c *SequenceCondition) TraitRefs() []string {
+	var names []string
+	for i := range c.Steps {
+		for _, l := range c.Steps[i].Lines {
+			if l.Ref != nil && l.Ref.Step < 0 {
+				names = append(names, l.Ref.Trait)
+			}
+		}
+	}
+	return names
+}
+
 // Walk implements Condition.
 func (c *SequenceCondition) Walk(f func(Condition)) { f(c) }
 

@@ -103,6 +103,20 @@ func readTraits(ctx context.Context, r state.Reader, node identity.NodeID) ([]Wr
 	return out, nil
 }
 
+// ReadTraits returns the writes that count of a profile's nodes, combined. Removed
+// traits stay in, as removals.
+func ReadTraits(ctx context.Context, r state.Reader, nodes []identity.NodeID) (map[string]Write, error) {
+	all := make([][]Write, 0, len(nodes))
+	for _, n := range nodes {
+		writes, err := readTraits(ctx, r, n)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, writes)
+	}
+	return Combine(all...), nil
+}
+
 // Combine folds the writes that count of several nodes into those of the profile
 // they form: by key the last one. Removed traits stay in, as removals.
 func Combine(nodes ...[]Write) map[string]Write {

@@ -106,6 +106,13 @@ const nameBytesMax = 200
 // that key, which may name what is in the set. What is wrong is refused on the
 // object.
 func (s *Set) ReadSegment(o *form.Object, key string, opts expr.Options) *Definition {
+	opts.Segment = func(other string, scope expr.Scope) string { return s.mayName(key, other, scope) }
+	return ReadStored(o, key, opts)
+}
+
+// ReadStored reads a definition that was checked when it was saved: it may name
+// segments that are yet to be read.
+func ReadStored(o *form.Object, key string, opts expr.Options) *Definition {
 	d := &Definition{Key: key, Name: o.Text("name", nameBytesMax), List: o.Flag("list", false)}
 	if d.Name == "" {
 		d.Name = key
@@ -125,7 +132,6 @@ func (s *Set) ReadSegment(o *form.Object, key string, opts expr.Options) *Defini
 		return d
 	}
 	opts.Scope = d.Scope
-	opts.Segment = func(other string, scope expr.Scope) string { return s.mayName(key, other, scope) }
 	if !o.Has("where") {
 		o.Refuse("where", form.CodeRequired, "must be a condition; or list must be true")
 	}
@@ -177,20 +183,39 @@ func (s *Set) path(from, to string, seen []string) []string {
 	return nil
 }
 
-// Needs returns the keys of the segments that a segment names, ascending.
-func (s *Set) Needs(key string) []string {
+// Names returns the keys of the segments and computed traits that a definition of
+// a kind, segment or trait, names itself, ascending.
+func (s *Set) Names(kind, key string) (segments, traits []string) {
+	if kind == "trait" {
+		if d := s.traits[key]; d != nil && d.Expression != nil {
+			traits = slices.Sorted(slices.Values(d.Expression.Traits))
+		}
+		return nil, traits
+	}
 	d := s.segments[key]
 	if d == nil || d.Where == nil {
-		return nil
+		return nil, nil
 	}
-	var keys []string
 	d.Where.Walk(func(c expr.Condition) {
-		if sc, ok := c.(*expr.SegmentCondition); ok && !slices.Contains(keys, sc.Key) {
-			keys = append(keys, sc.Key)
+		switch c := c.(type) {
+		case *expr.SegmentCondition:
+			segments = append(segments, c.Key)
+		case *expr.TraitCondition:
+			traits = append(traits, c.Path)
+		case *expr.SequenceCondition:
+			traits = append(traits, c.TraitRefs()...)
 		}
 	})
-	slices.Sort(keys)
-	return keys
+	traits = slices.DeleteFunc(traits, func(k string) bool { return s.traits[k] == nil })
+	slices.Sort(segments)
+	slices.Sort(traits)
+	return slices.Compact(segments), slices.Compact(traits)
+}
+
+// Needs returns the keys of the segments that a segment names, ascending.
+func (s *Set) Needs(key string) []string {
+	segments, _ := s.Names("segment", key)
+	return segments
 }
 
 // NeededBy returns the keys of the segments that name a segment, ascending.

@@ -23,7 +23,9 @@ const (
 	FamilyIdentifier  Family = 'I' // node → type and value
 	FamilyDecision    Family = 'J' // decision → what an operator decided, and whether it stands
 	FamilyLake        Family = 'L' // what the lake holds, and which profile it says a node belongs to
+	FamilyMembership  Family = 'K' // who is in which segment, when that may change, and what changed
 	FamilyMark        Family = 'M' // source and messageId → which copy is the event
+	FamilyWaiting     Family = 'N' // node → evidence on it is not yet in the clusters
 	FamilyObservation Family = 'O' // home node, observation → what was seen together
 	FamilyCluster     Family = 'P' // node → the cluster that it belongs to
 	FamilyQuarantine  Family = 'Q' // partition, offset → record that could not be folded
@@ -110,6 +112,9 @@ const DecisionLock Lock = 1<<16 + 1
 
 // LakeLock guards what the state keeps of the lake.
 const LakeLock Lock = 1<<16 + 2
+
+// MembershipLock guards the memberships of segments.
+const MembershipLock Lock = 1<<16 + 3
 
 // PartitionLock guards the cursor, facts and quarantine of a partition.
 func PartitionLock(partition int32) Lock { return Lock(1<<17 + partition) }

@@ -1,0 +1,130 @@
+package membership
+
+import (
+	"context"
+	"encoding/binary"
+
+	"kith/internal/identity"
+	"kith/internal/state"
+)
+
+// Member is one member of a segment.
+type Member struct {
+	Profile identity.NodeID // of a segment of accounts, the account's node
+	Since   int64           // UTC milliseconds
+}
+
+// Members returns at most limit members of a segment, in ascending order of ids
+// after the given one, and whether more follow. A segment that does not serve yet
+// has none, or those of the definition that does.
+func (e *Engine) Members(ctx context.Context, key string, after identity.NodeID, limit int) (members []Member, more bool, err error) {
+	snap, name, err := e.serving(ctx, key)
+	if err != nil || name == "" {
+		return nil, false, err
+	}
+	defer snap.Close()
+	rng := state.Prefix(memberPrefix(name))
+	rng.Limit = limit + 1
+	if !after.IsZero() {
+		rng.Low = append(memberKey(name, after), 0)
+	}
+	for kv, err := range snap.Scan(ctx, rng) {
+		if err != nil {
+			return nil, false, err
+		}
+		since, _, ok := state.CutTime(kv.Value)
+		if !ok || len(kv.Key) < 16 {
+			return nil, false, errFormat()
+		}
+		if len(members) == limit {
+			return members, true, nil
+		}
+		members = append(members, Member{identity.NodeID(kv.Key[len(kv.Key)-16:]), since})
+	}
+	return members, false, nil
+}
+
+// Size returns the number of members of a segment and whether its definition of
+// today serves; a segment that never served has none.
+func (e *Engine) Size(ctx context.Context, key string) (size int64, err error) {
+	snap, name, err := e.serving(ctx, key)
+	if err != nil || name == "" {
+		return 0, err
+	}
+	defer snap.Close()
+	values, err := snap.Get(ctx, [][]byte{sizeKey(name)})
+	if err != nil || values[0] == nil {
+		return 0, err
+	}
+	if len(values[0]) != 9 {
+		return 0, errFormat()
+	}
+	return int64(binary.BigEndian.Uint64(values[0][1:])), nil
+}
+
+// Since returns since when a profile is a member of the segments that serve, by
+// key.
+func (e *Engine) Since(ctx context.Context, profile identity.NodeID) (map[string]int64, error) {
+	snap, err := e.cfg.State.Snapshot(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer snap.Close()
+	values, err := snap.Get(ctx, [][]byte{standingKey(profile)})
+	if err != nil {
+		return nil, err
+	}
+	s, err := decodeStanding(values[0])
+	if err != nil {
+		return nil, err
+	}
+	names := e.names()
+	out := map[string]int64{}
+	for _, in := range s.In {
+		if key := keyOf(in.Segment); names[key] == in.Segment {
+			out[key] = in.Since
+		}
+	}
+	return out, nil
+}
+
+// Transitions returns at most limit transitions from a sequence number on, in
+// their order.
+func (e *Engine) Transitions(ctx context.Context, from uint64, limit int) ([]Transition, error) {
+	snap, err := e.cfg.State.Snapshot(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer snap.Close()
+	var out []Transition
+	rng := state.Range{Low: transitionKey(from), High: state.PrefixEnd(table(tableTransition)), Limit: limit}
+	for kv, err := range snap.Scan(ctx, rng) {
+		if err != nil {
+			return nil, err
+		}
+		t, err := decodeTransition(kv.Key, kv.Value)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, t)
+	}
+	return out, nil
+}
+
+// serving opens a snapshot and returns the stored name of a segment that serves;
+// the name is empty, and there is no snapshot, when none does.
+func (e *Engine) serving(ctx context.Context, key string) (state.Snapshot, string, error) {
+	name := e.names()[key]
+	if name == "" {
+		return nil, "", nil
+	}
+	snap, err := e.cfg.State.Snapshot(ctx)
+	return snap, name, err
+}
+
+// names returns the stored names of what serves, by key.
+func (e *Engine) names() map[string]string {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return e.serves
+}
