@@ -180,8 +180,8 @@ func (d *demoRun) load(ctx context.Context, c *client.Client, s *load.Sender) er
 	from := d.state.People
 	err := s.People(ctx, d.world, from, d.people, func(people int) error {
 		events, _, _ := s.Counts()
-		done := max(people-from, 1)
-		bar.reach(fmt.Sprintf("%d of %d people", people, d.people), events, events*int64(d.people-from)/int64(done))
+		total := events * d.world.Expect(from, d.people) / max(d.world.Expect(from, people), 1)
+		bar.reach(fmt.Sprintf("%d of %d people", people, d.people), events, max(total, events))
 		d.state.People = max(people, d.state.People)
 		return d.saveState(people == d.people)
 	})

@@ -207,3 +207,14 @@ func (w *World) RealPeople() int { return len(w.customers) + len(w.guests) }
 
 // Customers is how many of them have a customer number.
 func (w *World) Customers() int { return len(w.customers) }
+
+// Expect tells about how many messages there are of the people with the numbers
+// from from to to-1: real customers have many more than others.
+func (w *World) Expect(from, to int) int64 {
+	upTo := func(n int) int64 {
+		customers := min(n, len(w.customers))
+		guests := min(n, w.RealPeople()) - customers
+		return int64(58*customers + 11*guests + 19*(n-customers-guests))
+	}
+	return upTo(to) - upTo(from)
+}

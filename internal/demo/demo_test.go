@@ -22,7 +22,7 @@ func aWorld(t *testing.T, seed uint64, shift int64) *World {
 // sample is people of every kind.
 func sample(w *World) []int {
 	var out []int
-	for i := range 400 {
+	for i := range 150 {
 		out = append(out, i, w.Customers()+i, w.RealPeople()+i, 500_000+i)
 	}
 	return out

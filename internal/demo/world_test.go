@@ -53,7 +53,7 @@ func TestNobodysAddress(t *testing.T) {
 	w := aWorld(t, 5, 0)
 	ranges := slices.Concat(britishRanges, frenchRanges, landlineRanges)
 	numbers := map[string]int{}
-	for i := range 30_000 {
+	for i := range 20_000 {
 		p := w.Person(i)
 		for _, a := range []string{p.Address, p.Second} {
 			if a != "" && !strings.HasSuffix(a, ".example") {
@@ -77,7 +77,7 @@ func TestNobodysAddress(t *testing.T) {
 func TestMoments(t *testing.T) {
 	const shift = 5000 * day
 	w, moved := aWorld(t, 1, 0), aWorld(t, 1, shift)
-	for _, i := range sample(w)[:400] {
+	for _, i := range sample(w)[:200] {
 		a, b := w.Messages(i), moved.Messages(i)
 		if len(a) != len(b) {
 			t.Fatalf("person %d has %d messages, shifted %d", i, len(a), len(b))
@@ -228,6 +228,22 @@ func TestSituations(t *testing.T) {
 		t.Errorf("seen %v, languages %v", seen, languages)
 	}
 	t.Logf("seen %v, languages %v", seen, languages)
+}
+
+// TestExpect: the number that the time left is told from is about right for every
+// kind of people.
+func TestExpect(t *testing.T) {
+	w := aWorld(t, 1, 0)
+	for _, from := range []int{0, w.Customers(), w.RealPeople(), 900_000} {
+		const people = 400
+		n := 0
+		for i := from; i < from+people; i++ {
+			n += len(w.Messages(i))
+		}
+		if got := w.Expect(from, from+people); got < int64(n)*8/10 || got > int64(n)*12/10 {
+			t.Errorf("%d people from %d on have %d messages, expected were %d", people, from, n, got)
+		}
+	}
 }
 
 // TestPeopleCanBeMadeSideBySide: a world may be asked by many at once.
