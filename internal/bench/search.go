@@ -11,7 +11,7 @@ import (
 
 	"kith/internal/eventlog"
 	"kith/internal/search"
-	"kith/internal/search/searchtest"
+	"kith/internal/search/people"
 )
 
 // searchers is how many search at once.
@@ -40,7 +40,7 @@ func Search(ctx context.Context, o Options, open Opener) ([]Row, error) {
 	}
 	made.DiskBytes /= made.Operations
 	rows := []Row{made}
-	for _, class := range append(searchtest.Classes(), unfinished()...) {
+	for _, class := range append(people.Classes(), unfinished()...) {
 		row, err := e.search(ctx, o, &class)
 		if err != nil {
 			return nil, err
@@ -51,13 +51,13 @@ func Search(ctx context.Context, o Options, open Opener) ([]Row, error) {
 }
 
 // unfinished are queries of which very many people are an answer.
-func unfinished() []searchtest.Class {
-	given := func(_ *rand.Rand, p *searchtest.Person) (string, bool) { return p.Given, true }
-	begin := func(_ *rand.Rand, p *searchtest.Person) (string, bool) {
+func unfinished() []people.Class {
+	given := func(_ *rand.Rand, p *people.Person) (string, bool) { return p.Given, true }
+	begin := func(_ *rand.Rand, p *people.Person) (string, bool) {
 		r := []rune(p.Last)
 		return string(r[:min(len(r), 2)]), true
 	}
-	return []searchtest.Class{{Name: "given name alone", Query: given}, {Name: "two letters", Query: begin}}
+	return []people.Class{{Name: "given name alone", Query: given}, {Name: "two letters", Query: begin}}
 }
 
 // people appends the people's records and folds them.
@@ -66,7 +66,7 @@ func (e *Engine) people(ctx context.Context, o Options) (Row, error) {
 	var entries []eventlog.Entry
 	n := int64(0)
 	for i := range o.People {
-		p := searchtest.Make(i)
+		p := people.Make(i)
 		for _, r := range p.Records(at + int64(i/100)) {
 			entries = append(entries, eventlog.Entry{Data: r})
 			n++
@@ -86,7 +86,7 @@ func (e *Engine) people(ctx context.Context, o Options) (Row, error) {
 }
 
 // search asks for people of one class until the time is over.
-func (e *Engine) search(ctx context.Context, o Options, class *searchtest.Class) (Row, error) {
+func (e *Engine) search(ctx context.Context, o Options, class *people.Class) (Row, error) {
 	s := search.Searcher{State: e.State, Profiles: e.Profiles}
 	row := Row{System: kith}
 	samples, right, failed := make([][]time.Duration, searchers), make([]int, searchers), make([]error, searchers)
@@ -96,7 +96,7 @@ func (e *Engine) search(ctx context.Context, o Options, class *searchtest.Class)
 		wg.Go(func() {
 			rng := rand.New(rand.NewPCG(uint64(c), 2))
 			for ctx.Err() == nil && time.Since(began) < o.Duration {
-				p := searchtest.Make(rng.IntN(o.People))
+				p := people.Make(rng.IntN(o.People))
 				q, ok := class.Query(rng, &p)
 				if !ok {
 					continue
@@ -132,7 +132,7 @@ func (e *Engine) search(ctx context.Context, o Options, class *searchtest.Class)
 
 // foundFirst reports whether the person who was meant is first, or among the first
 // five where others may have the same name.
-func foundFirst(p *searchtest.Person, unique bool, hits []search.Hit) bool {
+func foundFirst(p *people.Person, unique bool, hits []search.Hit) bool {
 	among := 5
 	if unique {
 		among = 1

@@ -6,7 +6,7 @@ import (
 
 	"github.com/cockroachdb/pebble/v2/vfs"
 
-	"kith/internal/search/searchtest"
+	"kith/internal/search/people"
 	"kith/internal/state/pebble"
 )
 
@@ -17,23 +17,23 @@ func BenchmarkFind(b *testing.B) {
 		b.Fatal(err)
 	}
 	defer store.Close()
-	const people = 20_000
+	const many = 20_000
 	p := open(b, store)
-	for i := 0; i < people; i += 1000 {
+	for i := 0; i < many; i += 1000 {
 		var records [][]byte
 		for j := i; j < i+1000; j++ {
-			who := searchtest.Make(j)
+			who := people.Make(j)
 			records = append(records, who.Records(start+int64(j))...)
 		}
 		p.fold(records...)
 	}
-	for _, class := range searchtest.Classes() {
+	for _, class := range people.Classes() {
 		b.Run(class.Name, func(b *testing.B) {
 			rng := rand.New(rand.NewPCG(1, 1))
 			for b.Loop() {
 				q, ok := "", false
 				for !ok {
-					who := searchtest.Make(rng.IntN(people))
+					who := people.Make(rng.IntN(many))
 					q, ok = class.Query(rng, &who)
 				}
 				p.find(q, 20)

@@ -5,29 +5,29 @@ import (
 	"strings"
 	"testing"
 
-	"kith/internal/search/searchtest"
+	"kith/internal/search/people"
 )
 
 // TestQuality searches for people the way others write and mistype what they know
 // of them. Whoever is meant comes first; where others have the same name, among
 // the first five.
 func TestQuality(t *testing.T) {
-	const people, tries = 4_000, 150
+	const many, tries = 4_000, 150
 	p := open(t, nil)
 	var records [][]byte
-	all, named := make([]searchtest.Person, people), map[string]int{}
+	all, named := make([]people.Person, many), map[string]int{}
 	for i := range all {
-		all[i] = searchtest.Make(i)
+		all[i] = people.Make(i)
 		named[key(&all[i])]++
 		records = append(records, all[i].Records(start+int64(i))...)
 	}
 	p.fold(records...)
-	for _, class := range searchtest.Classes() {
+	for _, class := range people.Classes() {
 		rng := rand.New(rand.NewPCG(7, 7))
 		asked, right := 0, 0
 		var wrong []string
 		for n := 0; asked < tries && n < 10*tries; n++ {
-			who := &all[rng.IntN(people)]
+			who := &all[rng.IntN(many)]
 			q, ok := class.Query(rng, who)
 			if !ok || named[key(who)] > 5 {
 				continue
@@ -59,6 +59,6 @@ func TestQuality(t *testing.T) {
 }
 
 // key is what of a person's name a search can see.
-func key(p *searchtest.Person) string {
-	return strings.ToLower(searchtest.Bare(p.Given + " " + p.Last))
+func key(p *people.Person) string {
+	return strings.ToLower(people.Bare(p.Given + " " + p.Last))
 }

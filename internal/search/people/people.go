@@ -1,8 +1,8 @@
-// Package searchtest makes people to search for: names of many languages, with
+// Package people makes people to search for: names of many languages, with
 // the addresses, numbers and orders that such people have, and the ways in which
 // somebody who looks for one of them writes and mistypes what they know. All of it
 // follows from numbers alone, so a finding can be repeated.
-package searchtest
+package people
 
 import (
 	"fmt"
@@ -33,10 +33,13 @@ type Person struct {
 // Make returns the person of a number.
 func Make(number int) Person {
 	rng := rand.New(rand.NewPCG(uint64(number), 0x70656f70))
-	l := &languages[pick(rng, weights[:])]
+	l := languages[pick(rng, weights[:])]
 	p := Person{Number: number, Given: l.given[skewed(rng, len(l.given))], Last: l.last[skewed(rng, len(l.last))], Spaced: !l.closed}
-	if len(l.stems) > 0 && rng.IntN(2) == 0 {
+	if len(l.stems) > 0 && rng.IntN(3) > 0 {
 		p.Last = l.stems[rng.IntN(len(l.stems))] + l.middles[rng.IntN(len(l.middles))] + l.endings[rng.IntN(len(l.endings))]
+		if rng.IntN(3) == 0 {
+			p.Last += l.endings[rng.IntN(len(l.endings))]
+		}
 	}
 	if l.doubled && rng.IntN(3) > 0 {
 		p.Last += " " + l.last[skewed(rng, len(l.last))]

@@ -1,4 +1,4 @@
-package searchtest
+package people
 
 import (
 	"math/rand/v2"
