@@ -4,8 +4,8 @@ import (
 	"bytes"
 	"cmp"
 	"slices"
-	"sort"
 	"strconv"
+	"strings"
 )
 
 // Verdict says what became of a link.
@@ -20,6 +20,13 @@ const (
 	GuardedByRival Verdict = "quarantine" // one end is shared by too many values of a type
 	KeptApart      Verdict = "split"      // an operator has split what the joined cluster would hold
 )
+
+// Parts takes a verdict apart: what held the ends apart, and the type or number
+// that it concerns.
+func (v Verdict) Parts() (reason Verdict, of string) {
+	what, of, _ := strings.Cut(string(v), ":")
+	return Verdict(what), of
+}
 
 // Link is the evidence that two identifiers belong together: the observations of
 // which one end is the identifier of the highest rank and the other a member, and
@@ -341,7 +348,7 @@ func (d *derivation) breaks(typ string, a, b *cluster) bool {
 	if len(values) <= limit.Count {
 		return false
 	}
-	return crowded(values, limit)
+	return crowded(values, limit, len(d.rules.group) > 0)
 }
 
 // held is one value of a type in a cluster: when it was first seen, and the group
@@ -353,9 +360,17 @@ type held struct {
 
 // crowded reports whether some window holds the first sightings of more groups
 // than a limit allows. Values keep their own times, so what crowds a part crowds
-// the whole.
-func crowded(values []held, limit Limit) bool {
-	sort.Slice(values, func(i, j int) bool { return values[i].first < values[j].first })
+// the whole. Where nothing is grouped, every value is a group of its own.
+func crowded(values []held, limit Limit, grouped bool) bool {
+	slices.SortFunc(values, func(a, b held) int { return cmp.Compare(a.first, b.first) })
+	if !grouped {
+		for i := limit.Count; i < len(values); i++ {
+			if limit.Window == 0 || values[i].first-values[i-limit.Count].first < limit.Window {
+				return true
+			}
+		}
+		return false
+	}
 	inside, from := map[NodeID]int{}, 0
 	for _, v := range values {
 		inside[v.group]++

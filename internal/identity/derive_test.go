@@ -308,7 +308,7 @@ func members(p Partition) map[NodeID]map[NodeID]bool {
 }
 
 // snapshot stores the graph and returns a snapshot of it.
-func (g *graph) snapshot(t *testing.T) state.Snapshot {
+func (g *graph) snapshot(t testing.TB) state.Snapshot {
 	t.Helper()
 	s := mem.New()
 	g.store(t, s)
@@ -319,7 +319,7 @@ func (g *graph) snapshot(t *testing.T) state.Snapshot {
 	return snap
 }
 
-func (g *graph) store(t *testing.T, s state.Store) {
+func (g *graph) store(t testing.TB, s state.Store) {
 	t.Helper()
 	tx, err := s.Begin(context.Background(), nil)
 	if err != nil {

@@ -86,6 +86,8 @@ type explorer struct {
 	places map[NodeID]*place // of the nodes that have been read
 	queue  linkQueue         // links that are to be judged, the first in order on top
 	asked  map[[2]NodeID]bool
+	traced bool            // whether to keep the links that joined clusters
+	forest []ranked        // these links, in no order
 	ruled  map[NodeID]bool // nodes whose rulings have been read; nil where there are no rulings
 	// known, if set, tells of a node that it is in quarantine for sure, so that its
 	// observations need no look.
@@ -94,9 +96,11 @@ type explorer struct {
 
 // place is what is known of a node once its observations have been read.
 type place struct {
-	links  []ranked // in the order of judgement; when it is shared only those of operators
-	queued int      // so many of them have been put into the queue
-	shared bool     // a guard holds it in quarantine
+	links   []ranked       // in the order of judgement; when it is shared only those of operators
+	queued  int            // so many of them have been put into the queue
+	read    int            // observations that were read
+	degrees map[string]int // how many values of each type it was seen with, as far as was read
+	shared  bool           // a guard holds it in quarantine
 }
 
 type ranked struct {
@@ -176,10 +180,18 @@ func (x *explorer) step(ctx context.Context) error {
 		return nil
 	}
 	if open {
-		x.d.join(l.Link)
+		x.unite(l)
 	}
 	heap.Pop(&x.queue)
 	return nil
+}
+
+// unite joins the clusters of a link's ends, unless something forbids it.
+func (x *explorer) unite(l ranked) {
+	apart := x.d.clusters[l.A] != x.d.clusters[l.B]
+	if x.d.join(l.Link) == Accepted && apart && x.traced {
+		x.forest = append(x.forest, l)
+	}
 }
 
 // open reports whether nothing forbids that far by itself joins the cluster of
@@ -258,6 +270,7 @@ func (x *explorer) read(ctx context.Context, node NodeID) error {
 		if err := x.name(ctx, batch); err != nil {
 			return false, err
 		}
+		p.read += len(batch)
 		for _, o := range batch {
 			x.see(node, o)
 			x.link(node, o, links, degrees)
@@ -273,6 +286,7 @@ func (x *explorer) read(ctx context.Context, node NodeID) error {
 			p.links = append(p.links, ranked{l, x.d.rank(l)})
 		}
 	}
+	p.degrees = degrees
 	slices.SortFunc(p.links, func(a, b ranked) int { return a.rank.compare(b.rank) })
 	x.place(node, p)
 	return nil

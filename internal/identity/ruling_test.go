@@ -181,7 +181,7 @@ func TestLimitsWithGroupsAreHereditary(t *testing.T) {
 			all = append(all, held{rng.Int64N(100), NodeID{byte(rng.IntN(5))}})
 		}
 		part := slices.Clone(all[:1+rng.IntN(len(all))])
-		if crowded(part, limit) && !crowded(slices.Clone(all), limit) {
+		if crowded(part, limit, true) && !crowded(slices.Clone(all), limit, true) {
 			t.Fatalf("%+v: %v crowds and %v does not", limit, part, all)
 		}
 	}
