@@ -11,7 +11,7 @@ BENCH    ?= .
 LINTER := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 
 .DEFAULT_GOAL := help
-.PHONY: help build demo test test-all test-race scenario sim crash conformance fuzz check fmt vet arch lint lint-install gen bench benchmarks clean
+.PHONY: help build demo test test-all test-race scenario sim crash attack conformance fuzz check fmt vet arch lint lint-install gen bench benchmarks clean
 
 help: ## print this
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -43,6 +43,9 @@ sim: ## hold the engine against the oracle on random workloads, with faults
 
 crash: ## cut the power, kill the process, and look at what is left
 	$(GO) run ./test/report -run 'Crash|Kill|Power|Torn|Recover' $(FLAGS) ./internal/eventlog/... ./internal/state/... ./test/crash/...
+
+attack: ## hostile bodies, heads, paths, keys and connections against a running kith
+	$(GO) run ./test/report $(FLAGS) ./test/attack/...
 
 conformance: ## real SDKs against a running kith; needs Node, Python and a JDK
 	$(GO) run ./test/report $(FLAGS) ./test/conformance/...
