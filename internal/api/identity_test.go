@@ -8,8 +8,10 @@ import (
 
 	"kith/internal/decision"
 	"kith/internal/errs"
+	"kith/internal/identity"
 	"kith/internal/identity/settings"
 	"kith/internal/job"
+	"kith/internal/profile"
 	"kith/internal/resource/form"
 )
 
@@ -165,4 +167,47 @@ func TestJobs(t *testing.T) {
 	if got := f.ok("GET", "/v1/jobs", "", 200); got != `{"data":[],"next":null}` {
 		t.Error(got)
 	}
+}
+
+func (c *council) Why(_ context.Context, a, b profile.Ref) (Explained, error) {
+	out := Explained{A: ExplainedEnd{Identifier: identity.Identifier(a)}, B: ExplainedEnd{Identifier: identity.Identifier(b)}}
+	if b.Value == "null" {
+		out.B.Reason = identity.Listed
+		return out, nil
+	}
+	x := &identity.Explanation{A: identity.NodeID{1}, B: identity.NodeID{2}, Leaders: [2]identity.NodeID{{1}, {2}}}
+	x.IDs = map[identity.NodeID]identity.Identifier{{1}: identity.Identifier(a), {2}: identity.Identifier(b)}
+	link := identity.Link{A: identity.NodeID{1}, B: identity.NodeID{2}, Seen: true, First: 1000, Last: 2000, Verdict: identity.Accepted}
+	proof := identity.Proof{
+		Link: link, Kinds: []identity.Kind{identity.SeenInIdentify}, Sources: []string{"web"}, Count: 2,
+		Samples: []identity.Sighting{{Timestamp: 1000, MessageID: "m1", Source: "web"}}, Priority: [2]int{4, 1},
+	}
+	if x.Together = b.Type == "email"; x.Together {
+		x.Leaders[1] = x.Leaders[0]
+		x.Path = []identity.Proof{proof}
+		return Explained{out.A, out.B, x}, nil
+	}
+	proof.Verdict, proof.Exceeded = "limit:user_id", [2]int{2, 1}
+	x.Rejected = []identity.Proof{proof}
+	return Explained{out.A, out.B, x}, nil
+}
+
+func TestWhy(t *testing.T) {
+	f := open(t)
+	got := f.ok("GET", "/v1/identity/why?a=user_id:u1&b=email:a%40b.fr", "", 200)
+	want := `"together":true,"path":[{"a":{"type":"user_id","value":"u1"},"b":{"type":"email","value":"a@b.fr"},"verdict":"accepted","kind":"identify","kinds":["identify"],` +
+		`"source":"web","sources":["web"],"first_seen":"1970-01-01T00:00:01.000Z","last_seen":"1970-01-01T00:00:02.000Z","count":2,` +
+		`"messages":[{"message_id":"m1","source":"web","timestamp":"1970-01-01T00:00:01.000Z"}],"decisions":[],"rule":"links of priority 1 to 4, the first seen first"}],"limits":[],"why_not":null}`
+	if !strings.HasSuffix(got, want) {
+		t.Errorf("%s, want\n%s", got, want)
+	}
+	got = f.ok("GET", "/v1/identity/why?a=user_id:u1&b=user_id:u2", "", 200)
+	if !strings.Contains(got, `"together":false,"path":[],"limits":[],"why_not":{"reason":"limit:user_id","detail":"together they would have 2 user_id, and one person may have 1","rejected":[{`) {
+		t.Error(got)
+	}
+	got = f.ok("GET", "/v1/identity/why?a=user_id:u1&b=user_id:null", "", 200)
+	if !strings.Contains(got, `"b":{"type":"user_id","value":"null","profile_id":null,"blocked":"blocked"}`) || !strings.Contains(got, `"reason":"blocked"`) {
+		t.Error(got)
+	}
+	f.refused("GET", "/v1/identity/why?a=user_id:u1&b=nothing", "", 400, "profile.reference")
 }

@@ -51,7 +51,7 @@ func schemas() map[string]route.Schema {
 	return map[string]route.Schema{
 		"Status": statusSchema(), "Profile": profileSchema(), "Identifier": identifierSchema(), "Trait": traitSchema(),
 		"Event": eventSchema(), "Held": heldSchema(), "Source": sourceSchema(), "SourceDocument": sourceDocumentSchema(),
-		"Trace": traceSchema(), "Decision": decisionSchema(), "IdentitySettings": settingsSchema(), "Job": jobSchema(), "Purpose": purposeSchema(), "PurposeDocument": purposeDocumentSchema(),
+		"Trace": traceSchema(), "Decision": decisionSchema(), "IdentitySettings": settingsSchema(), "Job": jobSchema(), "Why": whySchema(), "Purpose": purposeSchema(), "PurposeDocument": purposeDocumentSchema(),
 		"Consent": standingSchema(), "ConsentRecord": consentRecordSchema(), "ConsentStatement": consentStatementSchema(),
 	}
 }

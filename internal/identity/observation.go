@@ -21,6 +21,19 @@ const (
 	SeenInConsent  Kind = 4 // in a consent that came through the API; no event
 )
 
+// String returns the kind's name in answers.
+func (k Kind) String() string {
+	switch k {
+	case SeenInIdentify:
+		return "identify"
+	case SeenInAlias:
+		return "alias"
+	case SeenInConsent:
+		return "consent"
+	}
+	return "event"
+}
+
 // ObservationKey names an observation: the first 128 bits of SHA-256 over its
 // kind, source, run and sorted nodes.
 type ObservationKey [16]byte
