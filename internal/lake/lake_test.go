@@ -31,6 +31,7 @@ type world struct {
 	reader *profile.Reader
 	files  lake.Store
 	writer *lake.Writer
+	wired  uint64 // how often
 }
 
 func newWorld(partitions, batch int) *world {
@@ -42,6 +43,7 @@ func newWorld(partitions, batch int) *world {
 
 // wire makes what holds nothing.
 func (w *world) wire(batch int) {
+	w.wired++
 	index, keys, cfg := keyed.Index{}, identity.NewKeyring([]byte("lake")), identity.DefaultConfig()
 	w.runner = &pipeline.Runner{
 		Log: w.log, State: w.store, Stages: &pipeline.Stages{History: index}, Clock: w.clock,
@@ -49,7 +51,7 @@ func (w *world) wire(batch int) {
 	}
 	w.reader = &profile.Reader{State: w.store, History: index, Log: w.log, Config: cfg, Keys: keys}
 	w.writer = lake.New(lake.Config{
-		Store: w.files, State: w.store, Log: w.log, Partitions: w.log.Partitions(), Clock: w.clock, Rand: sys.Seeded(1),
+		Store: w.files, State: w.store, Log: w.log, Partitions: w.log.Partitions(), Clock: w.clock, Rand: sys.Seeded(w.wired),
 		Parts: func() lake.Parts { return lake.Parts{Interpreter: w.runner.Interpreter, Reader: w.reader} },
 	})
 }
