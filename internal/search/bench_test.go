@@ -7,15 +7,33 @@ import (
 	"github.com/cockroachdb/pebble/v2/vfs"
 
 	"kith/internal/search/people"
+	"kith/internal/state"
 	"kith/internal/state/pebble"
+	"kith/internal/state/postgres"
+	"kith/internal/state/postgres/pgtest"
 )
 
-// BenchmarkFind searches among 20,000 people over the embedded engine.
+// BenchmarkFind searches among 20,000 people over the embedded engine and over
+// PostgreSQL.
 func BenchmarkFind(b *testing.B) {
-	store, err := pebble.Open("state", pebble.Options{FS: vfs.NewMem(), NoSync: true, ReserveBytes: -1})
-	if err != nil {
-		b.Fatal(err)
-	}
+	b.Run("pebble", func(b *testing.B) {
+		store, err := pebble.Open("state", pebble.Options{FS: vfs.NewMem(), NoSync: true, ReserveBytes: -1})
+		if err != nil {
+			b.Fatal(err)
+		}
+		benchmarkFind(b, store)
+	})
+	b.Run("postgres", func(b *testing.B) {
+		url := pgtest.Start(b)
+		store, err := postgres.Open(b.Context(), url, postgres.Options{Schema: pgtest.Schema(b, url)})
+		if err != nil {
+			b.Fatal(err)
+		}
+		benchmarkFind(b, store)
+	})
+}
+
+func benchmarkFind(b *testing.B, store state.Store) {
 	defer store.Close()
 	const many = 20_000
 	p := open(b, store)

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"testing"
 
+	"kith/internal/errs"
 	"kith/internal/state"
 )
 
@@ -105,6 +106,54 @@ func testScanForward(t *testing.T, e Engine) {
 				t.Errorf("%s, %s: got %q, want %q", name, c.name, got, c.want)
 			}
 		}
+	}
+}
+
+// testScanAll reads many ranges at once, in any order, also such that are empty.
+func testScanAll(t *testing.T, e Engine) {
+	s := scanStore(t, e)
+	snap := snapshot(t, s)
+	var ranges []state.Range
+	var want [][]string
+	for limit := range 4 {
+		for _, c := range scanCases() {
+			if c.r.High == nil {
+				continue
+			}
+			c.r.Limit = limit + 1
+			ranges = append([]state.Range{c.r}, ranges...)
+			want = append([][]string{c.want[:min(len(c.want), limit+1)]}, want...)
+		}
+	}
+	got, err := state.ScanAll(ctxFor(t), snap, ranges)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(got) != len(ranges) {
+		t.Fatalf("%d answers to %d ranges", len(got), len(ranges))
+	}
+	for i, kvs := range got {
+		var shown []string
+		for _, kv := range kvs {
+			shown = append(shown, string(kv.Key)+"="+string(kv.Value))
+		}
+		if !slices.Equal(shown, want[i]) {
+			t.Errorf("%q to %q, limit %d: got %q, want %q", ranges[i].Low, ranges[i].High, ranges[i].Limit, shown, want[i])
+		}
+	}
+	if none, err := state.ScanAll(ctxFor(t), snap, nil); err != nil || len(none) != 0 {
+		t.Errorf("no ranges: %v, %v", none, err)
+	}
+	putAll(t, s, map[string]string{"aa": "later"})
+	got, err = state.ScanAll(ctxFor(t), snap, []state.Range{{Low: b("aa"), High: b("aaa"), Limit: 1}})
+	if err != nil || len(got[0]) != 0 {
+		t.Errorf("a snapshot shows what was written later: %q, %v", got, err)
+	}
+	if err := snap.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := state.ScanAll(ctxFor(t), snap, ranges); !errs.Is(err, errs.Unavailable) {
+		t.Errorf("a closed snapshot: %v", err)
 	}
 }
 

@@ -37,6 +37,7 @@ func Run(t *testing.T, e Engine) {
 		{"GetOwnsItsSlices", testGetOwnership},
 		{"ScanForward", testScanForward},
 		{"ScanReverse", testScanReverse},
+		{"ScanAll", testScanAll},
 		{"ScanEdges", testScanEdges},
 		{"ScanManyPages", testScanManyPages},
 		{"ScanNested", testScanNested},
