@@ -49,10 +49,14 @@ func (d *demoRun) hints(a *app.App) error {
 			fmt.Fprintf(d.out, "  %s --data %s   # %s\n", strings.TrimSpace(me+" "+h.command+" "+h.args), data, h.why)
 		}
 	}
-	_, err := fmt.Fprintf(d.out, `  export TOKEN=$(cat %[1]s/admin-token)
+	token := "$(cat " + data + "/admin-token)"
+	if d.cfg.AdminToken != "" {
+		token = "$KITH_ADMIN_TOKEN"
+	}
+	_, err := fmt.Fprintf(d.out, `  export TOKEN=%[1]s
   curl -s -H "Authorization: Bearer $TOKEN" %[2]s/v1/profiles/user_id:%[3]s
   curl -s -u %[4]s: %[2]s/v1/track -d '{"userId":"%[3]s","event":"Product Viewed","properties":{"sku":"22423"}}'
-`, data, a.URL(), demo.Featured, a.WriteKey())
+`, token, a.URL(), demo.Featured, a.WriteKey())
 	return err
 }
 

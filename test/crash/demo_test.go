@@ -21,6 +21,14 @@ import (
 
 var demoPeople = flag.Int("demo-people", 300, "how many people the demo has")
 
+// demoSize is how many that are in this run.
+func demoSize() int {
+	if testing.Short() {
+		return min(*demoPeople, 120)
+	}
+	return *demoPeople
+}
+
 // demoProcess is a running demo.
 type demoProcess struct {
 	cmd   *exec.Cmd
@@ -95,7 +103,7 @@ func stateOf(t *testing.T, data string) status {
 // state is the same, whatever it was that was sent twice. Another seed makes
 // another one. The profiles are held against who is who in truth.
 func TestDemo(t *testing.T) {
-	n := *demoPeople
+	n := demoSize()
 	dir := t.TempDir()
 	first := filepath.Join(dir, "first")
 	told := loadDemo(t, first, n)
@@ -161,11 +169,12 @@ func planned(w *demo.World, people int) (p plan) {
 func TestDemoGoesOn(t *testing.T) {
 	dir := t.TempDir()
 	whole, cut := filepath.Join(dir, "whole"), filepath.Join(dir, "cut")
-	loadDemo(t, whole, *demoPeople)
+	n := demoSize()
+	loadDemo(t, whole, n)
 	want := stateOf(t, whole)
-	loadDemo(t, cut, *demoPeople/10)
+	loadDemo(t, cut, n/10)
 	for k := range 3 {
-		d := startDemo(t, cut, *demoPeople, "--no-live")
+		d := startDemo(t, cut, n, "--no-live")
 		reached(t, d.url, want.Accepted*int64(k+1)/5)
 		sig := syscall.SIGKILL
 		if k == 1 {
@@ -178,7 +187,7 @@ func TestDemoGoesOn(t *testing.T) {
 			t.Errorf("after %v the demo ended with %v", sig, err)
 		}
 	}
-	loadDemo(t, cut, *demoPeople)
+	loadDemo(t, cut, n)
 	if got := stateOf(t, cut); got.Hash != want.Hash {
 		t.Errorf("after three kills the state is %+v, whole it is %+v", got, want)
 	}
@@ -215,8 +224,13 @@ func TestDemoLives(t *testing.T) {
 	if ago := time.Since(shifted); ago < 24*time.Hour || ago > 5*24*time.Hour {
 		t.Errorf("shifted to now, the customer was seen %v ago", ago)
 	}
-	for range 2 {
-		d.await(t, time.Now().UTC().Format("15:"))
+	for range 2 { // the command that shows the profile, and an empty line
+		d.await(t, "")
+	}
+	for range 3 {
+		if _, err := time.Parse("15:04:05", d.await(t, "")[:len("15:04:05")]); err != nil {
+			t.Errorf("a step of the shopper is printed as %q", d.told[len(d.told)-1])
+		}
 	}
 	if err := d.cmd.Process.Signal(syscall.SIGINT); err != nil {
 		t.Fatal(err)
