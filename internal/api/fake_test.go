@@ -14,6 +14,7 @@ import (
 
 	"kith/internal/collect"
 	"kith/internal/consent"
+	"kith/internal/entity"
 	"kith/internal/errs"
 	"kith/internal/eventlog"
 	"kith/internal/feed"
@@ -227,6 +228,42 @@ func (b *book) Ledger(context.Context, profile.Ref, profile.Page) (profile.Conse
 	return b.page, nil
 }
 
+// shelf remembers the rows that were written.
+type shelf struct {
+	batches []*entity.Batch
+	removed []string
+	rows    []OwnedRow
+}
+
+func (s *shelf) Write(_ context.Context, _ string, b *entity.Batch) (int, error) {
+	s.batches = append(s.batches, b)
+	return len(b.Rows), nil
+}
+
+func (s *shelf) Remove(_ context.Context, _, key string) error {
+	s.removed = append(s.removed, key)
+	return nil
+}
+
+func (s *shelf) Row(_ context.Context, _, key string) (OwnedRow, error) {
+	for _, r := range s.rows {
+		if r.Key == key {
+			return r, nil
+		}
+	}
+	return OwnedRow{}, errs.New(errs.NotFound, "entity.no_row", "there is none")
+}
+
+func (s *shelf) Rows(_ context.Context, _, after string, limit int) ([]OwnedRow, bool, error) {
+	rows := s.rows
+	for len(rows) > 0 && rows[0].Key <= after {
+		rows = rows[1:]
+	}
+	return rows[:min(limit, len(rows))], len(rows) > limit, nil
+}
+
+func (s *shelf) Owned(context.Context, profile.Ref, string) ([]OwnedRow, error) { return s.rows, nil }
+
 // fixture is the whole table, the collector's routes too, over fakes.
 type fixture struct {
 	t        testing.TB
@@ -237,6 +274,7 @@ type fixture struct {
 	council  *council
 	live     *stage
 	book     *book
+	shelf    *shelf
 	log      countingLog
 	sources  *resource.Sources
 	clock    *sys.Manual
@@ -250,7 +288,7 @@ type fixture struct {
 func open(t testing.TB) *fixture {
 	t.Helper()
 	f := &fixture{
-		t: t, clock: sys.NewManual(start), line: &line{}, council: &council{}, live: &stage{frames: []feed.Frame{{ID: "7"}}}, book: &book{},
+		t: t, clock: sys.NewManual(start), line: &line{}, council: &council{}, live: &stage{frames: []feed.Frame{{ID: "7"}}}, book: &book{}, shelf: &shelf{},
 		people: &people{profiles: map[profile.Ref]profile.Profile{}, events: map[profile.Ref][]json.RawMessage{}},
 	}
 	var err error
@@ -264,7 +302,7 @@ func open(t testing.TB) *fixture {
 	}
 	a := New(Config{
 		Profiles: f.people, Pipeline: f.line, Identity: f.council, Jobs: job.New(job.Config{Store: store, Clock: f.clock, Rand: sys.Seeded(4)}), Live: f.live, Sources: f.sources,
-		Purposes: resource.OpenPurposes(store, f.clock), Consents: f.book, Metrics: telemetry.New().Handler(), Version: "test",
+		Purposes: resource.OpenPurposes(store, f.clock), Consents: f.book, Entities: resource.OpenEntities(store, f.clock), Rows: f.shelf, Metrics: telemetry.New().Handler(), Version: "test",
 		Now:   func() int64 { return sys.Millis(f.clock.Now()) },
 		Ready: func(context.Context) error { return f.notReady },
 		Backup: func(_ context.Context, w io.Writer) error {

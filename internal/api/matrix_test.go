@@ -16,7 +16,7 @@ import (
 // address fills the wildcards of a row's path.
 func address(r *route.Route) string {
 	path := strings.TrimSuffix(r.Path, "{$}")
-	for name, value := range map[string]string{"ref": "user_id:u1", "key": "tmp", "id": "0-1", "type": "track", "source": "web", "message_id": "m9", "space": "acme"} {
+	for name, value := range map[string]string{"ref": "user_id:u1", "key": "tmp", "id": "0-1", "type": "track", "source": "web", "message_id": "m9", "space": "acme", "row": "r1", "entity": "subs"} {
 		path = strings.ReplaceAll(path, "{"+name+"}", value)
 	}
 	return path

@@ -42,6 +42,7 @@ type App struct {
 	store     state.Store
 	sources   *resource.Sources
 	purposes  *resource.Collection[resource.Purpose]
+	entities  *resource.Collection[resource.Entity]
 	admin     resource.Digest
 	metrics   *telemetry.Metrics
 	live      atomic.Pointer[live]
@@ -140,7 +141,7 @@ func (a *App) openSources(ctx context.Context) (err error) {
 	if err = a.sources.Reserve(a.admin); err != nil {
 		return err
 	}
-	a.purposes = resource.OpenPurposes(a.store, a.cfg.Clock)
+	a.purposes, a.entities = resource.OpenPurposes(a.store, a.cfg.Clock), resource.OpenEntities(a.store, a.cfg.Clock)
 	src, err := a.sources.EnsureDefault(ctx, a.cfg.WriteKey)
 	if err != nil {
 		return err

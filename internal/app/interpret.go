@@ -71,12 +71,16 @@ func (a *App) makeLive(ctx context.Context) (*live, error) {
 	if err != nil {
 		return nil, err
 	}
+	entities, err := a.declaredEntities(ctx)
+	if err != nil {
+		return nil, err
+	}
 	index := keyed.Index{}
 	l := &live{
 		rules: rules,
 		runner: &pipeline.Runner{
 			Log: a.log, State: a.store, Stages: &pipeline.Stages{History: index},
-			Interpreter: &pipeline.Interpreter{Identity: rules, Keys: a.ws.Keyring(), Consent: purposes},
+			Interpreter: &pipeline.Interpreter{Identity: rules, Keys: a.ws.Keyring(), Consent: purposes, Entities: entities},
 			Clock:       a.cfg.Clock, Observer: pipelineObserver(a.metrics, rules), Reaccept: a.collector.Reaccept,
 		},
 		reader: &profile.Reader{State: a.store, History: index, Log: a.log, Config: rules, Keys: a.ws.Keyring()},

@@ -186,6 +186,19 @@ func Owned(ctx context.Context, r state.Reader, entity string, nodes []identity.
 	return out, nil
 }
 
+// OwnedJSON is Owned with each row as a JSON object of its attributes.
+func OwnedJSON(ctx context.Context, r state.Reader, entity string, nodes []identity.NodeID) ([][]byte, error) {
+	rows, err := Owned(ctx, r, entity, nodes)
+	if err != nil {
+		return nil, err
+	}
+	out := make([][]byte, len(rows))
+	for i := range rows {
+		out[i] = rows[i].Row.AppendJSON(nil)
+	}
+	return out, nil
+}
+
 // CheckRow tells whether a row of the families of entities can be read; the error
 // is of kind Corrupt.
 func CheckRow(k, v []byte) error {

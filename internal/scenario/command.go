@@ -40,12 +40,12 @@ const (
 func table() []*command {
 	return []*command{
 		identifyCall(), trackCall(), pageCall(), screenCall(), groupCall(), aliasCall(),
-		consentCommand(), batchCommand(), shuffleCommand(), repeatCommand(), sendCommand(),
+		consentCommand(), rowCommand(), batchCommand(), shuffleCommand(), repeatCommand(), sendCommand(),
 		advanceCommand(), flushCommand(), maintainCommand(), crashCommand(), replayCommand(),
 		appendRawCommand(), poisonCommand(), cureCommand(), retryCommand(),
-		sourceCommand(), identityCommand(), limitsCommand(), purposeCommand(),
+		sourceCommand(), identityCommand(), limitsCommand(), purposeCommand(), entityCommand(),
 		profileCommand(), traitsCommand(), identifiersCommand(), eventsCommand(), whoCommand(), searchCommand(), linksCommand(), accountCommand(),
-		consentsCommand(), decideCommand(),
+		consentsCommand(), decideCommand(), rowsCommand(),
 		statusCommand(), quarantineCommand(), hashCommand(),
 	}
 }

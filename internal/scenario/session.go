@@ -10,6 +10,7 @@ import (
 	"kith/event"
 	"kith/internal/collect"
 	"kith/internal/consent"
+	"kith/internal/entity"
 	"kith/internal/identity"
 	"kith/internal/pipeline"
 	"kith/internal/profile"
@@ -44,6 +45,7 @@ type session struct {
 	// Made by wire from all that.
 	identity  *identity.Config
 	purposes  *consent.Config
+	entities  *entity.Config
 	collector *collect.Collector
 	door      http.Handler
 	runner    *pipeline.Runner
@@ -56,6 +58,7 @@ type session struct {
 type settings struct {
 	country  string
 	purposes map[string]consent.Purpose // declared ones
+	entities map[string]entity.Definition
 	sources  map[string]identity.SourceRule
 }
 
@@ -63,7 +66,7 @@ type settings struct {
 func open(ctx context.Context, place Place, batch int, seed uint64) (*session, error) {
 	s := &session{
 		place: place, clock: sys.NewManual(start), rand: sys.Seeded(1), keys: identity.NewKeyring([]byte("scenario")),
-		settings: settings{sources: map[string]identity.SourceRule{}, purposes: map[string]consent.Purpose{}},
+		settings: settings{sources: map[string]identity.SourceRule{}, purposes: map[string]consent.Purpose{}, entities: map[string]entity.Definition{}},
 		sources:  sources{}, mask: newMasker(), batch: batch, seed: seed, known: map[string]bool{},
 	}
 	s.sources.add(defaultSource)
@@ -87,6 +90,7 @@ func (s *session) wire(ctx context.Context) error {
 		},
 	})
 	s.door = s.collector.Handler()
+	s.entities = s.settings.definitions()
 	s.purposes = consent.With(slices.Collect(maps.Values(s.settings.purposes)))
 	s.runner = s.runnerOn(s.place.State(), s.batch)
 	s.reader = &profile.Reader{
@@ -100,7 +104,7 @@ func (s *session) runnerOn(store state.Store, batch int) *pipeline.Runner {
 	return &pipeline.Runner{
 		Log: s.place.Log(), State: store,
 		Stages:      &pipeline.Stages{History: faultyHistory{s.place.History(), &s.faults}},
-		Interpreter: &pipeline.Interpreter{Identity: s.identity, Keys: s.keys, Consent: s.purposes},
+		Interpreter: &pipeline.Interpreter{Identity: s.identity, Keys: s.keys, Consent: s.purposes, Entities: s.entities},
 		Clock:       s.clock,
 		Config:      pipeline.Config{BatchRecords: batch},
 		Reaccept:    s.collector.Reaccept,
