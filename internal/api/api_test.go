@@ -64,7 +64,7 @@ func filled(t testing.TB) *fixture {
 		{ID: "1-7", Code: "record.format", Detail: "the bytes are no record", Data: []byte{9, 9, 9}},
 	}
 	f.line.status = Status{
-		Accepted: 10, Processed: 7, Repeats: 2, Quarantined: 3, WaveDue: 4, WaveDone: 1,
+		Accepted: 10, Processed: 7, Repeats: 2, Quarantined: 3, WaveDue: 4, WaveDone: 1, Pending: 5,
 		Engines: Engines{Log: "local", State: "pebble"}, Position: []int64{4, 3},
 	}
 	return f
@@ -91,7 +91,7 @@ func TestSystemRoutes(t *testing.T) {
 
 func TestStatus(t *testing.T) {
 	f := filled(t)
-	const plain = `{"accepted":10,"processed":7,"repeats":2,"quarantined":3,"lag":3,"analytics_lag_ms":0,"wave":{"due":4,"done":1},"engines":{"log":"local","state":"pebble"}`
+	const plain = `{"accepted":10,"processed":7,"repeats":2,"quarantined":3,"lag":3,"analytics_lag_ms":0,"wave":{"due":4,"done":1},"identity":{"pending":5},"engines":{"log":"local","state":"pebble"}`
 	if got := f.ok("GET", "/v1/status", "", 200); got != plain+"}" {
 		t.Error(got)
 	}

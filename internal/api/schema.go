@@ -68,6 +68,9 @@ func statusSchema() route.Schema {
 		"wave": object("Changes by the passing of time.", map[string]route.Schema{
 			"due": intSchema(), "done": intSchema(),
 		}),
+		"identity": object("Profiles.", map[string]route.Schema{
+			"pending": {"type": "integer", "description": "Identifiers, up to 10,000, on which a change waits that is too large to be made at once; answers are exact meanwhile."},
+		}),
 		"engines":    mapSchema(textSchema()),
 		"state_hash": {"type": "string", "description": "With hash=1: the hash of the whole derived state."},
 		"hash_at":    timeSchema(),

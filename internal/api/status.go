@@ -18,6 +18,7 @@ type Status struct {
 	AnalyticsLagMs int64 // age of the oldest happening that does not show in the lake
 	WaveDue        int64 // timed changes that are due
 	WaveDone       int64 // of these, done
+	Pending        int64 // identifiers on which evidence waits to be brought into the profiles
 	Engines        Engines
 	Position       []int64 // by partition: records folded
 }
@@ -45,6 +46,7 @@ type statusAnswer struct {
 	Lag            int64             `json:"lag"`
 	AnalyticsLagMs int64             `json:"analytics_lag_ms"`
 	Wave           waveAnswer        `json:"wave"`
+	Identity       identityAnswer    `json:"identity"`
 	Engines        Engines           `json:"engines"`
 	StateHash      string            `json:"state_hash,omitempty"`
 	HashAt         string            `json:"hash_at,omitempty"`
@@ -55,6 +57,10 @@ type statusAnswer struct {
 type waveAnswer struct {
 	Due  int64 `json:"due"`
 	Done int64 `json:"done"`
+}
+
+type identityAnswer struct {
+	Pending int64 `json:"pending"`
 }
 
 // Bounds of the wait for a flush.
@@ -153,7 +159,8 @@ func (a *API) status(w http.ResponseWriter, r *http.Request) error {
 	}
 	answer := statusAnswer{
 		Accepted: s.Accepted, Processed: s.Processed, Repeats: s.Repeats, Quarantined: s.Quarantined,
-		Lag: s.Accepted - s.Processed, AnalyticsLagMs: s.AnalyticsLagMs, Wave: waveAnswer{s.WaveDue, s.WaveDone}, Engines: s.Engines,
+		Lag: s.Accepted - s.Processed, AnalyticsLagMs: s.AnalyticsLagMs, Wave: waveAnswer{s.WaveDue, s.WaveDone},
+		Identity: identityAnswer{s.Pending}, Engines: s.Engines,
 	}
 	if hash {
 		// It reads the whole state, however long that takes.

@@ -27,7 +27,7 @@ func (f fold) Status(ctx context.Context) (api.Status, error) {
 		return api.Status{}, err
 	}
 	out := api.Status{
-		Accepted: s.Accepted, Processed: s.Processed, Repeats: s.Repeats, Quarantined: s.Held + s.Rejected,
+		Accepted: s.Accepted, Processed: s.Processed, Repeats: s.Repeats, Quarantined: s.Held + s.Rejected, Pending: s.Waiting,
 		Engines: f.engines(),
 	}
 	if out.AnalyticsLagMs, err = f.app.lakeLag(ctx); err != nil {

@@ -6,8 +6,8 @@ package check
 
 import (
 	"kith/internal/consent"
-	"kith/internal/entity"
 	"kith/internal/decision"
+	"kith/internal/entity"
 	"kith/internal/errs"
 	"kith/internal/fact"
 	"kith/internal/history/keyed"
@@ -53,6 +53,8 @@ func Row(key, value []byte) error {
 		}
 		_, err := identity.DecodeObservation(identity.NodeID(key[1:1+nodeBytes]), value)
 		return err
+	case state.FamilyWaiting:
+		return pipeline.CheckRow(key, value)
 	case state.FamilyCluster:
 		return identity.CheckClusterRow(key, value)
 	case state.FamilyRuling:

@@ -23,8 +23,8 @@ type Group struct {
 	IDs          map[NodeID]Identifier // of the nodes, and of others seen with them
 	Observations []*Observation        // all that name one of the nodes, each once
 	Rulings      []Ruling              // on the nodes, each once
-	// Truncated: the evidence is larger than the bound, so the asked node was left
-	// to stand alone.
+	// Truncated: the evidence is larger than the bound. Explore then left the asked
+	// node to stand alone; Gather has the whole cluster and not all observations.
 	Truncated bool
 }
 
@@ -395,12 +395,8 @@ func (x *explorer) group(ctx context.Context) (*Group, error) {
 	if _, ok := x.d.spans[x.start]; !ok {
 		return g, nil
 	}
+	x.ruledIn(g, x.d.clusters[x.start].nodes)
 	for _, n := range x.d.clusters[x.start].nodes {
-		for _, r := range x.d.rules.on[n] {
-			if !slices.Contains(g.Rulings, r) {
-				g.Rulings = append(g.Rulings, r)
-			}
-		}
 		if _, seen := x.d.spans[n]; seen {
 			g.Nodes = append(g.Nodes, n)
 		}
@@ -426,6 +422,17 @@ func (x *explorer) group(ctx context.Context) (*Group, error) {
 		}
 	}
 	return g, nil
+}
+
+// ruledIn adds the rulings on nodes.
+func (x *explorer) ruledIn(g *Group, nodes []NodeID) {
+	for _, n := range nodes {
+		for _, r := range x.d.rules.on[n] {
+			if !slices.Contains(g.Rulings, r) {
+				g.Rulings = append(g.Rulings, r)
+			}
+		}
+	}
 }
 
 // alone is the answer for a node whose surroundings are too large: a cluster of

@@ -109,6 +109,12 @@ type Revision struct {
 	TooLarge bool
 }
 
+// Budget bounds the observations that are read: for one change, and for all.
+type Budget struct{ Change, All int }
+
+// Unbounded is the budget of who may read everything.
+func Unbounded() Budget { return Budget{1 << 60, 1 << 60} }
+
 // NewRevision returns a revision that has looked at nothing.
 func NewRevision() *Revision {
 	return &Revision{Before: map[NodeID]*Cluster{}, After: map[NodeID]*Cluster{}, Cause: map[NodeID]int{}, Seen: map[NodeID]bool{}}
@@ -116,16 +122,15 @@ func NewRevision() *Revision {
 
 // Revise derives anew the clusters that changes can alter, and no others. r shows
 // the evidence with the changes, old the clusters as they were derived from the
-// evidence without them. budget bounds the observations that are read for one
-// change.
+// evidence without them.
 //
 // The nodes looked at are the least set that holds the changes' nodes, and with
 // any node its whole old cluster and its whole new one. No node outside such a set
 // changes its cluster, because every link between the set and the rest is rejected
 // in both derivations, so that the rest goes through the same decisions in the
 // same order; docs/adr/0015 gives the proof.
-func (v *Revision) Revise(ctx context.Context, r state.Reader, old *Clusters, cfg *Config, changes []Change, budget int) error {
-	x, err := newExplorer(ctx, r, cfg, budget)
+func (v *Revision) Revise(ctx context.Context, r state.Reader, old *Clusters, cfg *Config, changes []Change, budget Budget) error {
+	x, err := newExplorer(ctx, r, cfg, budget.Change)
 	if err != nil {
 		return err
 	}
@@ -140,8 +145,10 @@ func (v *Revision) Revise(ctx context.Context, r state.Reader, old *Clusters, cf
 		}
 	}
 	for _, c := range changes {
-		x.budget, w.cause = budget, c.Cause
+		most := min(budget.Change, budget.All)
+		x.budget, w.cause = most, c.Cause
 		err := w.follow(ctx, c.Nodes)
+		budget.All -= most - x.budget
 		if errors.Is(err, errTooMuch) {
 			v.TooLarge = true
 			return nil

@@ -20,11 +20,10 @@ type kept struct {
 	store   *mem.Store
 	rulings map[string]Ruling
 	stored  map[ObservationKey]*Observation
-	budget  int
 }
 
 func newKept(cfg *Config) *kept {
-	k := &kept{graph: newGraph(), store: mem.New(), rulings: map[string]Ruling{}, stored: map[ObservationKey]*Observation{}, budget: 1 << 30}
+	k := &kept{graph: newGraph(), store: mem.New(), rulings: map[string]Ruling{}, stored: map[ObservationKey]*Observation{}}
 	k.cfg = cfg
 	return k
 }
@@ -88,7 +87,7 @@ func (k *kept) step(t fatal, is []*Observation, make, revoke []Ruling) {
 	}
 	changes = append(changes, k.rule(put, make, revoke)...)
 	rev := NewRevision()
-	if err := rev.Revise(ctx, over, old, k.cfg, changes, k.budget); err != nil {
+	if err := rev.Revise(ctx, over, old, k.cfg, changes, Unbounded()); err != nil {
 		t.Fatal(err)
 	}
 	if rev.TooLarge {

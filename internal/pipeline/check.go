@@ -5,11 +5,12 @@ import (
 	"encoding/binary"
 
 	"kith/internal/errs"
+	"kith/internal/identity"
 	"kith/internal/state"
 )
 
 // CheckRow tells whether a row of the families that the pipeline itself keeps
-// (cursors, marks, days of marks, held records) can be read; the error is of kind
+// (cursors, marks, days of marks, held records, waiting evidence) can be read; the error is of kind
 // Corrupt.
 func CheckRow(key, value []byte) error {
 	var err error
@@ -29,6 +30,12 @@ func CheckRow(key, value []byte) error {
 		err = checkLoadRow(key, value)
 	case state.FamilyQuarantine:
 		_, err = decodeHeld(key, value)
+	case state.FamilyWaiting:
+		if string(key) == string(identity.WaitingMark()) {
+			_, err = identity.DecodeLag(value)
+		} else {
+			_, err = decodeWaiting(key, value)
+		}
 	default:
 		return errs.New(errs.Corrupt, "pipeline.family", "the row belongs to no family of the pipeline")
 	}

@@ -26,14 +26,14 @@ func nodeLocks() []state.Lock {
 // of them at once.
 const crowdedLocks = state.NodeLocks / 4
 
-// unlimited is a budget that nothing exceeds.
-const unlimited = 1 << 30
-
 // clusterView is what a batch makes of the stored clusters.
 type clusterView struct {
 	old   *identity.Clusters
 	fresh map[identity.NodeID]bool // nodes of the batch that the state has never heard of
-	rev   *identity.Revision       // nil: no cluster can have changed
+	rev   *identity.Revision       // nil: no cluster can have changed, or evidence waits
+	// waiting: the stored clusters are those of evidence of some time ago, and what
+	// the batch brings waits like what came before it.
+	waiting bool
 }
 
 // update is an observation of the batch as the clusters see it.
@@ -63,11 +63,18 @@ func (b *batchView) recluster(ctx context.Context, events []*Contribution) error
 	if err := b.changes(ctx, updates, &p); err != nil {
 		return err
 	}
-	if len(p.changes) > 0 || len(p.strangers) > 0 {
-		if err := b.revise(ctx, updates, &p); err != nil {
-			return err
-		}
+	var err error
+	switch {
+	case len(p.changes) == 0 && len(p.strangers) == 0:
+	case b.clusters.waiting:
+		err = b.later(updates, &p)
+	default:
+		err = b.revise(ctx, updates, &p)
 	}
+	if err != nil {
+		return err
+	}
+	*b.falls = b.clusters.waiting
 	return b.tell(ctx, updates, p.causes)
 }
 
@@ -108,6 +115,11 @@ func (b *batchView) readClusters(ctx context.Context, updates []update) error {
 	for i := range updates {
 		homes = append(homes, updates[i].observation().Home)
 	}
+	lag, err := identity.ReadLag(ctx, b.tx)
+	if err != nil {
+		return err
+	}
+	b.clusters.waiting = lag.Waiting
 	if err := b.clusters.old.Load(ctx, homes); err != nil {
 		return err
 	}
@@ -200,7 +212,7 @@ func (b *batchView) changes(ctx context.Context, updates []update, p *plan) erro
 		if u.strange {
 			continue
 		}
-		nodes, err := u.Touches(ctx, b.clusters.old, b.rules, p.ids, b.clusters.fresh, true)
+		nodes, err := u.Touches(ctx, b.clusters.old, b.rules, p.ids, b.clusters.fresh, !b.clusters.waiting)
 		if err != nil {
 			return err
 		}
@@ -241,21 +253,17 @@ func (b *batchView) revise(ctx context.Context, updates []update, p *plan) error
 		p.causes = append(p.causes, group[0].cause)
 	}
 	if len(p.changes) > 0 {
-		if err := rev.Revise(ctx, b.evidence(updates), b.clusters.old, b.rules, p.changes, unlimited); err != nil {
+		budget := identity.Budget{Change: b.reviseMax, All: batchFactor * b.reviseMax}
+		if err := rev.Revise(ctx, b.evidence(updates), b.clusters.old, b.rules, p.changes, budget); err != nil {
 			return err
 		}
 	}
-	b.clusters.rev = rev
-	for _, n := range rev.Nodes {
-		was, is := rev.Before[n].Row(n), rev.After[n].Row(n)
-		switch {
-		case string(was) == string(is):
-		case is == nil:
-			b.tx.Delete(identity.ClusterRow(n))
-		default:
-			b.tx.Put(identity.ClusterRow(n), is)
-		}
+	if rev.TooLarge {
+		b.park(updates, p)
+		return nil
 	}
+	b.clusters.rev = rev
+	putClusters(b.tx, rev)
 	return nil
 }
 
@@ -337,18 +345,21 @@ func (b *batchView) tell(ctx context.Context, updates []update, causes []eventlo
 }
 
 // moved lists the nodes whose profile is another than before: first those that
-// nothing was known of and that stand alone, then by the change that moved them.
+// nothing was known of and that stand alone, or wait, then by the change that moved
+// them.
 func (b *batchView) moved(ctx context.Context, updates []update, causes []eventlog.Position) ([]fact.Fact, error) {
 	var out []fact.Fact
 	rev := b.clusters.rev
 	for i := range updates {
 		u := &updates[i]
-		if u.Was != nil || u.Is == nil || len(u.Is.Nodes) > 1 || !b.clusters.fresh[u.Is.Home] {
+		if u.Was != nil || u.Is == nil {
 			continue
 		}
-		if n := u.Is.Home; rev == nil || rev.After[n] == nil {
-			out = append(out, fact.Fact{Kind: fact.NodeMoved, Record: u.cause, Node: n, Profile: n})
-			delete(b.clusters.fresh, n) // another kind of the same sighting says no more
+		for _, n := range u.Is.Nodes {
+			if b.clusters.fresh[n] && (rev == nil || rev.After[n] == nil) {
+				out = append(out, fact.Fact{Kind: fact.NodeMoved, Record: u.cause, Node: n, Profile: n})
+				delete(b.clusters.fresh, n) // another observation of it says no more
+			}
 		}
 	}
 	if rev == nil {
@@ -381,12 +392,5 @@ func (b *batchView) wasSeen(ctx context.Context, n identity.NodeID, before *iden
 	if len(before.Nodes) > 1 && !b.clusters.rev.Ruled || before.Shared[n] {
 		return true, nil
 	}
-	for _, p := range [...][]byte{identity.ObservationPrefix(n), identity.AdjacentPrefix(n)} {
-		rng := state.Prefix(p)
-		rng.Limit = 1
-		for _, err := range b.tx.Scan(ctx, rng) {
-			return err == nil, err
-		}
-	}
-	return false, nil
+	return identity.Seen(ctx, b.tx, n)
 }

@@ -77,7 +77,7 @@ func (r *Runner) tryPutBack(ctx context.Context, c Contribution, locks []state.L
 	if err != nil {
 		return err
 	}
-	batch := Batch{Records: []Contribution{c}, Cursor: cur, Locks: locks, Identity: r.Interpreter.Identity, Keys: r.Interpreter.Keys, Entities: r.Interpreter.Entities}
+	batch := r.batch([]Contribution{c}, cur, locks)
 	if err := r.step(ctx, tx, &batch, sys.Millis(r.Clock.Now())); err != nil {
 		return err
 	}
@@ -90,6 +90,9 @@ func (r *Runner) tryPutBack(ctx context.Context, c Contribution, locks []state.L
 	tx.PutIf(cursorKey(cur.Partition), cur.stored, next.encode())
 	if err := tx.Commit(ctx, state.Cursor{}); err != nil {
 		return err
+	}
+	if batch.Waiting {
+		r.fellBehind()
 	}
 	r.wake()
 	return nil

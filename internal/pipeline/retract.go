@@ -256,7 +256,7 @@ func (r *Runner) trySweep(ctx context.Context, step *sweepStep, locks []state.Lo
 	if err != nil {
 		return err
 	}
-	batch := Batch{Records: step.records, Cursor: cur, Locks: locks, Identity: r.Interpreter.Identity, Keys: r.Interpreter.Keys, Entities: r.Interpreter.Entities}
+	batch := r.batch(step.records, cur, locks)
 	if err := r.Stages.sweep(ctx, tx, &batch, step, sys.Millis(r.Clock.Now())); err != nil {
 		return err
 	}
@@ -265,6 +265,9 @@ func (r *Runner) trySweep(ctx context.Context, step *sweepStep, locks []state.Lo
 	tx.PutIf(cursorKey(0), cur.stored, next.encode())
 	if err := tx.Commit(ctx, state.Cursor{}); err != nil {
 		return err
+	}
+	if batch.Waiting {
+		r.fellBehind()
 	}
 	r.wake()
 	return nil

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"runtime"
+	"slices"
 	"sync"
 	"time"
 
@@ -31,6 +32,7 @@ type Observer struct {
 type Config struct {
 	BatchRecords int // at most this many records; 1,000 if 0
 	BatchBytes   int // at most this many bytes of records beyond the first; 4 MiB if 0
+	ReviseMax    int // observations read for one change of clusters while its batch waits; 20,000 if 0
 }
 
 // Runner moves records from the log into the state. It owns the goroutines, the
@@ -52,12 +54,15 @@ type Runner struct {
 	mu        sync.Mutex
 	committed chan struct{} // closed and replaced at every commit
 	decided   chan struct{} // likewise at every commit of a decision
+	behind    bool          // evidence may wait to be brought into the clusters
 }
 
 // Run folds until ctx ends or something fails that trying again cannot mend. It
 // returns nil when ctx ended.
 func (r *Runner) Run(ctx context.Context) error {
 	g, ctx := errgroup.WithContext(ctx)
+	r.fellBehind() // perhaps before the last stop
+	g.Go(func() error { return r.keepUp(ctx) })
 	for p := range r.Log.Partitions() {
 		g.Go(func() error { return r.runPartition(ctx, int32(p)) })
 	}
@@ -245,7 +250,7 @@ func (r *Runner) Drain(ctx context.Context) error {
 			return err
 		}
 	}
-	return nil
+	return r.Settle(ctx)
 }
 
 // RunOnce folds, in the calling goroutine, at most one batch of a partition and
@@ -293,7 +298,8 @@ func (r *Runner) commit(ctx context.Context, records []Contribution, cur *Cursor
 	for i := range records {
 		locks = append(locks, records[i].locks()...)
 	}
-	if len(locks) > crowdedLocks {
+	slices.Sort(locks)
+	if locks = slices.Compact(locks); len(locks) > crowdedLocks {
 		locks = append(locks, nodeLocks()...)
 	}
 	const attempts = 8
@@ -330,7 +336,7 @@ func (r *Runner) try(ctx context.Context, records []Contribution, cur Cursor, lo
 		return cur, err
 	}
 	defer tx.Rollback()
-	batch := Batch{Records: records, Cursor: cur, Locks: locks, Identity: r.Interpreter.Identity, Keys: r.Interpreter.Keys, Entities: r.Interpreter.Entities}
+	batch := r.batch(records, cur, locks)
 	if err := r.step(ctx, tx, &batch, sys.Millis(began)); err != nil {
 		return cur, err
 	}
@@ -341,8 +347,18 @@ func (r *Runner) try(ctx context.Context, records []Contribution, cur Cursor, lo
 		return cur, err
 	}
 	next.stored = encoded
+	if batch.Waiting {
+		r.fellBehind()
+	}
 	r.announce(records, cur.Partition, r.stage("commit", folded).Sub(began))
 	return next, nil
+}
+
+func (r *Runner) batch(records []Contribution, cur Cursor, locks []state.Lock) Batch {
+	return Batch{
+		Records: records, Cursor: cur, Locks: locks,
+		Identity: r.Interpreter.Identity, Keys: r.Interpreter.Keys, Entities: r.Interpreter.Entities, ReviseMax: r.reviseMax(),
+	}
 }
 
 // step runs the stages and turns a panic into an error.

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"kith/internal/errs"
+	"kith/internal/identity"
 	"kith/internal/state"
 )
 
@@ -18,6 +19,7 @@ type Status struct {
 	Held      int64 // records kept apart now
 	Rejected  int64 // messages that the collector refused
 	Homeless  int64 // events without a usable identifier
+	Waiting   int64 // nodes on which evidence waits to be brought into the clusters, up to waitingShown
 	Cursors   []Cursor
 }
 
@@ -51,8 +53,17 @@ func (r *Runner) Status(ctx context.Context) (Status, error) {
 		s.Homeless += c.Homeless
 		s.Cursors = append(s.Cursors, c)
 	}
-	return s, nil
+	lag, err := identity.ReadLag(ctx, snap)
+	if err != nil || !lag.Waiting {
+		return s, err
+	}
+	nodes, err := readWaiting(ctx, snap, waitingShown)
+	s.Waiting = max(1, int64(len(nodes)))
+	return s, err
 }
+
+// waitingShown is how far waiting nodes are counted.
+const waitingShown = 10_000
 
 // Positions returns, by partition, how many records are folded into a snapshot.
 func (r *Runner) Positions(ctx context.Context, snap state.Reader) ([]int64, error) {
@@ -71,7 +82,7 @@ func (r *Runner) Positions(ctx context.Context, snap state.Reader) ([]int64, err
 const pollEvery = 50 * time.Millisecond
 
 // Flush returns when everything that was in the log when it was called is
-// folded, or with ctx's error.
+// folded and in the clusters, or with ctx's error.
 func (r *Runner) Flush(ctx context.Context) error {
 	ends, err := r.Log.Ends(ctx)
 	if err != nil {
@@ -88,17 +99,60 @@ func (r *Runner) Flush(ctx context.Context) error {
 			done = done && s.Cursors[p].Next >= end
 		}
 		if done {
-			if done, err = r.swept(ctx); err != nil || done {
+			if done, err = r.swept(ctx); err != nil {
 				return err
 			}
 		}
-		select {
-		case <-ctx.Done():
-			return errs.Wrap(ctx.Err(), errs.Unavailable, "flush.timeout", "not everything was folded in time; the rest goes on")
-		case <-progress:
-		case <-r.Clock.After(pollEvery):
+		if done {
+			return r.flushClusters(ctx)
+		}
+		if err := r.awaitProgress(ctx, progress); err != nil {
+			return err
 		}
 	}
+}
+
+// flushClusters returns when the clusters hold the evidence that is folded now:
+// when none waits, or after two passes, of which the second began after this.
+func (r *Runner) flushClusters(ctx context.Context) error {
+	first, err := r.lag(ctx)
+	if err != nil {
+		return err
+	}
+	for now := first; now.Waiting && now.Since == first.Since && now.Passes < first.Passes+2; {
+		progress := r.progress()
+		if now, err = r.lag(ctx); err != nil {
+			return err
+		}
+		if !now.Waiting || now.Since != first.Since || now.Passes >= first.Passes+2 {
+			return nil
+		}
+		if err := r.awaitProgress(ctx, progress); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (r *Runner) lag(ctx context.Context) (identity.Lag, error) {
+	snap, err := r.State.Snapshot(ctx)
+	if err != nil {
+		return identity.Lag{}, err
+	}
+	defer snap.Close()
+	return identity.ReadLag(ctx, snap)
+}
+
+// awaitProgress waits for a commit of this process, or for a while in which
+// another one may have made one.
+func (r *Runner) awaitProgress(ctx context.Context, progress <-chan struct{}) error {
+	select {
+	case <-ctx.Done():
+		return errs.Wrap(ctx.Err(), errs.Unavailable, "flush.timeout", "not everything was folded in time; the rest goes on")
+	case <-progress:
+	case <-r.Clock.After(pollEvery):
+	}
+	return nil
 }
 
 // ForgetMarks drops the marks that can meet no further copy: those of messages

@@ -85,6 +85,9 @@ type Batch struct {
 	Identity *identity.Config // that the contributions were made under
 	Keys     *identity.Keyring
 	Entities *entity.Config
+
+	ReviseMax int  // observations that may be read for one change of clusters
+	Waiting   bool // set by Step: evidence waits to be brought into the clusters
 }
 
 // Stages are what the flow is made of.

@@ -22,7 +22,10 @@ type batchView struct {
 	cur    *Cursor
 	batch  []Contribution
 	rules  *identity.Config
-	held   map[state.Lock]bool
+
+	reviseMax int
+	falls     *bool // the batch's Waiting
+	held      map[state.Lock]bool
 
 	marks     map[mark]*markRow
 	observed  map[string]*observationRow // by key
@@ -66,7 +69,7 @@ func (s *Stages) view(ctx context.Context, tx state.Tx, batch *Batch) (*batchVie
 // emptyView is a view that has read nothing.
 func (s *Stages) emptyView(tx state.Tx, batch *Batch) *batchView {
 	b := &batchView{
-		stages: s, tx: tx, cur: &batch.Cursor, batch: batch.Records, rules: batch.Identity, held: map[state.Lock]bool{},
+		stages: s, tx: tx, cur: &batch.Cursor, batch: batch.Records, rules: batch.Identity, reviseMax: batch.ReviseMax, falls: &batch.Waiting, held: map[state.Lock]bool{},
 		marks: make(map[mark]*markRow, len(batch.Records)), observed: map[string]*observationRow{}, traits: map[string]*traitRow{},
 		consents: map[string]*consentRow{}, rows: map[string]*entityRow{}, entities: batch.Entities,
 		keys: batch.Keys, decisions: map[string]*decisionRow{}, rulings: map[string]*rulingRow{},

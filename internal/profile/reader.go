@@ -75,11 +75,14 @@ func (r *Reader) Node(ref Ref) (identity.NodeID, error) {
 // Leader returns the id of the profile that a node belongs to, as of a snapshot.
 // A node that no event names gives kind NotFound.
 func (r *Reader) Leader(ctx context.Context, s state.Reader, node identity.NodeID) (identity.NodeID, error) {
-	c, err := r.cluster(ctx, s, Ref{Type: ProfileIDType, Value: node.String()})
+	seen, err := identity.Seen(ctx, s, node)
 	if err != nil {
 		return identity.NodeID{}, err
 	}
-	return c.leader, nil
+	if !seen {
+		return identity.NodeID{}, errUnknown()
+	}
+	return identity.LeaderOf(ctx, s, r.Config, node)
 }
 
 // cluster is the nodes of one profile and what is known of them together.
@@ -96,7 +99,7 @@ func (r *Reader) cluster(ctx context.Context, s state.Reader, ref Ref) (*cluster
 	if err != nil {
 		return nil, err
 	}
-	g, err := identity.Explore(ctx, s, r.Config, node)
+	g, err := identity.Gather(ctx, s, r.Config, node)
 	if err != nil {
 		return nil, err
 	}

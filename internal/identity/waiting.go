@@ -1,0 +1,136 @@
+package identity
+
+import (
+	"context"
+	"encoding/binary"
+
+	"kith/internal/state"
+)
+
+// WaitingMark is the key of the row that is there while evidence waits, so that
+// the stored clusters are those of evidence of some time ago. Its value counts how
+// often they have been brought up since they fell behind, and says what they fell
+// behind with, so that no two times have the same values.
+func WaitingMark() []byte { return []byte{byte(state.FamilyWaiting)} }
+
+const waitingVersion = 1
+
+// Lag is how far the stored clusters are behind the evidence.
+type Lag struct {
+	Waiting bool
+	Passes  uint64 // how often they have been brought up since they fell behind
+	Since   string // what they fell behind with: other bytes at another time
+}
+
+// Encode returns the value of the mark.
+func (l *Lag) Encode() []byte {
+	return append(binary.AppendUvarint([]byte{waitingVersion}, l.Passes), l.Since...)
+}
+
+// ReadLag reads the mark.
+func ReadLag(ctx context.Context, r state.Reader) (Lag, error) {
+	values, err := r.Get(ctx, [][]byte{WaitingMark()})
+	if err != nil {
+		return Lag{}, err
+	}
+	return DecodeLag(values[0])
+}
+
+// DecodeLag reads the value of the mark; nil is that of no lag.
+func DecodeLag(value []byte) (Lag, error) {
+	if value == nil {
+		return Lag{}, nil
+	}
+	d := state.NewDecoder(value)
+	version := d.Byte()
+	l := Lag{Waiting: true, Passes: d.Uvarint(), Since: string(d.Rest())}
+	if version != waitingVersion || !d.Done() {
+		return Lag{}, errClusterFormat()
+	}
+	return l, nil
+}
+
+// Seen reports whether an observation names a node.
+func Seen(ctx context.Context, r state.Reader, node NodeID) (bool, error) {
+	for _, p := range [...][]byte{ObservationPrefix(node), AdjacentPrefix(node)} {
+		rng := state.Prefix(p)
+		rng.Limit = 1
+		for _, err := range r.Scan(ctx, rng) {
+			return err == nil, err
+		}
+	}
+	return false, nil
+}
+
+// LeaderOf returns the leader of a node's cluster as of all evidence that r holds.
+// A node that was never seen leads itself.
+func LeaderOf(ctx context.Context, r state.Reader, cfg *Config, node NodeID) (NodeID, error) {
+	lag, err := ReadLag(ctx, r)
+	if err != nil {
+		return NodeID{}, err
+	}
+	if !lag.Waiting {
+		return NewClusters(r).Leader(ctx, node)
+	}
+	g, err := Explore(ctx, r, cfg, node)
+	if err != nil || len(g.Nodes) == 0 {
+		return node, err
+	}
+	return g.Leader, nil
+}
+
+// Gather returns the cluster of a node with its evidence, as Explore does, from the
+// stored clusters; while evidence waits it explores.
+func Gather(ctx context.Context, r state.Reader, cfg *Config, node NodeID) (*Group, error) {
+	lag, err := ReadLag(ctx, r)
+	if err != nil {
+		return nil, err
+	}
+	if lag.Waiting {
+		return Explore(ctx, r, cfg, node)
+	}
+	c, err := NewClusters(r).Of(ctx, node)
+	if err != nil {
+		return nil, err
+	}
+	x, err := newExplorer(ctx, r, cfg, exploreMax)
+	if err != nil {
+		return nil, err
+	}
+	return x.gather(ctx, c)
+}
+
+// gather reads the evidence of a cluster.
+func (x *explorer) gather(ctx context.Context, c *Cluster) (*Group, error) {
+	g := &Group{Leader: c.Leader, IDs: x.d.ids}
+	have := map[ObservationKey]bool{}
+	for _, n := range c.Nodes {
+		seen := false
+		err := x.evidence(ctx, n, func(batch []*Observation) (bool, error) {
+			seen = seen || len(batch) > 0
+			for _, o := range batch {
+				if key := o.Key(); !have[key] {
+					have[key] = true
+					g.Observations = append(g.Observations, o)
+				}
+			}
+			x.budget -= len(batch)
+			g.Truncated = x.budget < 0
+			return !g.Truncated, x.name(ctx, batch)
+		})
+		if err != nil {
+			return nil, err
+		}
+		if seen {
+			g.Nodes = append(g.Nodes, n)
+		}
+	}
+	x.budget = exploreMax
+	for _, n := range c.Nodes {
+		if err := x.bind(ctx, n); err != nil {
+			return nil, err
+		}
+	}
+	x.ruledIn(g, c.Nodes)
+	return g, nil
+}

@@ -1,0 +1,358 @@
+package pipeline
+
+import (
+	"context"
+	"encoding/binary"
+	"slices"
+	"time"
+
+	"kith/internal/errs"
+	"kith/internal/eventlog"
+	"kith/internal/fact"
+	"kith/internal/identity"
+	"kith/internal/state"
+	"kith/internal/sys"
+)
+
+// reviseMax is the default bound of the observations that are read for one change while the batch
+// that brings it waits. A change that needs more waits itself: it is parked, and
+// so is everything that comes after it, until a job beside the pipeline has brought
+// the clusters up.
+const reviseMax = 20_000
+
+// batchFactor is how many times that many may be read for all changes of a batch.
+const batchFactor = 10
+
+// atOnceMax is how many waiting nodes are looked at while every batch waits; with
+// more of them the job works on a snapshot first.
+const atOnceMax = 2_000
+
+// waiting is a node on which evidence bears that is not yet in the stored clusters.
+type waiting struct {
+	node  identity.NodeID
+	cause eventlog.Position // the last record that brought some
+	value []byte            // as it is stored
+}
+
+func waitingRow(node identity.NodeID) []byte { return append(identity.WaitingMark(), node[:]...) }
+
+const waitingVersion = 1
+
+func encodeWaiting(cause eventlog.Position) []byte {
+	b := binary.AppendUvarint([]byte{waitingVersion}, uint64(cause.Partition))
+	return binary.AppendUvarint(b, uint64(cause.Offset))
+}
+
+func decodeWaiting(key, value []byte) (waiting, error) {
+	d := state.NewDecoder(value)
+	version := d.Byte()
+	w := waiting{cause: eventlog.Position{Partition: int32(d.Uvarint()), Offset: int64(d.Uvarint())}}
+	if len(key) != 1+len(w.node) || version != waitingVersion || !d.Done() {
+		return w, errs.New(errs.Corrupt, "pipeline.waiting_format", "a stored mark of waiting evidence cannot be read")
+	}
+	copy(w.node[:], key[1:])
+	w.value = append([]byte(nil), value...)
+	return w, nil
+}
+
+// readWaiting returns the waiting nodes, ascending, at most limit of them (0: all).
+func readWaiting(ctx context.Context, r state.Reader, limit int) ([]waiting, error) {
+	rng := state.Prefix(identity.WaitingMark())
+	rng.Low = append(rng.Low, 0)
+	rng.Limit = limit
+	var out []waiting
+	for kv, err := range r.Scan(ctx, rng) {
+		if err != nil {
+			return nil, err
+		}
+		w, err := decodeWaiting(kv.Key, kv.Value)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, w)
+	}
+	return out, nil
+}
+
+// park leaves the changes of a batch to the job. The nodes' locks are held, or one
+// of them, so that the job commits before or after.
+func (b *batchView) park(updates []update, p *plan) {
+	if !b.clusters.waiting {
+		lag := identity.Lag{Since: string(encodeWaiting(p.causes[0]))}
+		b.tx.Put(identity.WaitingMark(), lag.Encode())
+	}
+	for i := range p.changes {
+		for _, n := range p.changes[i].Nodes {
+			b.tx.Put(waitingRow(n), encodeWaiting(p.causes[p.changes[i].Cause]))
+		}
+	}
+	for _, group := range p.strangers {
+		for _, u := range group {
+			for _, n := range u.Is.Nodes {
+				b.tx.Put(waitingRow(n), encodeWaiting(u.cause))
+			}
+		}
+	}
+	b.clusters.waiting = true
+}
+
+// later parks the changes of a batch that comes while others wait. It needs one lock
+// of a node, since whoever brings the clusters up holds them all.
+func (b *batchView) later(updates []update, p *plan) error {
+	nodes := p.nodes()
+	if len(nodes) == 0 {
+		return nil
+	}
+	for l := range b.held {
+		if l < state.NodeLocks {
+			b.park(updates, p)
+			return nil
+		}
+	}
+	return &locksNeeded{[]state.Lock{state.LockOf(nodes[0])}}
+}
+
+// nodes lists what the plan bears on.
+func (p *plan) nodes() []identity.NodeID {
+	var out []identity.NodeID
+	for i := range p.changes {
+		out = append(out, p.changes[i].Nodes...)
+	}
+	for _, group := range p.strangers {
+		for _, u := range group {
+			out = append(out, u.Is.Nodes...)
+		}
+	}
+	return out
+}
+
+// fellBehind tells keepUp that evidence may wait.
+func (r *Runner) fellBehind() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.behind = true
+}
+
+// keepUp settles whenever evidence waits, until ctx ends.
+func (r *Runner) keepUp(ctx context.Context) error {
+	for ctx.Err() == nil {
+		progress := r.progress()
+		r.mu.Lock()
+		behind := r.behind
+		r.behind = false
+		r.mu.Unlock()
+		if !behind {
+			select {
+			case <-ctx.Done():
+			case <-progress:
+			}
+			continue
+		}
+		switch err := r.Settle(ctx); {
+		case err == nil || ctx.Err() != nil:
+		case errs.Is(err, errs.Conflict), errs.Is(err, errs.Unavailable), errs.Is(err, errs.Exhausted):
+			r.retried(err)
+			r.fellBehind()
+			select {
+			case <-ctx.Done():
+			case <-r.Clock.After(settleBackoff):
+			}
+		default:
+			return err
+		}
+	}
+	return nil
+}
+
+// settleBackoff is the pause after a pass that failed.
+const settleBackoff = time.Second
+
+// Settle brings the stored clusters up to the evidence that waits, in passes, until
+// none waits. It returns at once when none does. Several processes may do it at the
+// same time; one of them wins each pass.
+func (r *Runner) Settle(ctx context.Context) error {
+	const attempts = 8
+	for lost := 0; ; {
+		more, err := r.settleOnce(ctx)
+		switch {
+		case errs.Is(err, errs.Conflict) && lost < attempts:
+			lost++ // against a batch of the first partition, or another process
+		case err != nil || !more:
+			return err
+		default:
+			lost = 0
+		}
+	}
+}
+
+// settleOnce makes one pass. With few nodes it tries to do it while no batch runs,
+// which leaves nothing waiting; else, or when that needs to read too much, it
+// derives on a snapshot what was waiting at its moment, and leaves what has come
+// since.
+func (r *Runner) settleOnce(ctx context.Context) (more bool, err error) {
+	snap, err := r.State.Snapshot(ctx)
+	if err != nil {
+		return false, err
+	}
+	defer snap.Close()
+	lag, err := identity.ReadLag(ctx, snap)
+	if err != nil || !lag.Waiting {
+		return false, err
+	}
+	nodes, err := readWaiting(ctx, snap, 0)
+	if err != nil {
+		return false, err
+	}
+	if len(nodes) <= atOnceMax {
+		done, err := r.settleAtOnce(ctx)
+		if done || err != nil {
+			return false, err
+		}
+	}
+	rev, causes, err := r.rederive(ctx, snap, nodes, identity.Unbounded())
+	if err != nil {
+		return false, err
+	}
+	return true, r.underAllLocks(ctx, func(tx state.Tx, cur *Cursor) error {
+		next := lag
+		next.Passes++
+		tx.PutIf(identity.WaitingMark(), lag.Encode(), next.Encode())
+		if err := forgetWaiting(ctx, tx, nodes); err != nil {
+			return err
+		}
+		return r.applyRevision(ctx, tx, cur, rev, causes)
+	})
+}
+
+// settleAtOnce brings the clusters up while no batch runs. done is false when that
+// would read too much.
+func (r *Runner) settleAtOnce(ctx context.Context) (done bool, err error) {
+	err = r.underAllLocks(ctx, func(tx state.Tx, cur *Cursor) error {
+		lag, err := identity.ReadLag(ctx, tx)
+		if err != nil || !lag.Waiting {
+			done = err == nil
+			return err
+		}
+		nodes, err := readWaiting(ctx, tx, 2*atOnceMax)
+		if err != nil || len(nodes) == 2*atOnceMax {
+			return err
+		}
+		most := r.reviseMax()
+		rev, causes, err := r.rederive(ctx, tx, nodes, identity.Budget{Change: most, All: most + most/4})
+		if err != nil || rev.TooLarge {
+			return err
+		}
+		for i := range nodes {
+			tx.Delete(waitingRow(nodes[i].node))
+		}
+		tx.PutIf(identity.WaitingMark(), lag.Encode(), nil)
+		done = true
+		return r.applyRevision(ctx, tx, cur, rev, causes)
+	})
+	return done && err == nil, err
+}
+
+// reviseMax is the bound of what is read for one change.
+func (r *Runner) reviseMax() int {
+	if r.Config.ReviseMax > 0 {
+		return r.Config.ReviseMax
+	}
+	return reviseMax
+}
+
+// forgetWaiting takes out the marks of nodes on which nothing has come since they
+// were read.
+func forgetWaiting(ctx context.Context, tx state.Tx, nodes []waiting) error {
+	for some := range slices.Chunk(nodes, 1000) {
+		keys := make([][]byte, len(some))
+		for i := range some {
+			keys[i] = waitingRow(some[i].node)
+		}
+		values, err := tx.Get(ctx, keys)
+		if err != nil {
+			return err
+		}
+		for i, v := range values {
+			if v != nil && string(v) == string(some[i].value) {
+				tx.Delete(keys[i])
+			}
+		}
+	}
+	return nil
+}
+
+// rederive derives anew what waiting nodes may change.
+func (r *Runner) rederive(ctx context.Context, s state.Reader, nodes []waiting, budget identity.Budget) (*identity.Revision, []eventlog.Position, error) {
+	changes, causes := make([]identity.Change, len(nodes)), make([]eventlog.Position, len(nodes))
+	for i := range nodes {
+		changes[i] = identity.Change{Nodes: []identity.NodeID{nodes[i].node}, Less: true, Cause: i}
+		causes[i] = nodes[i].cause
+	}
+	rev := identity.NewRevision()
+	return rev, causes, rev.Revise(ctx, s, identity.NewClusters(s), r.Interpreter.Identity, changes, budget)
+}
+
+// underAllLocks commits what f does while no batch runs on any node, with the
+// facts that it adds to the first partition's.
+func (r *Runner) underAllLocks(ctx context.Context, f func(tx state.Tx, cur *Cursor) error) error {
+	tx, err := r.State.Begin(ctx, append(nodeLocks(), state.PartitionLock(0)))
+	if err != nil {
+		return err
+	}
+	defer tx.Rollback()
+	if err := r.mayFold(ctx); err != nil {
+		return err
+	}
+	cur, err := readCursor(ctx, tx, 0)
+	if err != nil {
+		return err
+	}
+	before := cur.FactsNext
+	if err := f(tx, &cur); err != nil {
+		return err
+	}
+	if cur.FactsNext != before {
+		tx.PutIf(cursorKey(0), cur.stored, cur.encode())
+	}
+	if err := tx.Commit(ctx, state.Cursor{}); err != nil {
+		return err
+	}
+	r.wake()
+	return nil
+}
+
+// applyRevision writes the rows of clusters that are others than before, and the
+// facts of the nodes that have moved.
+func (r *Runner) applyRevision(ctx context.Context, tx state.Tx, cur *Cursor, rev *identity.Revision, causes []eventlog.Position) error {
+	putClusters(tx, rev)
+	var moved []fact.Fact
+	for _, n := range rev.Nodes {
+		f := fact.Fact{Kind: fact.NodeMoved, Record: causes[rev.Cause[n]], Node: n, From: rev.Before[n].Leader}
+		switch {
+		case rev.Seen[n]:
+			f.Profile = rev.After[n].Leader
+		case rev.Ruled:
+			continue // only operators have named it
+		}
+		if f.From != f.Profile {
+			moved = append(moved, f)
+		}
+	}
+	fact.Put(tx, fact.Block{Partition: 0, First: cur.FactsNext, At: sys.Millis(r.Clock.Now()), Facts: moved})
+	cur.FactsNext += uint64(len(moved))
+	return nil
+}
+
+// putClusters buffers the rows of clusters that are others than before.
+func putClusters(tx state.Tx, rev *identity.Revision) {
+	for _, n := range rev.Nodes {
+		was, is := rev.Before[n].Row(n), rev.After[n].Row(n)
+		switch {
+		case string(was) == string(is):
+		case is == nil:
+			tx.Delete(identity.ClusterRow(n))
+		default:
+			tx.Put(identity.ClusterRow(n), is)
+		}
+	}
+}
