@@ -53,10 +53,19 @@ func (d *demoRun) hints(a *app.App) error {
 	if d.cfg.AdminToken != "" {
 		token = "$KITH_ADMIN_TOKEN"
 	}
-	_, err := fmt.Fprintf(d.out, `  export TOKEN=%[1]s
-  curl -s -H "Authorization: Bearer $TOKEN" %[2]s/v1/profiles/user_id:%[3]s
-  curl -s -u %[4]s: %[2]s/v1/track -d '{"userId":"%[3]s","event":"Product Viewed","properties":{"sku":"22423"}}'
-`, token, a.URL(), demo.Featured, a.WriteKey())
+	fmt.Fprintf(d.out, "  export TOKEN=%s\n", token)
+	ask := "  curl -s -H \"Authorization: Bearer $TOKEN\" '" + a.URL()
+	fmt.Fprintf(d.out, "%s/v1/profiles/user_id:%s'\n", ask, demo.Featured)
+	for _, dev := range featured.Devices {
+		if dev.App {
+			fmt.Fprintf(d.out, "%s/v1/identity/why?a=user_id:%s&b=device_id:%s'   # why they are one person\n", ask, demo.Featured, dev.ID)
+		}
+	}
+	if one, other, ok := d.world.Household(d.people); ok {
+		fmt.Fprintf(d.out, "%s/v1/identity/why?a=user_id:%s&b=user_id:%s'   # why not these, who share a tablet\n", ask, one, other)
+	}
+	_, err := fmt.Fprintf(d.out, "  curl -s -u %s: %s/v1/track -d '{\"userId\":\"%s\",\"event\":\"Product Viewed\",\"properties\":{\"sku\":\"22423\"}}'\n",
+		a.WriteKey(), a.URL(), demo.Featured)
 	return err
 }
 

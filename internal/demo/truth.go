@@ -166,3 +166,15 @@ func (w *World) owners(p *Person, id Identifier) []int {
 	}
 	return out
 }
+
+// Household names two people of one household, by their user ids, among those
+// with numbers below n. ok is false when there is none.
+func (w *World) Household(n int) (one, other string, ok bool) {
+	for i := range n {
+		first := w.household(i)
+		if first >= 0 && first < i {
+			return w.Person(first).UserID, w.Person(i).UserID, true
+		}
+	}
+	return "", "", false
+}

@@ -230,6 +230,30 @@ func TestSituations(t *testing.T) {
 	t.Logf("seen %v, languages %v", seen, languages)
 }
 
+// TestHousehold: the two who are named share a tablet.
+func TestHousehold(t *testing.T) {
+	w := aWorld(t, 1, 0)
+	if _, _, ok := w.Household(1); ok {
+		t.Error("one person is no household")
+	}
+	one, other, ok := w.Household(500)
+	owners := map[string][]string{}
+	for i := range 500 {
+		p := w.Person(i)
+		for _, d := range p.Devices {
+			if d.Shared {
+				owners[d.ID] = append(owners[d.ID], p.UserID)
+			}
+		}
+	}
+	for _, all := range owners {
+		if slices.Contains(all, one) && slices.Contains(all, other) && ok && one != other {
+			return
+		}
+	}
+	t.Errorf("%q and %q share no tablet", one, other)
+}
+
 // TestExpect: the number that the time left is told from is about right for every
 // kind of people.
 func TestExpect(t *testing.T) {
