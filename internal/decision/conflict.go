@@ -3,6 +3,7 @@ package decision
 import (
 	"context"
 	"slices"
+	"strings"
 
 	"kith/internal/identity"
 	"kith/internal/state"
@@ -78,6 +79,7 @@ func merged(ctx context.Context, r state.Reader, start identity.NodeID) (*island
 		for _, next := range rulings {
 			other := next.Other(n)
 			switch {
+			case strings.HasPrefix(next.Decision, identity.AliasPrefix):
 			case next.Apart:
 				w.splits = append(w.splits, next)
 			case !w.reached(other):

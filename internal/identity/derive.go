@@ -44,8 +44,9 @@ type Link struct {
 
 // Partition is the outcome of a derivation.
 type Partition struct {
-	Leader map[NodeID]NodeID // of every node that was seen the leader of its cluster
-	Links  []Link            // in the order in which they were judged, quarantined ones first
+	Leader map[NodeID]NodeID  // of every node that was seen the leader of its cluster
+	Links  []Link             // in the order in which they were judged
+	Shared map[NodeID]Verdict // those in quarantine, and why
 }
 
 // seen is the span of event time in which an identifier was seen.
@@ -77,7 +78,7 @@ func Derive(observations []*Observation, ids map[NodeID]Identifier, cfg *Config,
 		}
 		p.Links = append(p.Links, *l)
 	}
-	p.Leader = d.leaders()
+	p.Leader, p.Shared = d.leaders(), quarantined
 	return p
 }
 

@@ -99,6 +99,21 @@ func (x *extraction) addDevice(e *event.Event) {
 	}
 }
 
+// AliasMerge returns the two user ids that an alias call makes one person, under
+// the setting that lets it.
+func (c *Config) AliasMerge(e *event.Event) (user, previous Identifier, ok bool) {
+	if !c.AliasMerges || e.Type != event.Alias {
+		return user, previous, false
+	}
+	x := extraction{config: c, source: c.Sources[e.Source]}
+	x.add("user_id", e.UserID)
+	x.add("user_id", e.PreviousID)
+	if len(x.ids) != 2 {
+		return user, previous, false
+	}
+	return x.ids[0], x.ids[1], true
+}
+
 // externalMax bounds the external ids that one call can carry.
 const externalMax = 20
 

@@ -92,6 +92,9 @@ func (o *Observation) Key() ObservationKey {
 	return ObservationKey(sum[:16])
 }
 
+// CompareNodes orders nodes by their bytes.
+func CompareNodes(a, b NodeID) int { return bytes.Compare(a[:], b[:]) }
+
 // SortNodes brings nodes into the order that the key is made over.
 func SortNodes(nodes []NodeID) {
 	sort.Slice(nodes, func(i, j int) bool { return bytes.Compare(nodes[i][:], nodes[j][:]) < 0 })

@@ -36,6 +36,10 @@ func (r *Ruling) Other(n NodeID) NodeID {
 	return r.A
 }
 
+// AliasPrefix begins the decision of a ruling that no operator made but an alias
+// call, under the setting that lets it.
+const AliasPrefix = "alias_"
+
 // rulingVersion begins the stored value.
 const rulingVersion = 1
 

@@ -3,6 +3,7 @@ package oracle
 import (
 	"sort"
 
+	"kith/event"
 	"kith/internal/decision"
 	"kith/internal/entity"
 	"kith/internal/identity"
@@ -75,4 +76,18 @@ func (f *fold) retracted(rec *record.Record) bool {
 	}
 	e, err := rec.Event(&record.Docs{})
 	return err == nil && f.decisions.retracted[run{rec.Stamp.Source, e.Run}]
+}
+
+// alias takes in what an alias call says of two user ids.
+func (f *fold) alias(e *event.Event, home identity.NodeID) {
+	user, previous, ok := f.cfg.AliasMerge(e)
+	if !ok {
+		return
+	}
+	a, b := f.keys.Node(user), f.keys.Node(previous)
+	if a != home {
+		return
+	}
+	f.decisions.ids[a], f.decisions.ids[b] = user, previous
+	f.decisions.rulings = append(f.decisions.rulings, identity.NewRuling("alias", false, a, b, e.Timestamp))
 }

@@ -188,6 +188,7 @@ func (f *fold) event(rec *record.Record) {
 	}
 	identity.SortNodes(s.o.Nodes)
 	f.seen = append(f.seen, s)
+	f.alias(&e, home)
 	f.consents(&e, ids)
 	owner := home
 	if account, ok := profile.Account(f.cfg, &e); ok {

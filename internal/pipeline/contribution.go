@@ -28,6 +28,7 @@ type Contribution struct {
 	Position eventlog.Position
 	Mark     mark
 	Load     load // the run of its source that the event is of, or zero
+	Alias    *aliasMerge
 	Copy     copyRank
 	Sighting identity.Sighting
 
@@ -115,6 +116,7 @@ func (in *Interpreter) event(docs *record.Docs, c *Contribution, rec *record.Rec
 	}
 	c.Load = loadOf(ev.Source, ev.Run)
 	in.identify(c, &ev)
+	in.alias(c, &ev)
 	in.traits(c, &ev)
 	if !c.Home.IsZero() {
 		c.Entry.Numbers = search.Numbers(ev.Properties)

@@ -33,12 +33,14 @@ type decisionRow struct {
 type rulingRow struct {
 	identity.Ruling
 	was, is bool
+	wasAt   int64                                   // its moment in the state, if it was
 	ids     map[identity.NodeID]identity.Identifier // what its nodes stand for
 	cause   eventlog.Position
 }
 
-// changed reports whether the batch makes the ruling or takes it back.
-func (r *rulingRow) changed() bool { return r.was != r.is }
+// changed reports whether the batch makes the ruling, takes it back or gives it
+// another moment.
+func (r *rulingRow) changed() bool { return r.was != r.is || r.was && r.wasAt != r.At }
 
 // decide folds what operators have decided. Decisions are few, and one lock guards
 // them all, so they are read one by one.
@@ -120,17 +122,24 @@ func (b *batchView) rule(row *decisionRow) {
 		}
 		rulings, ids := d.Decision.Rulings(b.rules, b.keys)
 		for _, r := range rulings {
-			keys, _ := r.Rows()
-			if b.rulings[string(keys[0])] == nil {
-				b.rulings[string(keys[0])] = &rulingRow{cause: row.cause}
-			}
-			have := b.rulings[string(keys[0])]
+			have := b.rulingRow(r, row.cause)
 			have.Ruling, have.ids = r, ids
 			mark(have)
 		}
 	}
-	each(&row.was, func(r *rulingRow) { r.was = true })
+	each(&row.was, func(r *rulingRow) { r.was, r.wasAt = true, r.At })
 	each(&row.Row, func(r *rulingRow) { r.is = true })
+}
+
+// rulingRow returns the row of a ruling, which may be one that is neither yet.
+func (b *batchView) rulingRow(r identity.Ruling, cause eventlog.Position) *rulingRow {
+	keys, _ := r.Rows()
+	have := b.rulings[string(keys[0])]
+	if have == nil {
+		have = &rulingRow{Ruling: r, cause: cause}
+		b.rulings[string(keys[0])] = have
+	}
+	return have
 }
 
 // commitDecisions buffers the rows of decisions and of what they rule.
@@ -162,7 +171,7 @@ func (b *batchView) commitDecisions() error {
 
 // decisionLocks are the locks under which a decision is folded.
 func (c *Contribution) decisionLocks() []state.Lock {
-	if c.Decision == nil {
+	if c.Decision == nil && c.Alias == nil {
 		return nil
 	}
 	return []state.Lock{state.DecisionLock}

@@ -201,3 +201,39 @@ func TestARetractedMessageIDIsFree(t *testing.T) {
 	e.append(t, [][]byte{retraction(t, "dec_u", decision.Decision{Kind: decision.Revoke, Target: "dec_r"})})
 	plan(`"again loaded"`)
 }
+
+// TestAliasesUnderTheSettingAreFreeOfOrder folds aliases between known users under
+// the settings that make them merges and leave a browser's own events with it.
+func TestAliasesUnderTheSettingAreFreeOfOrder(t *testing.T) {
+	cfg := identity.DefaultConfig()
+	cfg.AliasMerges, cfg.AnonymousNever = true, true
+	for seed := range uint64(40) {
+		set := append(workload.Loaded(seed, 30+int(seed)), workload.Decisions(seed, int(seed%10))...)
+		for i := range 4 {
+			r := record.Record{Kind: record.Event, Body: fmt.Appendf(nil, `{"userId":"u%d-x","previousId":"u%d-x"}`, seed%4, i)}
+			r.Stamp.Source, r.Stamp.MessageID, r.Stamp.Type = "web", fmt.Sprint("alias", i/2), event.Alias
+			r.Stamp.ReceivedAt, r.Stamp.Timestamp = workload.Start+int64(i/3), workload.Start+int64(i%3)
+			set = append(set, r.AppendTo(nil))
+		}
+		want := oracle.Fold(set, cfg, identity.NewKeyring([]byte("law")))
+		wantHash := want.Contents.Explain(cfg)
+		for round, batch := range []int{1, 7, 1000} {
+			e := newEngine(logmem.New(1), mem.New(), batch)
+			e.cfg, e.runner.Interpreter.Identity = cfg, cfg
+			sent := set
+			if round > 0 {
+				sent = workload.Shuffled(seed+uint64(round)*1000, set)
+			}
+			e.append(t, sent)
+			if err := e.runner.Drain(context.Background()); err != nil {
+				t.Fatal(err)
+			}
+			if got := e.explain(t); got.Total != wantHash.Total {
+				t.Fatalf("seed %d, batch %d: the state differs from the oracle's (-want +got):\n%s", seed, batch,
+					cmp.Diff(strings.Join(wantHash.Lines, "\n"), strings.Join(got.Lines, "\n")))
+			}
+			e.checkCounts(t, sent, want)
+			e.checkClusters(t)
+		}
+	}
+}

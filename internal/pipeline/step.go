@@ -57,6 +57,7 @@ func (s *Stages) foldEvents(ctx context.Context, b *batchView, withdrawn []withd
 			continue
 		}
 		b.observe(c)                // identity: identifiers seen together
+		b.alias(c)                  // and user ids that an alias makes one person
 		b.write(c)                  // profile: custom traits, with their provenance
 		b.file(c)                   // history: of the person
 		b.findByNumbers(&c.Entry)   // search: by the numbers of orders and the like

@@ -48,6 +48,9 @@ func (b *batchView) withdraw(ctx context.Context, withdrawn []withdrawal) error 
 		entries = append(entries, e)
 	}
 	for _, e := range entries {
+		if err := b.unalias(ctx, e); err != nil {
+			return err
+		}
 		b.unfile(e)
 		if err := b.unobserve(ctx, e, gone, unsaid); err != nil {
 			return err

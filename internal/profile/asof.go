@@ -43,7 +43,7 @@ func (r *Reader) ReadAsOf(ctx context.Context, ref Ref, at int64) (Profile, erro
 		return Profile{}, err
 	}
 	out := past.profile(c, r.Config)
-	said, err := consent.PersonAsOf(ctx, snap, c.nodes, at)
+	said, err := consent.PersonAsOf(ctx, snap, c.all, at)
 	out.Consents = said.Standings()
 	return out, err
 }

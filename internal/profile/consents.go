@@ -48,7 +48,7 @@ func (r *Reader) ConsentLedger(ctx context.Context, ref Ref, page Page) (Consent
 	if err != nil {
 		return ConsentPage{}, err
 	}
-	records, err := ledgerOf(ctx, snap, c.nodes, last, page.Limit+1)
+	records, err := ledgerOf(ctx, snap, c.all, last, page.Limit+1)
 	if err != nil {
 		return ConsentPage{}, err
 	}

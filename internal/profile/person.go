@@ -25,7 +25,7 @@ func (r *Reader) Person(ctx context.Context, s state.Reader, node identity.NodeI
 	}
 	var p Profile
 	c.sum(&p)
-	return &Person{ID: c.leader, Nodes: c.nodes, LastSeen: p.LastSeen, cluster: c}, nil
+	return &Person{ID: c.leader, Nodes: c.all, LastSeen: p.LastSeen, cluster: c}, nil
 }
 
 // Describe reads a person's identifiers and traits, from the snapshot that the

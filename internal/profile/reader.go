@@ -3,6 +3,7 @@ package profile
 import (
 	"context"
 	"encoding/json"
+	"slices"
 	"sort"
 
 	"kith/internal/consent"
@@ -51,7 +52,7 @@ func (r *Reader) Read(ctx context.Context, ref Ref) (Profile, error) {
 	if p.Accounts, err = r.accounts(ctx, snap, c); err != nil {
 		return Profile{}, err
 	}
-	said, err := consent.ReadPerson(ctx, snap, c.nodes)
+	said, err := consent.ReadPerson(ctx, snap, c.all)
 	p.Consents = said.Standings()
 	return p, err
 }
@@ -88,7 +89,8 @@ func (r *Reader) Leader(ctx context.Context, s state.Reader, node identity.NodeI
 // cluster is the nodes of one profile and what is known of them together.
 type cluster struct {
 	leader       identity.NodeID
-	nodes        []identity.NodeID // ascending
+	nodes        []identity.NodeID // ascending; whose events are the person's, see identity.Config.Follows
+	all          []identity.NodeID // ascending; of all identifiers
 	member       map[identity.NodeID]bool
 	ids          map[identity.NodeID]identity.Identifier
 	observations []*identity.Observation
@@ -107,11 +109,14 @@ func (r *Reader) cluster(ctx context.Context, s state.Reader, ref Ref) (*cluster
 		return nil, errUnknown()
 	}
 	c := &cluster{
-		leader: g.Leader, nodes: g.Nodes, member: map[identity.NodeID]bool{},
+		leader: g.Leader, all: g.Nodes, member: map[identity.NodeID]bool{},
 		ids: g.IDs, observations: g.Observations,
 	}
-	for _, n := range c.nodes {
+	for _, n := range c.all {
 		c.member[n] = true
+		if r.Config.Follows(c.ids[n], c.ids[c.leader]) {
+			c.nodes = append(c.nodes, n)
+		}
 	}
 	return c, nil
 }
@@ -120,7 +125,7 @@ func (r *Reader) cluster(ctx context.Context, s state.Reader, ref Ref) (*cluster
 func (c *cluster) sum(p *Profile) {
 	any := false
 	for _, o := range c.observations {
-		if !c.member[o.Home] {
+		if _, own := slices.BinarySearchFunc(c.nodes, o.Home, identity.CompareNodes); !own {
 			continue
 		}
 		if !any || o.First < p.FirstSeen {

@@ -243,6 +243,14 @@ func (c *Contents) Explain(cfg *identity.Config) Hash {
 	return h
 }
 
+// owner is the node whose profile has what happened to a node.
+func (c *Contents) owner(cfg *identity.Config, n, leader identity.NodeID) identity.NodeID {
+	if cfg.Follows(c.IDs[n], c.IDs[leader]) {
+		return leader
+	}
+	return n
+}
+
 func (c *Contents) hash(cfg *identity.Config, keep bool) Hash {
 	h := hasher{keep: keep, out: Hash{Families: map[string]Sum{}, Rows: map[string]int{}}, ids: c.IDs}
 	for _, f := range []string{Identifiers, Links, Traits, AccountTraits, Memberships, Consents, EntityRows} {
@@ -257,6 +265,7 @@ func (c *Contents) hash(cfg *identity.Config, keep bool) Hash {
 	members := map[identity.NodeID]map[string]bool{}
 	for n, writes := range c.Writes {
 		if leader, ok := part.Leader[n]; ok {
+			leader = c.owner(cfg, n, leader)
 			byLeader[leader] = append(byLeader[leader], writes)
 		} else if c.IDs[n].Type == profile.AccountType {
 			h.traits(AccountTraits, n, profile.Combine(writes))
@@ -266,7 +275,7 @@ func (c *Contents) hash(cfg *identity.Config, keep bool) Hash {
 		h.traits(Traits, leader, profile.Combine(writes...))
 	}
 	for n, accounts := range c.Accounts {
-		leader := part.Leader[n]
+		leader := c.owner(cfg, n, part.Leader[n])
 		for _, a := range accounts {
 			if members[leader] == nil {
 				members[leader] = map[string]bool{}
