@@ -12,7 +12,7 @@ type Table struct {
 // TableColumn is one of its columns.
 type TableColumn struct {
 	Name string
-	Type string // an SQL type, such as VARCHAR or TIMESTAMP WITH TIME ZONE
+	Type string // an SQL type, such as VARCHAR or TIMESTAMP
 	// Joined says that the column comes through identifiers: today's profile.
 	Joined bool
 }

@@ -4,11 +4,13 @@ import (
 	"context"
 	"io"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"kith/internal/analytics"
 	"kith/internal/analytics/duckdb"
 	"kith/internal/analytics/sqlapi"
+	"kith/internal/lake"
 	"kith/internal/route"
 )
 
@@ -20,7 +22,10 @@ func (a *App) makeSQL(context.Context) error {
 		return err
 	}
 	engine := duckdb.New(duckdb.Options{
-		Command: a.cfg.SQLWorker, Dir: dir, FS: a.cfg.FS, Clock: a.cfg.Clock, Tables: analytics.OpenTables(), Limits: a.cfg.SQL,
+		Command: a.cfg.SQLWorker, Dir: dir, FS: a.cfg.FS, Clock: a.cfg.Clock, Tables: duckdb.OpenTables(lake.Tables()), Limits: a.cfg.SQL,
+		Lacking: func(walls []string) {
+			a.logger.Warn("queries run in a process that this system confines less than it could", "lacking", strings.Join(walls, "; "))
+		},
 	})
 	a.sql = analytics.NewGate(engine, a.cfg.SQL, a.cfg.Clock.Now, analytics.Observer{
 		Ended: func(code string, took time.Duration, rows int64) { a.metrics.Queried(code, took, rows) },

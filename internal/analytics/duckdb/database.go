@@ -30,33 +30,43 @@ var settings = [][2]string{
 	{"allow_community_extensions", "false"},
 	{"allow_unsigned_extensions", "false"},
 	{"allow_persistent_secrets", "false"},
+	{"parquet_metadata_cache", "true"},
 	{"TimeZone", "UTC"},
 	{"errors_as_json", "true"},
 }
 
-// openDatabase opens the engine for a request and shuts it off.
-func openDatabase(req *request) (*database, error) {
+// openDatabase opens the engine with no thread but this one. It looks at the
+// machine's memory and processors then, so it comes before confine; the threads
+// that shutOff lets it start come behind.
+func openDatabase() (*database, error) {
 	d := &database{}
+	var config mapping.Config
+	defer mapping.DestroyConfig(&config)
 	var message string
-	if mapping.OpenExt(":memory:", &d.db, mapping.Config{}, &message) == mapping.StateError {
+	if mapping.CreateConfig(&config) == mapping.StateError ||
+		mapping.SetConfig(config, "threads", "1") == mapping.StateError ||
+		mapping.OpenExt(":memory:", &d.db, config, &message) == mapping.StateError ||
+		mapping.Connect(d.db, &d.conn) == mapping.StateError {
 		return nil, errs.New(errs.Unavailable, "sql.engine", "the engine of queries does not start")
 	}
-	if mapping.Connect(d.db, &d.conn) == mapping.StateError {
-		return nil, errs.New(errs.Unavailable, "sql.engine", "the engine of queries does not start")
-	}
+	return d, nil
+}
+
+// shutOff leaves the engine what the request grants it, for good.
+func (d *database) shutOff(req *request) error {
 	all := append([][2]string{
 		{"threads", strconv.Itoa(req.Threads)},
 		{"memory_limit", strconv.FormatInt(req.MemoryBytes>>20, 10) + "MiB"},
 	}, settings...)
 	for _, s := range all {
 		if err := d.run("SET " + s[0] + " = " + literal(s[1])); err != nil {
-			return nil, err
+			return err
 		}
 	}
 	var files []string
 	for i := range req.Tables {
 		for _, f := range req.Tables[i].Files {
-			files = append(files, literal(f))
+			files = append(files, literal(f.Path))
 		}
 	}
 	for _, statement := range []string{
@@ -65,10 +75,10 @@ func openDatabase(req *request) (*database, error) {
 		"SET lock_configuration = true",
 	} {
 		if err := d.run(statement); err != nil {
-			return nil, err
+			return err
 		}
 	}
-	return d, nil
+	return nil
 }
 
 // run executes a statement of the program's own.

@@ -16,6 +16,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"kith/internal/analytics"
@@ -35,18 +36,22 @@ type Options struct {
 	// Tables are those that there are even before they have files.
 	Tables []analytics.Table
 	Limits analytics.Limits
+	// Lacking is told, once, which walls around a child this system does not have;
+	// nil for nobody.
+	Lacking func(walls []string)
 }
 
 // Engine implements analytics.Engine. It is safe for concurrent use.
 type Engine struct {
 	opts Options
-	lake lake
+	lake folder
+	once sync.Once // tells what is lacking
 }
 
 // New returns an engine. It starts nothing.
 func New(opts Options) *Engine {
 	opts.Limits = opts.Limits.Filled()
-	return &Engine{opts: opts, lake: lake{dir: opts.Dir, fs: opts.FS, tables: opts.Tables}}
+	return &Engine{opts: opts, lake: folder{dir: opts.Dir, fs: opts.FS, tables: opts.Tables}}
 }
 
 // Query implements analytics.Engine.
@@ -92,6 +97,9 @@ func (e *Engine) ask(ctx context.Context, q analytics.Query) (analytics.Rows, er
 	if err := rows.open(listed); err != nil {
 		_ = rows.Close() // the first error is the one to tell
 		return nil, err
+	}
+	if len(rows.lacking) > 0 && e.opts.Lacking != nil {
+		e.once.Do(func() { e.opts.Lacking(rows.lacking) })
 	}
 	return rows, nil
 }

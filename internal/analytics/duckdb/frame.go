@@ -45,7 +45,7 @@ type table struct {
 	Mutable bool     `json:"mutable"`
 	Key     []string `json:"key"`
 	Columns []column `json:"columns"`
-	Files   []string `json:"files"` // absolute paths
+	Files   []file   `json:"files"`
 }
 
 // column is one of its columns. Type is the engine's; Shown is the expression that
@@ -55,12 +55,20 @@ type column struct {
 	Type   string  `json:"type"`
 	Shown  *string `json:"shown,omitempty"`
 	Joined bool    `json:"joined,omitempty"` // of events: comes through identifiers
+	Typed  bool    `json:"typed,omitempty"`  // a property that some files have as a column
+}
+
+// file is one of a table's files. Typed are the columns of properties that it has.
+type file struct {
+	Path  string   `json:"path"` // absolute
+	Typed []string `json:"typed,omitempty"`
 }
 
 // heading comes before the rows.
 type heading struct {
 	Columns []analytics.Column `json:"columns"`
-	Tables  []string           `json:"tables"` // that the query uses
+	Tables  []string           `json:"tables"`            // that the query uses
+	Lacking []string           `json:"lacking,omitempty"` // walls around the child that this system does not have
 }
 
 // ending comes behind them.

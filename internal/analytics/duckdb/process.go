@@ -65,6 +65,7 @@ func (p *process) launch(command []string) (io.WriteCloser, io.ReadCloser, error
 	for i, attributes := range isolation {
 		cmd := exec.Command(command[0], command[1:]...)
 		cmd.Env, cmd.Dir, cmd.SysProcAttr = []string{}, p.dir, attributes
+		cmd.Stderr = os.Stderr
 		in, err := cmd.StdinPipe()
 		if err != nil {
 			return nil, nil, err
@@ -184,6 +185,7 @@ type rows struct {
 	cut     analytics.Cut
 	done    error
 	sql     string
+	lacking []string
 	once    sync.Once
 }
 
@@ -197,7 +199,7 @@ func (r *rows) open(tables []listedTable) error {
 	if kind != frameColumns || json.Unmarshal(content, &head) != nil {
 		return r.why(errFrame)
 	}
-	r.columns, r.row = head.Columns, make([][]byte, len(head.Columns))
+	r.columns, r.lacking, r.row = head.Columns, head.Lacking, make([][]byte, len(head.Columns))
 	for _, name := range head.Tables {
 		for i := range tables {
 			t := &tables[i]

@@ -53,16 +53,26 @@ type worker struct {
 	sent  int64  // rows
 	bytes int64  // of values
 	cut   analytics.Cut
+
+	lacking []string // walls that this system does not have
 }
 
-// serve answers the request.
+// serve opens the engine, shuts process and engine off, and answers the request.
 func (w *worker) serve() (err error) {
-	if err := confine(w.req); err != nil {
+	if w.db, err = openDatabase(); err != nil {
 		return err
 	}
-	if w.db, err = openDatabase(w.req); err != nil {
+	if w.lacking, err = confine(w.req); err != nil {
 		return err
 	}
+	if err := w.db.shutOff(w.req); err != nil {
+		return err
+	}
+	return w.answer()
+}
+
+// answer judges the query and runs it.
+func (w *worker) answer() error {
 	if err := guard.Text(w.req.SQL); err != nil {
 		return err
 	}
@@ -100,6 +110,9 @@ func (w *worker) run(verdict *guard.Verdict) error {
 	if mapping.PreparedStatementType(stmt) != mapping.StatementTypeSelect || mapping.NParams(stmt) != 0 {
 		return errs.New(errs.Invalid, guard.CodeOneSelect, "only SELECT is allowed")
 	}
+	if err := w.heading(stmt, verdict); err != nil {
+		return err
+	}
 	var pending mapping.PendingResult
 	defer mapping.DestroyPending(&pending)
 	if mapping.PendingPreparedStreaming(stmt, &pending) == mapping.StateError {
@@ -110,29 +123,30 @@ func (w *worker) run(verdict *guard.Verdict) error {
 	if mapping.ExecutePending(pending, &res) == mapping.StateError {
 		return engineError(mapping.ResultError(&res), true)
 	}
-	if err := w.heading(&res, verdict); err != nil {
-		return err
-	}
 	if err := w.stream(&res); err != nil {
 		return err
 	}
 	return writeJSON(w.out, frameEnd, ending{Cut: w.cut})
 }
 
-func (w *worker) heading(res *mapping.Result, verdict *guard.Verdict) error {
-	head := heading{Tables: verdict.Tables}
-	for i := range mapping.ColumnCount(res) {
-		logical := mapping.ColumnLogicalType(res, i)
+// heading tells the columns, which are known before anything is computed.
+func (w *worker) heading(stmt mapping.PreparedStatement, verdict *guard.Verdict) error {
+	head := heading{Tables: verdict.Tables, Lacking: w.lacking}
+	for i := range mapping.PreparedStatementColumnCount(stmt) {
+		logical := mapping.PreparedStatementColumnLogicalType(stmt, i)
 		t := readType(logical)
 		mapping.DestroyLogicalType(&logical)
-		name := mapping.ColumnName(res, i)
+		name := mapping.PreparedStatementColumnName(stmt, i)
 		if !t.supported() {
 			return errs.New(errs.Invalid, guard.CodeType, "column %d has a type that cannot be answered; cast it to VARCHAR", i+1)
 		}
 		w.types = append(w.types, t)
 		head.Columns = append(head.Columns, t.column(name))
 	}
-	return writeJSON(w.out, frameColumns, head)
+	if err := writeJSON(w.out, frameColumns, head); err != nil {
+		return err
+	}
+	return w.out.Flush()
 }
 
 // stream sends rows until there are no more or a limit is reached.

@@ -24,10 +24,10 @@ var_pop var_samp variance wavg weighted_avg`
 cume_dist dense_rank fill first_value lag last_value lead nth_value ntile percent_rank rank rank_dense row_number`
 
 	numericFunctions = `
-% & * ** + - / // << >> ^ @ ~ | ! !__postfix abs acos acosh add asin asinh atan atan2 atanh bit_count cbrt ceil ceiling cos cosh
+% & * ** + - / // << >> ^ @ ~ | !__postfix abs acos acosh add asin asinh atan atan2 atanh bit_count cbrt ceil ceiling cos cosh
 cot degrees divide even exp factorial fdiv floor fmod gamma gcd greatest greatest_common_divisor isfinite isinf isnan lcm
 least least_common_multiple lgamma ln log log10 log2 mod multiply nextafter pi pow power radians random round round_even
-roundbankers sign signbit sin sinh sqrt subtract tan tanh trunc xor equi_width_bins width_bucket`
+roundbankers sign signbit sin sinh sqrt subtract tan tanh trunc xor equi_width_bins`
 
 	textFunctions = `
 || !~~ !~~* ~~ ~~* ~~~ ^@ ascii bar base64 bin bit_length char_length character_length chr concat concat_ws contains
@@ -51,7 +51,7 @@ to_days to_decades to_hours to_microseconds to_millennia to_milliseconds to_minu
 to_timestamp to_weeks to_years today transaction_timestamp try_strptime week weekday weekofyear year yearweek`
 
 	jsonFunctions = `
--> ->> array_to_json from_json from_json_strict json json_array json_array_length json_contains json_exists json_extract
+->> array_to_json from_json from_json_strict json json_array json_array_length json_contains json_exists json_extract
 json_extract_path json_extract_path_text json_extract_string json_group_array json_group_object json_group_structure
 json_keys json_merge_patch json_object json_pretty json_quote json_structure json_transform json_transform_strict
 json_type json_valid json_value row_to_json to_json`
@@ -142,7 +142,7 @@ func sorted(set map[string]bool) []string {
 // Nearest returns the name that differs least from one that was misspelled, or
 // nothing when none is near. Both are in lower case.
 func Nearest(misspelled string, names []string) string {
-	limit := min(2, len(misspelled)/3)
+	limit := min(2, (len(misspelled)+1)/3)
 	best, bestDistance := "", limit+1
 	slices.Sort(names)
 	for _, name := range names {
@@ -156,22 +156,26 @@ func Nearest(misspelled string, names []string) string {
 	return best
 }
 
-// distance is the number of characters that differ (Levenshtein).
+// distance is the number of letters that are wrong, missing, too many or swapped
+// with their neighbour.
 func distance(a, b string) int {
-	row := make([]int, len(b)+1)
+	before, row := make([]int, len(b)+1), make([]int, len(b)+1)
 	for j := range row {
 		row[j] = j
 	}
 	for i := range len(a) {
-		diagonal := row[0]
-		row[0] = i + 1
+		next := make([]int, len(b)+1)
+		next[0] = i + 1
 		for j := range len(b) {
-			cost := diagonal
+			next[j+1] = row[j]
 			if a[i] != b[j] {
-				cost = 1 + min(diagonal, row[j], row[j+1])
+				next[j+1] = 1 + min(row[j], row[j+1], next[j])
+				if i > 0 && j > 0 && a[i] == b[j-1] && a[i-1] == b[j] {
+					next[j+1] = min(next[j+1], before[j-1]+1)
+				}
 			}
-			diagonal, row[j+1] = row[j+1], cost
 		}
+		before, row = row, next
 	}
 	return row[len(b)]
 }

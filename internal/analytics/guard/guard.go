@@ -73,6 +73,9 @@ type Verdict struct {
 // case). It may err towards true alone.
 func (v *Verdict) Needs(column string) bool { return v.all || v.columns[column] }
 
+// Names reports whether the query asks for a column by this name (in lower case).
+func (v *Verdict) Names(column string) bool { return v.columns[column] }
+
 // Text refuses a text that is too long, is no UTF-8 or has a NUL in it, before
 // any parser sees it.
 func Text(query string) error {

@@ -104,9 +104,15 @@ func modifiers(w *walker, v any) {
 func order(w *walker, v any) {
 	w.object(v, shape{
 		"type":       oneOf("ORDER_DEFAULT ASCENDING DESCENDING"),
-		"null_order": oneOf("ORDER_DEFAULT NULLS_FIRST NULLS_LAST NULLS FIRST LAST"),
+		"null_order": nullOrder,
 		"expression": (*walker).expr,
 	})
+}
+
+func nullOrder(w *walker, v any) {
+	if v != "ORDER_DEFAULT" && v != "NULLS FIRST" && v != "NULLS LAST" {
+		w.odd("order of nulls")
+	}
 }
 
 func sample(w *walker, v any) {

@@ -2,8 +2,10 @@ package duckdb
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -12,38 +14,19 @@ import (
 	"kith/internal/analytics"
 	"kith/internal/analytics/guard"
 	"kith/internal/errs"
+	"kith/internal/lake"
 	"kith/internal/sys"
 )
 
-// lake reads the lists of files that each table's folder has. It keeps nothing.
-type lake struct {
+// folder reads the lists of files that each table of a lake has. It keeps nothing.
+type folder struct {
 	dir    string
 	fs     sys.FS
 	tables []analytics.Table
 }
 
-// listName is the file that lists the live files of a table.
-const listName = "current.json"
-
-// list is what it holds, as far as queries need it.
-type list struct {
-	Format  int       `json:"format"`
-	Table   string    `json:"table"`
-	Kind    string    `json:"kind"`
-	Key     []string  `json:"key"`
-	AsOf    time.Time `json:"as_of"`
-	Columns []struct {
-		Name string `json:"name"`
-		Type string `json:"type"`
-	} `json:"columns"`
-	Files []struct {
-		Path string `json:"path"`
-		Rows int64  `json:"rows"`
-	} `json:"files"`
-}
-
 // read returns every table that there is, ascending.
-func (l lake) read() ([]listedTable, error) {
+func (l folder) read() ([]listedTable, error) {
 	if strings.ContainsAny(l.dir, "*?[") {
 		return nil, errs.New(errs.Unavailable, "sql.folder", "the path of the lake has one of *, ? and [ in it, which queries cannot read")
 	}
@@ -56,6 +39,9 @@ func (l lake) read() ([]listedTable, error) {
 		names = append(names, name)
 	}
 	folders, err := l.fs.List(l.dir)
+	if err != nil && !errors.Is(err, os.ErrNotExist) {
+		return nil, errs.Wrap(err, errs.Unavailable, "sql.folder", "the folder of the lake cannot be read")
+	}
 	if err == nil {
 		for _, f := range folders {
 			if _, ok := known[f]; !ok && guard.PlainName(f) {
@@ -78,20 +64,27 @@ func (l lake) read() ([]listedTable, error) {
 }
 
 // table reads one list. A table that is neither listed nor known is none.
-func (l lake) table(name string, known analytics.Table) (t listedTable, ok bool, err error) {
+func (l folder) table(name string, known analytics.Table) (t listedTable, ok bool, err error) {
 	t.table = table{Name: name, Mutable: known.Mutable, Key: known.Key}
 	for _, c := range known.Columns {
 		t.Columns = append(t.Columns, column{Name: c.Name, Type: c.Type, Joined: c.Joined})
 	}
-	data, err := l.content(filepath.Join(l.dir, name, listName))
-	if err != nil {
+	data, err := l.content(filepath.Join(l.dir, name, lake.ManifestName))
+	if errors.Is(err, os.ErrNotExist) {
 		return t, known.Name != "", nil // there are no files yet
 	}
-	var current list
+	if err != nil {
+		return t, false, errs.Wrap(err, errs.Unavailable, "sql.list", "the list of files of table %s cannot be opened", name)
+	}
+	var current lake.Manifest
 	if err := json.Unmarshal(data, &current); err != nil || current.Format != 1 || current.Table != name {
 		return t, false, errs.New(errs.Corrupt, "sql.list", "the list of files of table %s cannot be read", name)
 	}
-	t.Mutable, t.Key, t.asOf = current.Kind == "mutable", current.Key, current.AsOf
+	asOf, err := time.Parse(time.RFC3339, current.AsOf)
+	if err != nil {
+		asOf = time.Time{} // nothing has been written yet
+	}
+	t.Mutable, t.Key, t.asOf = current.Kind == lake.Mutable, current.Key, asOf
 	for _, c := range current.Columns {
 		t.add(c.Name, sqlType(c.Type))
 	}
@@ -100,7 +93,7 @@ func (l lake) table(name string, known analytics.Table) (t listedTable, ok bool,
 			return t, false, errs.New(errs.Corrupt, "sql.list", "the list of files of table %s leads out of its folder", name)
 		}
 		if f.Rows > 0 {
-			t.Files = append(t.Files, absolute(filepath.Join(l.dir, name), f.Path))
+			t.Files = append(t.Files, file{absolute(filepath.Join(l.dir, name), f.Path), f.Typed})
 		}
 	}
 	return t, true, nil
@@ -108,7 +101,7 @@ func (l lake) table(name string, known analytics.Table) (t listedTable, ok bool,
 
 // add takes in a column that the list has; a known one keeps its place.
 func (t *listedTable) add(name, typ string) {
-	if name == versionColumn || name == deletedColumn {
+	if name == lake.VersionColumn || name == lake.DeletedColumn {
 		return
 	}
 	for i := range t.Columns {
@@ -116,10 +109,11 @@ func (t *listedTable) add(name, typ string) {
 			return
 		}
 	}
-	t.Columns = append(t.Columns, column{Name: name, Type: typ})
+	_, typed := lake.PropertyColumn(name)
+	t.Columns = append(t.Columns, column{Name: name, Type: typ, Typed: typed})
 }
 
-func (l lake) content(name string) ([]byte, error) {
+func (l folder) content(name string) ([]byte, error) {
 	f, err := l.fs.Open(name)
 	if err != nil {
 		return nil, err
@@ -136,7 +130,9 @@ func sqlType(listed string) string {
 	switch low := strings.ToLower(listed); low {
 	case "json":
 		return "JSON"
-	case "timestamp", "timestamp_ms", "timestamptz", "time", "timestamp with time zone":
+	case "timestamp", "timestamp_ms":
+		return "TIMESTAMP"
+	case "timestamptz", "timestamp with time zone":
 		return "TIMESTAMP WITH TIME ZONE"
 	case "bool", "boolean":
 		return "BOOLEAN"
