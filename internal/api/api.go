@@ -66,17 +66,18 @@ type Pipeline interface {
 
 // Config is what the API works with. Everything but Ready is needed.
 type Config struct {
-	Profiles Profiles
-	Pipeline Pipeline
-	Identity Identity
-	Jobs     *job.Jobs
-	Live     Live
-	Sources  *resource.Sources
-	Purposes *resource.Collection[resource.Purpose]
-	Consents Consents
-	Entities *resource.Collection[resource.Entity]
-	Rows     Rows
-	Metrics  http.Handler
+	Profiles    Profiles
+	Pipeline    Pipeline
+	Identity    Identity
+	Jobs        *job.Jobs
+	Live        Live
+	Sources     *resource.Sources
+	Purposes    *resource.Collection[resource.Purpose]
+	Consents    Consents
+	Definitions Definitions
+	Entities    *resource.Collection[resource.Entity]
+	Rows        Rows
+	Metrics     http.Handler
 	// Backup writes an archive of everything. An error before the first byte means
 	// that nothing was written.
 	Backup  func(ctx context.Context, w io.Writer) error
@@ -95,8 +96,8 @@ type API struct {
 // New returns the API. It panics when a needed part of the configuration is
 // missing.
 func New(cfg Config) *API {
-	if cfg.Profiles == nil || cfg.Pipeline == nil || cfg.Identity == nil || cfg.Jobs == nil || cfg.Live == nil || cfg.Sources == nil || cfg.Purposes == nil || cfg.Consents == nil || cfg.Entities == nil || cfg.Rows == nil || cfg.Metrics == nil || cfg.Now == nil || cfg.Backup == nil {
-		panic("BUG: the API needs profiles, a pipeline, identity, jobs, live events, sources, purposes, consents, entities, rows, metrics, backups and the time")
+	if cfg.Profiles == nil || cfg.Pipeline == nil || cfg.Identity == nil || cfg.Jobs == nil || cfg.Live == nil || cfg.Sources == nil || cfg.Purposes == nil || cfg.Consents == nil || cfg.Definitions == nil || cfg.Entities == nil || cfg.Rows == nil || cfg.Metrics == nil || cfg.Now == nil || cfg.Backup == nil {
+		panic("BUG: the API needs profiles, a pipeline, identity, jobs, live events, sources, purposes, consents, definitions, entities, rows, metrics, backups and the time")
 	}
 	return &API{cfg}
 }
@@ -106,7 +107,7 @@ func New(cfg Config) *API {
 func (a *API) Table(others ...route.Route) ([]route.Route, error) {
 	var document []byte
 	table := a.systemRows(&document)
-	for _, rows := range [][]route.Route{a.statusRows(), a.profileRows(), a.searchRows(), a.identityRows(), a.spaceRows(), a.traceRows(), a.liveRows(), a.quarantineRows(), a.sourceRows(), a.purposeRows(), a.consentRows(), a.entityRows(), a.backupRows(), others} {
+	for _, rows := range [][]route.Route{a.statusRows(), a.profileRows(), a.searchRows(), a.identityRows(), a.spaceRows(), a.traceRows(), a.liveRows(), a.quarantineRows(), a.sourceRows(), a.purposeRows(), a.consentRows(), a.definitionRows(), a.entityRows(), a.backupRows(), others} {
 		table = append(table, rows...)
 	}
 	var err error

@@ -275,6 +275,7 @@ type fixture struct {
 	live     *stage
 	book     *book
 	shelf    *shelf
+	canon    *canon
 	log      countingLog
 	sources  *resource.Sources
 	clock    *sys.Manual
@@ -300,9 +301,10 @@ func open(t testing.TB) *fixture {
 	if err != nil {
 		t.Fatal(err)
 	}
+	f.canon = newCanon(f.clock)
 	a := New(Config{
 		Profiles: f.people, Pipeline: f.line, Identity: f.council, Jobs: job.New(job.Config{Store: store, Clock: f.clock, Rand: sys.Seeded(4)}), Live: f.live, Sources: f.sources,
-		Purposes: resource.OpenPurposes(store, f.clock), Consents: f.book, Entities: resource.OpenEntities(store, f.clock), Rows: f.shelf, Metrics: telemetry.New().Handler(), Version: "test",
+		Purposes: resource.OpenPurposes(store, f.clock), Consents: f.book, Definitions: f.canon, Entities: resource.OpenEntities(store, f.clock), Rows: f.shelf, Metrics: telemetry.New().Handler(), Version: "test",
 		Now:   func() int64 { return sys.Millis(f.clock.Now()) },
 		Ready: func(context.Context) error { return f.notReady },
 		Backup: func(_ context.Context, w io.Writer) error {

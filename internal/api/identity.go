@@ -32,6 +32,8 @@ type Identity interface {
 	Settings(ctx context.Context) (settings.Document, error)
 	// PutSettings replaces them and returns the job that resolves everybody anew.
 	PutSettings(ctx context.Context, doc settings.Document) (job.Job, error)
+	// Try returns a job whose result says what other settings would change.
+	Try(ctx context.Context, doc settings.Document) (job.Job, error)
 }
 
 // decisionBytesMax bounds the body of a decision.

@@ -211,3 +211,15 @@ func TestWhy(t *testing.T) {
 	}
 	f.refused("GET", "/v1/identity/why?a=user_id:u1&b=nothing", "", 400, "profile.reference")
 }
+
+func (c *council) Try(context.Context, settings.Document) (job.Job, error) {
+	return job.Job{ID: "job_3", Kind: "identity.try", State: job.Running}, nil
+}
+
+func TestTry(t *testing.T) {
+	f := open(t)
+	if got := f.ok("POST", "/v1/identity/try", `{"cluster_size":{"hard":9}}`, 202); !strings.Contains(got, `"id":"job_3"`) {
+		t.Error(got)
+	}
+	f.refused("POST", "/v1/identity/try", `{"cluster_size":{"hard":1}}`, 422, "form.refused")
+}

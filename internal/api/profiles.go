@@ -20,7 +20,7 @@ type profileAnswer struct {
 	Identifiers []identifierAnswer         `json:"identifiers"`
 	Traits      map[string]json.RawMessage `json:"traits"`
 	Computed    map[string]json.RawMessage `json:"computed"`
-	Segments    []struct{}                 `json:"segments"`
+	Segments    []standsAnswer             `json:"segments"`
 	Consents    []standingAnswer           `json:"consents"`
 	Accounts    []string                   `json:"accounts"`
 	FirstSeen   string                     `json:"first_seen"`
@@ -99,13 +99,12 @@ func (a *API) profile(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	p, err := a.readProfile(r, ref)
+	p, asOf, err := a.readProfile(r, ref)
 	if err != nil {
 		return err
 	}
 	answer := profileAnswer{
-		ID: p.ID.String(), Identifiers: []identifierAnswer{}, Computed: map[string]json.RawMessage{},
-		Segments: []struct{}{}, Consents: standingsOf(p.Consents), Accounts: p.Accounts,
+		ID: p.ID.String(), Identifiers: []identifierAnswer{}, Consents: standingsOf(p.Consents), Accounts: p.Accounts,
 		FirstSeen: event.FormatTime(p.FirstSeen), LastSeen: event.FormatTime(p.LastSeen), Events: p.Events,
 	}
 	if answer.Accounts == nil {
@@ -117,20 +116,31 @@ func (a *API) profile(w http.ResponseWriter, r *http.Request) error {
 	if answer.Traits, err = traitsOf(p.Traits, verbose); err != nil {
 		return err
 	}
+	id := profile.Ref{Type: profile.ProfileIDType, Value: p.ID.String()}
+	err = a.cfg.Definitions.Answers(r.Context(), id, asOf, func(answers Answers) error {
+		answer.Computed, answer.Segments = computedOf(answers, verbose)
+		return nil
+	})
+	if err != nil {
+		return err
+	}
 	return route.WriteJSON(w, http.StatusOK, answer)
 }
 
 // readProfile reads a profile as of now, or of the moment that is asked for.
-func (a *API) readProfile(r *http.Request, ref profile.Ref) (profile.Profile, error) {
+// asOf is nil for now.
+func (a *API) readProfile(r *http.Request, ref profile.Ref) (p profile.Profile, asOf *int64, err error) {
 	text := r.URL.Query().Get("as_of")
 	if text == "" {
-		return a.cfg.Profiles.Read(r.Context(), ref)
+		p, err = a.cfg.Profiles.Read(r.Context(), ref)
+		return p, nil, err
 	}
 	at, ok := event.ParseTime(text)
 	if !ok {
-		return profile.Profile{}, errs.New(errs.Invalid, "request.time", "as_of must be a time such as 2025-03-01T09:00:00Z or a date")
+		return profile.Profile{}, nil, errs.New(errs.Invalid, "request.time", "as_of must be a time such as 2025-03-01T09:00:00Z or a date")
 	}
-	return a.cfg.Profiles.ReadAsOf(r.Context(), ref, at)
+	p, err = a.cfg.Profiles.ReadAsOf(r.Context(), ref, at)
+	return p, &at, err
 }
 
 func identifierOf(id profile.Identifier) identifierAnswer {

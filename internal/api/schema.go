@@ -1,6 +1,7 @@
 package api
 
 import (
+	"maps"
 	"slices"
 
 	"kith/internal/route"
@@ -48,13 +49,15 @@ func positionSchema() route.Schema {
 
 // schemas are the named ones.
 func schemas() map[string]route.Schema {
-	return map[string]route.Schema{
+	all := map[string]route.Schema{
 		"Status": statusSchema(), "Profile": profileSchema(), "Identifier": identifierSchema(), "Trait": traitSchema(),
 		"Event": eventSchema(), "Held": heldSchema(), "Source": sourceSchema(), "SourceDocument": sourceDocumentSchema(),
 		"Trace": traceSchema(), "Decision": decisionSchema(), "IdentitySettings": settingsSchema(), "Job": jobSchema(), "Why": whySchema(), "Purpose": purposeSchema(), "PurposeDocument": purposeDocumentSchema(),
 		"Entity": entitySchema(), "EntityDocument": entityDocumentSchema(), "EntityRow": entityRowSchema(),
 		"Consent": standingSchema(), "ConsentRecord": consentRecordSchema(), "ConsentStatement": consentStatementSchema(),
 	}
+	maps.Copy(all, definitionSchemas())
+	return all
 }
 
 func statusSchema() route.Schema {
@@ -100,7 +103,7 @@ func profileSchema() route.Schema {
 		"identifiers": arraySchema(route.Ref("Identifier")),
 		"traits":      {"type": "object", "description": "By key the value, or with verbose=1 a Trait."},
 		"computed":    mapSchema(anySchema()),
-		"segments":    arraySchema(route.Schema{"type": "object"}),
+		"segments":    arraySchema(route.Ref("InSegment")),
 		"consents":    arraySchema(route.Ref("Consent")),
 		"accounts":    arraySchema(textSchema()),
 		"first_seen":  timeSchema(),

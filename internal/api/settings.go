@@ -1,9 +1,11 @@
 package api
 
 import (
+	"context"
 	"net/http"
 
 	"kith/internal/identity/settings"
+	"kith/internal/job"
 	"kith/internal/route"
 )
 
@@ -24,6 +26,12 @@ func (a *API) settingsRows() []route.Route {
 			BodyBytes: settingsBytesMax, Body: settingsSchema(),
 			Answers: []route.Answer{{Status: 202, Summary: "The job that resolves everybody anew.", Schema: route.Ref("Job")}, bad}, Handler: route.Handle(a.putSettings),
 		},
+		{
+			Method: http.MethodPost, Path: "/v1/identity/try", Name: "tryIdentitySettings", Tag: "Identity", Key: route.AdminKey, Class: route.Identifying,
+			Summary:   "Say what other identity settings would change, without changing anything: which profiles would merge, split or be renamed, and which identifiers would be quarantined.",
+			BodyBytes: settingsBytesMax, Body: settingsSchema(),
+			Answers: []route.Answer{{Status: 202, Summary: "The job; its result is the report.", Schema: route.Ref("Job")}, bad}, Handler: route.Handle(a.trySettings),
+		},
 	}
 }
 
@@ -36,6 +44,15 @@ func (a *API) getSettings(w http.ResponseWriter, r *http.Request) error {
 }
 
 func (a *API) putSettings(w http.ResponseWriter, r *http.Request) error {
+	return withSettings(w, r, a.cfg.Identity.PutSettings)
+}
+
+func (a *API) trySettings(w http.ResponseWriter, r *http.Request) error {
+	return withSettings(w, r, a.cfg.Identity.Try)
+}
+
+// withSettings reads a document and answers with the job that it starts.
+func withSettings(w http.ResponseWriter, r *http.Request, start func(context.Context, settings.Document) (job.Job, error)) error {
 	body, err := route.ReadBody(r)
 	if err != nil {
 		return err
@@ -44,7 +61,7 @@ func (a *API) putSettings(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	j, err := a.cfg.Identity.PutSettings(r.Context(), doc)
+	j, err := start(r.Context(), doc)
 	if err != nil {
 		return err
 	}

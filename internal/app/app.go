@@ -38,24 +38,26 @@ type App struct {
 	notices []string
 	file    settingsFile
 
-	log       eventlog.Log
-	store     state.Store
-	sources   *resource.Sources
-	purposes  *resource.Collection[resource.Purpose]
-	entities  *resource.Collection[resource.Entity]
-	admin     resource.Digest
-	metrics   *telemetry.Metrics
-	live      atomic.Pointer[live]
-	trouble   atomic.Pointer[error] // what stopped the folding last
-	recheck   chan chan struct{}    // asks the pipeline to look for changed settings
-	collector *collect.Collector
-	feed      *feed.Feed
-	lake      *lake.Writer // nil without the role of the pipeline
-	lakeRuns  atomic.Bool
-	sql       *analytics.Gate
-	backingUp sync.Mutex // held while a backup is read
-	jobs      *job.Jobs
-	deciding  sync.Mutex // held while a decision is made, so that the next one knows of it
+	log         eventlog.Log
+	store       state.Store
+	sources     *resource.Sources
+	purposes    *resource.Collection[resource.Purpose]
+	entities    *resource.Collection[resource.Entity]
+	admin       resource.Digest
+	metrics     *telemetry.Metrics
+	live        atomic.Pointer[live]
+	trouble     atomic.Pointer[error] // what stopped the folding last
+	recheck     chan chan struct{}    // asks the pipeline to look for changed settings
+	collector   *collect.Collector
+	feed        *feed.Feed
+	definitions *definitions
+	lake        *lake.Writer // nil without the role of the pipeline
+	lakeRuns    atomic.Bool
+	sql         *analytics.Gate
+	backingUp   sync.Mutex // held while a backup is read
+	jobs        *job.Jobs
+	deciding    sync.Mutex // held while a decision is made, so that the next one knows of it
+	aside       sync.Mutex // held while the log is folded into the scratch folder
 
 	handler        http.Handler // everything that the roles ask for
 	collectHandler http.Handler // the collector alone
@@ -78,7 +80,7 @@ func Open(ctx context.Context, cfg Config) (*App, error) {
 	}
 	a := &App{cfg: cfg, file: file, logger: slog.New(slog.NewTextHandler(os.Stderr, nil)), recheck: make(chan chan struct{})}
 	for _, step := range []func(context.Context) error{
-		a.openFolder, a.openEngines, a.openSources, a.makeCollector, a.makePipeline, a.makeLake, a.makeSQL, a.makeHandlers,
+		a.openFolder, a.openEngines, a.openSources, a.openDefinitions, a.makeCollector, a.makePipeline, a.openMemberships, a.makeLake, a.makeSQL, a.makeHandlers,
 	} {
 		if err := step(ctx); err != nil {
 			_ = a.Close() // the first error is the one to tell

@@ -9,6 +9,8 @@ import (
 	"kith/internal/client"
 	"kith/internal/errs"
 	"kith/internal/eventlog/local"
+	"kith/internal/lake"
+	lakelocal "kith/internal/lake/local"
 	"kith/internal/resource"
 	"kith/internal/state/pebble"
 	"kith/internal/sys"
@@ -47,8 +49,8 @@ func CheckFolder(ctx context.Context, cfg Config, read func(bytes int)) (Checked
 	if _, err := cfg.FS.Stat(ws.Dir()); err != nil {
 		return out, errs.New(errs.NotFound, "check.no_data", "there is no workspace in %s", cfg.Data)
 	}
-	c := &folderCheck{ctx: ctx, fs: sys.Counted(cfg.FS, read), ws: ws, out: &out}
-	for _, step := range []func() error{c.token, c.log, c.state} {
+	c := &folderCheck{ctx: ctx, fs: sys.Counted(cfg.FS, read), ws: ws, out: &out, lakeDir: lakeFolder(&cfg, ws)}
+	for _, step := range []func() error{c.token, c.log, c.state, c.lake} {
 		if err := step(); err != nil {
 			return out, err
 		}
@@ -63,6 +65,8 @@ type folderCheck struct {
 	ws   workspace.Handle
 	out  *Checked
 	ends []int64 // of the log's partitions; nil: there is no log
+
+	lakeDir string
 }
 
 func (c *folderCheck) damaged(file string, at int64, what string) {
@@ -114,6 +118,15 @@ func (c *folderCheck) state() error {
 	c.out.Bytes += out.Bytes
 	c.out.Rows = out.Rows
 	return stopFirst(err)
+}
+
+// lake reads the files of the open tables.
+func (c *folderCheck) lake() error {
+	bytes, err := lake.Check(c.ctx, lakelocal.New(c.fs, c.lakeDir), func(name, what string) {
+		c.damaged(filepath.Join(c.lakeDir, name), pebble.Unplaced, what)
+	})
+	c.out.Bytes += bytes
+	return err
 }
 
 // stopFirst says what to do about a folder that is in use.

@@ -78,6 +78,9 @@ func (f fold) Flush(ctx context.Context) error {
 	if err := f.runner().Flush(ctx); err != nil {
 		return err
 	}
+	if err := f.app.definitions.flush(ctx); err != nil {
+		return err
+	}
 	return f.app.flushLake(ctx)
 }
 

@@ -30,7 +30,7 @@ func (a *App) makeHandlers(context.Context) error {
 	if a.cfg.plays(RoleAPI) {
 		var err error
 		table, err = api.New(api.Config{
-			Profiles: people{a}, Pipeline: fold{a}, Identity: kinship{a}, Jobs: a.jobs, Live: a.feed, Sources: a.sources, Purposes: a.purposes, Consents: ledger{a}, Entities: a.entities, Rows: rows{a}, Metrics: a.metrics.Handler(), Backup: a.backup,
+			Profiles: people{a}, Pipeline: fold{a}, Identity: kinship{a}, Jobs: a.jobs, Live: a.feed, Sources: a.sources, Purposes: a.purposes, Consents: ledger{a}, Definitions: a.definitions, Entities: a.entities, Rows: rows{a}, Metrics: a.metrics.Handler(), Backup: a.backup,
 			Now: func() int64 { return sys.Millis(a.cfg.Clock.Now()) }, Version: a.cfg.Version, Ready: a.ready,
 		}).Table(append(a.sqlRoutes(), collector...)...)
 		if err != nil {

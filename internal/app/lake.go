@@ -38,7 +38,9 @@ func (a *App) makeLake(context.Context) error {
 
 func (a *App) lakeObserver() lake.Observer {
 	return lake.Observer{
+		Round: a.metrics.LakeRound, Merged: a.metrics.LakeMerged,
 		Failed: func(err error) {
+			a.metrics.LakeFailed(errs.CodeOf(err))
 			a.logger.Warn("writing the lake failed and will be tried again; events are folded all the while", "code", errs.CodeOf(err), "error", err)
 		},
 	}
@@ -65,4 +67,18 @@ func (a *App) flushLake(ctx context.Context) error {
 		return nil
 	}
 	return a.lake.Flush(ctx)
+}
+
+// Lake returns the lake of a data folder, and the folder that it lies in, for
+// reading beside whoever writes it.
+func Lake(cfg Config) (lake.Store, string, error) {
+	if err := cfg.Validate(); err != nil {
+		return nil, "", err
+	}
+	ws, err := workspace.New(cfg.Data, defaultWorkspace, cfg.IDKey)
+	if err != nil {
+		return nil, "", err
+	}
+	dir := lakeFolder(&cfg, ws)
+	return lakelocal.New(cfg.FS, dir), dir, nil
 }

@@ -3,6 +3,7 @@ package app
 import (
 	"context"
 	"log/slog"
+	"time"
 
 	"kith/internal/collect"
 	"kith/internal/errs"
@@ -65,9 +66,14 @@ func collectObserver(m *telemetry.Metrics, logger *slog.Logger) collect.Observer
 
 // pipelineObserver counts what the pipeline does. Types that are not configured
 // count as one: their names come from outside and have no end.
-func pipelineObserver(m *telemetry.Metrics, rules *identity.Config) pipeline.Observer {
+func (a *App) pipelineObserver(rules *identity.Config) pipeline.Observer {
+	m := a.metrics
 	return pipeline.Observer{
-		Committed: m.Committed, Stage: m.Stage, Held: m.Held, Retried: m.Retried,
+		Committed: func(partition int32, records int, bytes int64, took time.Duration) {
+			m.Committed(partition, records, bytes, took)
+			a.definitions.changed()
+		},
+		Stage: m.Stage, Held: m.Held, Retried: m.Retried,
 		Dropped: func(typ, reason string) {
 			if _, known := rules.Rules[typ]; !known {
 				typ = "other"
@@ -89,6 +95,9 @@ func (a *App) levels() telemetry.Levels {
 	if a.sql != nil {
 		running, waiting := a.sql.Load()
 		l.QueriesRunning, l.QueriesWaiting = &running, &waiting
+	}
+	if lag, err := a.lakeLag(context.Background()); err == nil && a.lake != nil {
+		l.LakeLag = &lag
 	}
 	if embedded, ok := a.log.(*local.Log); ok {
 		n := embedded.Stats().Bytes

@@ -100,6 +100,10 @@ func (a *App) runParts(stopped <-chan struct{}) error {
 			a.runLake(ctx)
 			return nil
 		})
+		g.Go(func() error {
+			a.runMemberships(ctx)
+			return nil
+		})
 	}
 	return g.Wait()
 }

@@ -50,6 +50,9 @@ type Config struct {
 	// fields. It only grows.
 	Fields func(ctx context.Context, fields []expr.Field) (expr.Projection, error)
 
+	// Projection returns the projection of today, without making it longer.
+	Projection func() expr.Projection
+
 	// Rows and Listed are those of view.Reader.
 	Rows   func(ctx context.Context, r state.Reader, entity string, nodes []identity.NodeID) ([][]byte, error)
 	Listed func(ctx context.Context, r state.Reader, segment string, nodes []identity.NodeID) (bool, error)
@@ -180,11 +183,27 @@ func (e *Engine) refresh(ctx context.Context) error {
 	e.mu.Lock()
 	e.serves = e.live.Names
 	e.mu.Unlock()
-	e.reader = &view.Reader{
-		History: e.cfg.History, Log: e.cfg.Log, Config: e.cfg.Identity(), Keys: e.cfg.Keys, Fields: projection,
+	e.reader = e.newReader(projection)
+	return nil
+}
+
+func (e *Engine) newReader(fields expr.Projection) *view.Reader {
+	return &view.Reader{
+		History: e.cfg.History, Log: e.cfg.Log, Config: e.cfg.Identity(), Keys: e.cfg.Keys, Fields: fields,
 		Rows: e.cfg.Rows, Listed: e.cfg.Listed,
 	}
-	return nil
+}
+
+// Reader returns a reader that knows the fields, whether or not the history keeps
+// them.
+func (e *Engine) Reader(fields []expr.Field) *view.Reader {
+	p := e.cfg.Projection()
+	for _, f := range fields {
+		if !slices.Contains(p, f) {
+			p = append(p[:len(p):len(p)], f)
+		}
+	}
+	return e.newReader(p)
 }
 
 // begins gives what is to be filled the names under which its members are stored:
@@ -233,8 +252,7 @@ func (e *Engine) Run(ctx context.Context, changed func() <-chan struct{}) error 
 				return err
 			}
 			e.failed(err)
-			due = e.now() + retryAfter
-			wake = nil
+			due, wake = e.now()+retryAfter, nil
 			if err := e.load(ctx); err != nil {
 				e.failed(err)
 			}
@@ -242,13 +260,18 @@ func (e *Engine) Run(ctx context.Context, changed func() <-chan struct{}) error 
 		select {
 		case <-ctx.Done():
 		case <-wake:
-		case <-e.timer(due):
+		case <-e.timer(min(due, e.now()+lookAfter)):
 		}
 	}
 	return nil
 }
 
-const retryAfter = 200 // milliseconds
+// Milliseconds after which a step is tried again that failed, and after which an
+// engine that nobody wakes looks whether another process has folded something.
+const (
+	retryAfter = 200
+	lookAfter  = 1000
+)
 
 func (e *Engine) failed(err error) {
 	e.mu.Lock()

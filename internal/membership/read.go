@@ -3,9 +3,13 @@ package membership
 import (
 	"context"
 	"encoding/binary"
+	"encoding/json"
+	"slices"
 
 	"kith/internal/identity"
+	"kith/internal/pipeline"
 	"kith/internal/state"
+	"kith/internal/sys"
 )
 
 // Member is one member of a segment.
@@ -127,4 +131,40 @@ func (e *Engine) names() map[string]string {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	return e.serves
+}
+
+// Serves reports whether the segment has a definition that serves.
+func (e *Engine) Serves(key string) bool { return e.names()[key] != "" }
+
+// UpToDate reports whether everything that is folded, saved and due by now has
+// been answered for.
+func (e *Engine) UpToDate(ctx context.Context) (bool, error) {
+	docs, err := e.cfg.Definitions(ctx)
+	if err != nil {
+		return false, err
+	}
+	snap, err := e.cfg.State.Snapshot(ctx)
+	if err != nil {
+		return false, err
+	}
+	defer snap.Close()
+	ends, err := pipeline.FactEnds(ctx, snap, e.cfg.Partitions)
+	if err != nil {
+		return false, err
+	}
+	due, err := nextDue(ctx, snap)
+	if err != nil {
+		return false, err
+	}
+	values, err := snap.Get(ctx, [][]byte{cursorKey(), liveKey()})
+	if err != nil {
+		return false, err
+	}
+	at, live := cursor{Facts: make([]uint64, e.cfg.Partitions)}, served{}
+	for i, into := range []any{&at, &live} {
+		if values[i] != nil && json.Unmarshal(values[i], into) != nil {
+			return false, errFormat()
+		}
+	}
+	return slices.Equal(ends, at.Facts) && live.Documents.equal(&docs) && due > sys.Millis(e.cfg.Clock.Now()), nil
 }

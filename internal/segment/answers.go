@@ -59,6 +59,7 @@ func (a *Answers) Value(key string) trait.Value {
 		return *v
 	}
 	d := a.set.traits[key]
+	a.traits[key] = &trait.Value{Trait: expr.Trait{Next: expr.Never}}
 	var v trait.Value
 	if d.Expression != nil {
 		v = d.Expression.Eval(a.x.Subject.Trait)
@@ -75,6 +76,7 @@ func (a *Answers) Member(key string) expr.Result {
 	if r, ok := a.members[key]; ok {
 		return r
 	}
+	a.members[key] = expr.Result{Next: expr.Never} // what stands in a circle, which no set should hold, is nobody's
 	r := a.member(key, &a.x)
 	a.members[key] = r
 	return r

@@ -1,0 +1,98 @@
+package api
+
+import (
+	"encoding/json"
+	"strconv"
+
+	"kith/event"
+	"kith/internal/expr"
+	"kith/internal/route"
+)
+
+// explanationAnswer is one part of the tree of a condition.
+type explanationAnswer struct {
+	Condition  map[string]any       `json:"condition"`
+	Verdict    bool                 `json:"verdict"`
+	Value      json.RawMessage      `json:"value"`
+	Events     []explainingEvent    `json:"events"`
+	More       bool                 `json:"more_events"`
+	NextChange *string              `json:"next_change"`
+	Children   []*explanationAnswer `json:"children"`
+}
+
+type explainingEvent struct {
+	MessageID string `json:"message_id"`
+	Source    string `json:"source"`
+	Timestamp string `json:"timestamp"`
+}
+
+func explanationOf(d *expr.Detail) *explanationAnswer {
+	out := &explanationAnswer{
+		Condition: expr.Describe(d.Condition), Verdict: d.Verdict, Value: valueOf(d.Values), More: d.More,
+		Events: []explainingEvent{}, Children: []*explanationAnswer{},
+	}
+	for _, e := range d.Events {
+		out.Events = append(out.Events, explainingEvent{e.MessageID, e.Source, event.FormatTime(e.Timestamp)})
+	}
+	if d.Next != expr.Never {
+		at := event.FormatTime(d.Next)
+		out.NextChange = &at
+	}
+	for _, c := range d.Children {
+		out.Children = append(out.Children, explanationOf(c))
+	}
+	return out
+}
+
+// valueOf is null for what is missing, and a list for several values.
+func valueOf(values []expr.Value) json.RawMessage {
+	switch len(values) {
+	case 0:
+		return json.RawMessage("null")
+	case 1:
+		return values[0].AppendJSON(nil)
+	}
+	b := []byte{'['}
+	for i, v := range values {
+		if i > 0 {
+			b = append(b, ',')
+		}
+		b = v.AppendJSON(b)
+	}
+	return append(b, ']')
+}
+
+func definitionSchemas() map[string]route.Schema {
+	any := route.Schema{"type": "object", "additionalProperties": true}
+	described := func(text string) route.Schema {
+		s := route.Schema{"description": text}
+		for k, v := range any {
+			s[k] = v
+		}
+		return s
+	}
+	number := route.Schema{"type": "integer"}
+	return map[string]route.Schema{
+		"ComputedTraitDocument": described("A computed trait: type is count, sum, avg, min, max, first, last, most_frequent, unique_list, unique_count, time_since_first, time_since_last or expression; with event, where, window and property as the type needs, or expression; scope is profile (default) or account."),
+		"ComputedTrait":         described("A computed trait as it was saved, with key, version, created_at and updated_at."),
+		"SegmentDocument":       described("A segment: where is a condition; or list is true and members are uploaded. scope is profile (default) or account."),
+		"Segment":               described("A segment as it was saved, with key, version, created_at and updated_at; read alone also with size, as_of and status: live, or backfilling while everybody is asked, and the definition before serves."),
+		"PreviewRequest":        described("where, the condition; scope; sample, how many people to show, at most " + strconv.Itoa(sampleMax) + "."),
+		"Member": object("A member of a segment.", map[string]route.Schema{
+			"profile_id": textSchema(), "account_id": textSchema(), "since": {"type": "string", "format": "date-time", "description": "The recorded moment of the last entry."},
+		}, "profile_id", "account_id"),
+		"InSegment": object("A segment that a person is in.", map[string]route.Schema{"key": textSchema(), "since": {"type": "string", "format": "date-time"}}),
+		"Preview": object("How many would be in a segment.", map[string]route.Schema{
+			"size": number, "exact": {"type": "boolean", "description": "Everybody was asked."}, "as_of": {"type": "string", "format": "date-time"},
+			"per_condition": {"type": "array", "items": number, "description": "Of the conditions that the outermost group joins, in their order: how many meet each."},
+			"sample":        {"type": "array", "items": any},
+		}),
+		"Explanation": object("One part of a condition, for one person.", map[string]route.Schema{
+			"condition": any, "verdict": {"type": "boolean"}, "value": {"description": "What was found: of a trait its value, of an event condition the count or aggregate. Null when missing."},
+			"events":      {"type": "array", "items": any, "description": "The newest of the events that decide."},
+			"more_events": {"type": "boolean", "description": "There are more of them, or more than a sequence looks at."},
+			"next_change": orNull("string"),
+			"children":    {"type": "array", "items": route.Ref("Explanation")},
+		}),
+	}
+}

@@ -1,0 +1,296 @@
+package app
+
+import (
+	"context"
+	"encoding/json"
+	"math"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"kith/internal/api"
+	"kith/internal/entity"
+	"kith/internal/errs"
+	"kith/internal/expr"
+	"kith/internal/identity"
+	"kith/internal/membership"
+	"kith/internal/profile"
+	"kith/internal/resource"
+	"kith/internal/resource/form"
+	"kith/internal/segment"
+	"kith/internal/state"
+	"kith/internal/sys"
+	"kith/internal/view"
+)
+
+// definitions are the computed traits and segments of the workspace, and who is
+// in them.
+type definitions struct {
+	app      *App
+	docs     *resource.Documents
+	traits   *resource.Collection[json.RawMessage]
+	segments *resource.Collection[json.RawMessage]
+	engine   *membership.Engine
+	fields   atomic.Pointer[expr.Projection]
+	kick     chan struct{} // something new was folded or saved
+	runs     atomic.Bool
+
+	mu         sync.Mutex
+	generation int64 // of the resources that cached was read at; -1 at first
+	cached     membership.Documents
+	set        *segment.Set
+}
+
+var _ api.Definitions = (*definitions)(nil)
+
+// openDefinitions opens the definitions. The engine that keeps members is opened
+// with the pipeline, whose rules it needs.
+func (a *App) openDefinitions(ctx context.Context) error {
+	d := &definitions{app: a, docs: resource.NewDocuments(a.store), kick: make(chan struct{}, 1), generation: -1}
+	d.traits = resource.OpenDefinitions(a.store, a.cfg.Clock, resource.KindTrait, func(o *form.Object, key string) {
+		d.today().ReadTrait(o, key, expr.Options{})
+	})
+	d.segments = resource.OpenDefinitions(a.store, a.cfg.Clock, resource.KindSegment, func(o *form.Object, key string) {
+		d.today().ReadSegment(o, key, expr.Options{})
+	})
+	a.definitions = d
+	if err := d.readFields(ctx); err != nil {
+		return err
+	}
+	_, err := d.Documents(ctx)
+	return err
+}
+
+// openMemberships opens what keeps the members of segments.
+func (a *App) openMemberships(ctx context.Context) (err error) {
+	d := a.definitions
+	d.engine, err = membership.Open(ctx, membership.Config{
+		State: a.store, History: a.live.Load().runner.Stages.History, Log: a.log, Keys: a.ws.Keyring(),
+		Partitions: a.log.Partitions(), Clock: a.cfg.Clock,
+		Identity:    func() *identity.Config { return a.live.Load().rules },
+		Definitions: d.Documents, Fields: d.keep, Projection: func() expr.Projection { return *d.fields.Load() },
+		Rows: entity.OwnedJSON,
+	})
+	return err
+}
+
+// runMemberships keeps the members until ctx ends. What stops it is logged and
+// tried again: nothing else waits for it.
+func (a *App) runMemberships(ctx context.Context) {
+	d := a.definitions
+	d.runs.Store(true)
+	for wait := time.Second; ctx.Err() == nil; wait = min(2*wait, time.Minute) {
+		if err := d.engine.Run(ctx, func() <-chan struct{} { return d.kick }); err != nil && ctx.Err() == nil {
+			a.logger.Error("keeping the members of segments has stopped and will be tried again", "code", errs.CodeOf(err), "error", err)
+		}
+		select {
+		case <-ctx.Done():
+		case <-a.cfg.Clock.After(wait):
+		}
+	}
+}
+
+// changed wakes what keeps members.
+func (d *definitions) changed() {
+	select {
+	case d.kick <- struct{}{}:
+	default:
+	}
+}
+
+// today is the set of definitions; empty when they cannot be read, which the
+// reading that comes next tells.
+func (d *definitions) today() *segment.Set {
+	if _, err := d.Documents(context.Background()); err != nil {
+		return segment.NewSet()
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.set
+}
+
+// Documents returns the definitions of today. They are read when any resource has
+// changed since.
+func (d *definitions) Documents(ctx context.Context) (membership.Documents, error) {
+	generation, err := d.docs.Generation(ctx)
+	if err != nil {
+		return membership.Documents{}, err
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.generation == generation {
+		return d.cached, nil
+	}
+	docs := membership.Documents{Traits: map[string]json.RawMessage{}, Segments: map[string]json.RawMessage{}}
+	for into, from := range map[*map[string]json.RawMessage]*resource.Collection[json.RawMessage]{&docs.Traits: d.traits, &docs.Segments: d.segments} {
+		items, err := from.All(ctx)
+		if err != nil {
+			return docs, err
+		}
+		for _, item := range items {
+			(*into)[item.Key] = item.Doc
+		}
+	}
+	set, err := docs.Set()
+	if err != nil {
+		return docs, err
+	}
+	d.cached, d.set, d.generation = docs, set, generation
+	return docs, nil
+}
+
+// fieldsKey is the key of the one document that lists the fields.
+const fieldsKey = "events"
+
+func (d *definitions) readFields(ctx context.Context) error {
+	var p expr.Projection
+	doc, err := d.docs.Get(ctx, resource.KindFields, fieldsKey)
+	switch {
+	case errs.Is(err, errs.NotFound):
+	case err != nil:
+		return err
+	case json.Unmarshal(doc.JSON, &p) != nil:
+		return errs.New(errs.Corrupt, "definition.fields", "the list of fields that the history keeps cannot be read")
+	}
+	d.fields.Store(&p)
+	return nil
+}
+
+// keep makes the history keep the fields from now on.
+func (d *definitions) keep(ctx context.Context, fields []expr.Field) (expr.Projection, error) {
+	p := slices.Clone(*d.fields.Load())
+	for _, f := range fields {
+		if !slices.Contains(p, f) {
+			p = append(p, f)
+		}
+	}
+	if len(p) == len(*d.fields.Load()) {
+		return p, nil
+	}
+	text, err := json.Marshal(p)
+	if err != nil {
+		return nil, errs.Wrap(err, errs.Internal, "definition.fields", "the list of fields cannot be written down")
+	}
+	if err := d.docs.Keep(ctx, resource.Document{Kind: resource.KindFields, Key: fieldsKey, Version: 1, JSON: text}); err != nil {
+		return nil, err
+	}
+	d.fields.Store(&p)
+	return p, nil
+}
+
+// Traits implements api.Definitions.
+func (d *definitions) Traits() *resource.Collection[json.RawMessage] { return d.traits }
+
+// Segments implements api.Definitions.
+func (d *definitions) Segments() *resource.Collection[json.RawMessage] { return d.segments }
+
+// Changed implements api.Definitions.
+func (d *definitions) Changed() { d.changed() }
+
+// NeededBy implements api.Definitions.
+func (d *definitions) NeededBy(key string) []string { return d.today().NeededBy(key) }
+
+// Standing implements api.Definitions.
+func (d *definitions) Standing(ctx context.Context, key string) (api.SegmentStanding, error) {
+	size, err := d.engine.Size(ctx, key)
+	s := d.engine.Status()
+	out := api.SegmentStanding{Size: size, AsOf: sys.Millis(d.app.cfg.Clock.Now()), Live: !slices.Contains(s.Filling, key) && d.engine.Serves(key), Looked: s.Looked}
+	return out, err
+}
+
+// Members implements api.Definitions.
+func (d *definitions) Members(ctx context.Context, key string, after identity.NodeID, limit int) ([]membership.Member, bool, error) {
+	return d.engine.Members(ctx, key, after, limit)
+}
+
+// AccountID implements api.Definitions.
+func (d *definitions) AccountID(ctx context.Context, node identity.NodeID) (string, error) {
+	snap, err := d.app.store.Snapshot(ctx)
+	if err != nil {
+		return "", err
+	}
+	defer snap.Close()
+	values, err := snap.Get(ctx, [][]byte{identity.IdentifierRow(node)})
+	if err != nil || values[0] == nil {
+		return "", err
+	}
+	id, err := identity.DecodeIdentifier(values[0])
+	return id.Value, err
+}
+
+// Answers implements api.Definitions.
+func (d *definitions) Answers(ctx context.Context, ref profile.Ref, asOf *int64, f func(api.Answers) error) error {
+	snap, err := d.app.store.Snapshot(ctx)
+	if err != nil {
+		return err
+	}
+	defer snap.Close()
+	now, upTo := sys.Millis(d.app.cfg.Clock.Now()), int64(math.MaxInt64)
+	if asOf != nil {
+		now, upTo = *asOf, *asOf
+	}
+	set := d.today()
+	reader := d.engine.Reader(set.Fields())
+	scope, v, id, err := d.view(ctx, snap, reader, ref, upTo)
+	if err != nil {
+		return err
+	}
+	since, err := d.engine.Since(ctx, id)
+	if err != nil {
+		return err
+	}
+	a := api.Answers{Set: set, Scope: scope, Now: now, Since: since, Answers: set.Ask(scope, v, now, time.UTC)}
+	if err := f(a); err != nil {
+		return err
+	}
+	return v.Err()
+}
+
+func (d *definitions) view(ctx context.Context, snap state.Reader, reader *view.Reader, ref profile.Ref, upTo int64) (expr.Scope, *view.View, identity.NodeID, error) {
+	if ref.Type == profile.AccountType {
+		node, err := reader.AccountNode(ref.Value)
+		return expr.Account, reader.Account(ctx, snap, node, upTo), node, err
+	}
+	people := d.app.live.Load().reader
+	node, err := people.Node(ref)
+	if err != nil {
+		return expr.Profile, nil, node, err
+	}
+	c, err := identity.NewClusters(snap).Of(ctx, node)
+	if err != nil {
+		return expr.Profile, nil, node, err
+	}
+	return expr.Profile, reader.Person(ctx, snap, c.Nodes, upTo), c.Leader, nil
+}
+
+// previewTime bounds what a preview costs.
+const previewTime = 800 * time.Millisecond
+
+// Preview implements api.Definitions.
+func (d *definitions) Preview(ctx context.Context, scope expr.Scope, c expr.Condition, sample int) (membership.Preview, error) {
+	return d.engine.Preview(ctx, d.today(), scope, c, sample, previewTime)
+}
+
+// Today implements api.Definitions.
+func (d *definitions) Today() *segment.Set { return d.today() }
+
+// flush returns once everything that is folded and saved is answered for.
+func (d *definitions) flush(ctx context.Context) error {
+	if d.engine == nil || !d.runs.Load() {
+		return nil
+	}
+	d.changed()
+	for {
+		stepped := d.engine.Stepped()
+		ready, err := d.engine.UpToDate(ctx)
+		if err != nil || ready {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return errs.Wrap(ctx.Err(), errs.Unavailable, "flush.timeout", "the members of segments were not up to date in time")
+		case <-stepped:
+		}
+	}
+}
