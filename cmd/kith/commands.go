@@ -11,6 +11,8 @@ var commands = []func() *cobra.Command{
 	traceCommand,
 	listenCommand,
 	sqlCommand,
+	lakeCommand,
+	exportCommand,
 	sqlWorkerCommand,
 	statusCommand,
 	testCommand,

@@ -29,6 +29,7 @@ type world struct {
 	clock  *sys.Manual
 	runner *pipeline.Runner
 	reader *profile.Reader
+	fs     vfs.FS
 	files  lake.Store
 	writer *lake.Writer
 	wired  uint64 // how often
@@ -36,7 +37,8 @@ type world struct {
 
 func newWorld(partitions, batch int) *world {
 	w := &world{log: logmem.New(partitions), store: mem.New(), clock: sys.NewManual(time.UnixMilli(workload.Start))}
-	w.files = local.New(vfs.NewMem(), "lake")
+	w.fs = vfs.NewMem()
+	w.files = local.New(w.fs, "lake")
 	w.wire(batch)
 	return w
 }

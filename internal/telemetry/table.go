@@ -52,6 +52,11 @@ const (
 	pipelineHeld     = "kith_pipeline_held_records_total"
 	pipelineDropped  = "kith_pipeline_dropped_identifiers_total"
 	stateBytes       = "kith_state_bytes"
+	lakeSeconds      = "kith_lake_round_seconds"
+	lakeFacts        = "kith_lake_facts_total"
+	lakeMerged       = "kith_lake_merged_bytes_total"
+	lakeFailed       = "kith_lake_failures_total"
+	lakeLag          = "kith_lake_lag_milliseconds"
 	sqlQueries       = "kith_sql_queries_total"
 	sqlSeconds       = "kith_sql_seconds"
 	sqlRows          = "kith_sql_rows_total"
@@ -97,6 +102,11 @@ func table() []metric {
 		{name: pipelineRetried, kind: counter, labels: []string{"code"}, help: "Batches tried again, by reason."},
 		{name: pipelineHeld, kind: counter, labels: []string{"code"}, help: "Records that were set apart, by reason."},
 		{name: pipelineDropped, kind: counter, labels: []string{"type", "reason"}, help: "Values that identified nobody, by type of identifier and reason."},
+		{name: lakeSeconds, kind: histogram, buckets: fast, help: "Time to write one round of facts to the open tables."},
+		{name: lakeFacts, kind: counter, help: "Facts that show in the open tables."},
+		{name: lakeMerged, kind: counter, labels: []string{"table"}, help: "Bytes of the files that merging has written, by table."},
+		{name: lakeFailed, kind: counter, labels: []string{"code"}, help: "Failures of the writer of the open tables, by reason; each is tried again."},
+		{name: lakeLag, kind: gauge, help: "Age of the oldest fact that does not show in the open tables."},
 		{name: stateBytes, kind: gauge, help: "Bytes of the embedded state on disk."},
 
 		{name: sqlQueries, kind: counter, labels: []string{"outcome"}, help: "SQL queries that ended: ok, cut (a limit cut the answer short), canceled, or the code of their error."},

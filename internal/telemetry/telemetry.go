@@ -172,12 +172,25 @@ func (m *Metrics) Queried(outcome string, took time.Duration, rows int64) {
 	m.count(sqlRows, rows)
 }
 
+// LakeRound counts a round of facts that shows in the open tables.
+func (m *Metrics) LakeRound(facts uint64, took time.Duration) {
+	m.count(lakeFacts, int64(facts))
+	m.observe(lakeSeconds, took.Seconds())
+}
+
+// LakeMerged counts files that were merged into others.
+func (m *Metrics) LakeMerged(table string, _, bytes int64) { m.count(lakeMerged, bytes, table) }
+
+// LakeFailed counts a failure of the writer of the open tables.
+func (m *Metrics) LakeFailed(code string) { m.count(lakeFailed, 1, code) }
+
 // Levels are numbers that lie elsewhere and are read when the metrics are asked
 // for. Nil leaves one out.
 type Levels struct {
 	Accepted, Processed, Repeats *int64 // records, as in the status
 	Quarantined, Lag             *int64
 	LogBytes, StateBytes         *int64
+	LakeLag                      *int64 // milliseconds
 	InFlightBytes                *int64
 	InFlightRequests             *int64
 	QueriesRunning               *int64 // SQL
@@ -188,7 +201,7 @@ type Levels struct {
 func (l *Levels) byName() map[string]*int64 {
 	return map[string]*int64{
 		recordsAccepted: l.Accepted, recordsProcessed: l.Processed, recordsRepeated: l.Repeats,
-		recordsHeld: l.Quarantined, recordsLag: l.Lag, logBytes: l.LogBytes, stateBytes: l.StateBytes,
+		recordsHeld: l.Quarantined, recordsLag: l.Lag, logBytes: l.LogBytes, lakeLag: l.LakeLag, stateBytes: l.StateBytes,
 		collectBytesHeld: l.InFlightBytes, collectHeld: l.InFlightRequests,
 		sqlRunning: l.QueriesRunning, sqlWaiting: l.QueriesWaiting,
 	}

@@ -49,9 +49,12 @@ func TestEveryMetricCounts(t *testing.T) {
 	m.Retried("state.conflict")
 	m.Held("record.format")
 	m.Dropped("email", "blocked")
+	m.LakeRound(9, 30*time.Millisecond)
+	m.LakeMerged("events", 5, 4000)
+	m.LakeFailed("lake.write")
 	m.Queried("ok", 40*time.Millisecond, 12)
 	m.ReadLevels(func() Levels {
-		return Levels{n(10), n(9), n(2), n(1), n(4), n(100), n(200), n(300), n(5), n(2), n(7)}
+		return Levels{n(10), n(9), n(2), n(1), n(4), n(100), n(200), n(17), n(300), n(5), n(2), n(7)}
 	})
 	got := scrape(t, m)
 	want := map[string]string{
@@ -84,6 +87,11 @@ func TestEveryMetricCounts(t *testing.T) {
 		`kith_processed_records_total`:                                               "9",
 		`kith_repeated_records_total`:                                                "2",
 		`kith_quarantined_records`:                                                   "1",
+		`kith_lake_round_seconds_count`:                                              "1",
+		`kith_lake_facts_total`:                                                      "9",
+		`kith_lake_merged_bytes_total{table="events"}`:                               "4000",
+		`kith_lake_failures_total{code="lake.write"}`:                                "1",
+		`kith_lake_lag_milliseconds`:                                                 "17",
 		`kith_lag_records`:                                                           "4",
 		`kith_pipeline_batch_seconds_bucket{le="0.05"}`:                              "0",
 		`kith_pipeline_batch_seconds_bucket{le="0.1"}`:                               "1",
