@@ -184,6 +184,19 @@ func (k *kept) exact(t fatal) {
 	for _, n := range wrong {
 		t.Fatalf("the stored cluster of %v is not the derived one, led by %v", k.ids[n], k.ids[part.Leader[n]])
 	}
+	bulk, err := ReadBulk(ctx, snap, k.cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	whole := bulk.Derive()
+	if n, first, err := whole.Differences(ctx, snap, 3); err != nil || n > 0 {
+		t.Fatalf("%d rows of clusters are not those of the bulk derivation, such as of %v: %v", n, k.ids[first[0]], err)
+	}
+	for n, leader := range part.Leader {
+		if have, ok := whole.Leader(n); !ok || have != leader {
+			t.Fatalf("in bulk %v is led by %v and not by %v", k.ids[n], k.ids[have], k.ids[leader])
+		}
+	}
 	d := derivation{cfg: k.cfg, ids: k.ids, spans: map[NodeID]seen{}, links: map[[2]NodeID]*Link{}}
 	for _, o := range obs {
 		d.observe(o)

@@ -70,6 +70,7 @@ func Verify(ctx context.Context, p Place) (Tally, error) {
 	}
 	v.want = oracle.Fold(set, p.Identity, p.Keys)
 	v.check(v.hash)
+	v.check(v.clusters)
 	v.check(v.counts)
 	v.check(v.status)
 	v.check(v.facts)
@@ -149,6 +150,24 @@ func (v *verifier) hash() error {
 	}
 	return fmt.Errorf("the state is not what its records come to:\n%s",
 		difference(v.want.Contents.Explain(v.Identity).Lines, got.Explain(v.Identity).Lines))
+}
+
+// clusters compares the stored clusters, row by row, with those that deriving
+// everything gives, unless evidence waits to be brought into them.
+func (v *verifier) clusters() error {
+	lag, err := identity.ReadLag(v.ctx, v.snap)
+	if err != nil || lag.Waiting {
+		return err
+	}
+	all, err := identity.ReadBulk(v.ctx, v.snap, v.Identity)
+	if err != nil {
+		return err
+	}
+	n, first, err := all.Derive().Differences(v.ctx, v.snap, 5)
+	if err != nil || n == 0 {
+		return err
+	}
+	return fmt.Errorf("%d stored clusters are not the derived ones, such as those of %v", n, first)
 }
 
 // difference lists the rows that only one side has.
