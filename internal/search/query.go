@@ -147,10 +147,13 @@ func phoneTokens(number string, cfg *identity.Config) []Token {
 // phoneNear are the forms of a number that are searched with errors: the digits
 // as typed, without what is dialled in front.
 func phoneNear(number string, cfg *identity.Config) []Token {
+	var t tokens
 	if id, reason := cfg.Normalize("phone", number, ""); reason == identity.Usable {
-		return []Token{{Phone, digits(id.Value)}}
+		t.add(Phone, digits(id.Value))
+		return t.list
 	}
-	return []Token{{Phone, strings.TrimLeft(digits(strings.Replace(number, "(0)", "", 1)), "0")}}
+	t.add(Phone, strings.TrimLeft(digits(strings.Replace(number, "(0)", "", 1)), "0"))
+	return t.list
 }
 
 // cut makes terms of a folded query: addresses, phone numbers between words, and

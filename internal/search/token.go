@@ -1,6 +1,7 @@
 package search
 
 import (
+	"bytes"
 	"strings"
 	"unicode/utf8"
 
@@ -274,7 +275,7 @@ func (t *tokens) addText(k kind, s string) {
 func Numbers(properties strictjson.Value) []string {
 	var out []string
 	for key, v := range properties.Members() {
-		if !numberKeys[key.String()] {
+		if !namesNumber(key) {
 			continue
 		}
 		var s string
@@ -292,6 +293,19 @@ func Numbers(properties strictjson.Value) []string {
 		}
 	}
 	return out
+}
+
+// namesNumber reports whether a property is one of the list. Nearly none is, so a
+// key is looked up by its bytes, without a copy.
+func namesNumber(key strictjson.Key) bool {
+	raw := key.Raw()
+	if len(raw) < 4 || bytes.IndexByte(raw, '\\') >= 0 {
+		return numberKeys[key.String()]
+	}
+	if raw[0] == '"' {
+		raw = raw[1 : len(raw)-1]
+	}
+	return numberKeys[string(raw)]
 }
 
 func contains(list []string, s string) bool {
