@@ -93,13 +93,13 @@ func readConsent(data []byte) (id string, at int64, body consent.Body, err error
 func readSaid(o *form.Object, said *consent.Said) {
 	said.Via = consent.ViaAPI
 	said.Purpose = o.Required("purpose", consent.PurposeBytesMax)
-	if said.Purpose != "" && said.Purpose != consent.Every && !consent.ValidName(said.Purpose) {
+	if p := said.Purpose; p != "" && p != consent.Every && len(p) <= consent.PurposeBytesMax && !consent.ValidName(p) {
 		o.Refuse("purpose", form.CodeInvalid, "must be the key of a purpose, or * for all of them")
 	}
 	if said.Channel = o.Text("channel", consent.ChannelBytesMax); said.Channel == consent.Every {
 		said.Channel = ""
 	}
-	if said.Channel != "" && !consent.ValidName(said.Channel) {
+	if c := said.Channel; c != "" && len(c) <= consent.ChannelBytesMax && !consent.ValidName(c) {
 		o.Refuse("channel", form.CodeInvalid, "must be the name of a channel such as email, or absent for all of them")
 	}
 	text := o.Required("state", consent.PurposeBytesMax)
