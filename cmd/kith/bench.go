@@ -48,6 +48,9 @@ func benchCommand() *cobra.Command {
 		one("search", "How fast people are found, by what is known of them", "search", func(ctx context.Context) ([]bench.Row, error) {
 			return bench.Search(ctx, o, app.BenchEngine)
 		}),
+		one("lake", "How fast events become rows of the open tables, and what these take", "event", func(ctx context.Context) ([]bench.Row, error) {
+			return bench.Lake(ctx, o, app.BenchEngine, app.BenchLake)
+		}),
 		one("read", "How fast profiles are answered", "read", func(ctx context.Context) ([]bench.Row, error) { return bench.Read(ctx, o) }),
 		baselineCommand(&o),
 	)

@@ -4,9 +4,11 @@ import (
 	"context"
 	"path/filepath"
 
+	"kith/internal/bench"
 	"kith/internal/errs"
 	"kith/internal/lake"
 	lakelocal "kith/internal/lake/local"
+	"kith/internal/sys"
 	"kith/internal/workspace"
 )
 
@@ -81,4 +83,13 @@ func Lake(cfg Config) (lake.Store, string, error) {
 	}
 	dir := lakeFolder(&cfg, ws)
 	return lakelocal.New(cfg.FS, dir), dir, nil
+}
+
+// BenchLake returns a writer of a lake in a folder, as a server has it.
+func BenchLake(e *bench.Engine, dir string, clock sys.Clock) *lake.Writer {
+	return lake.New(lake.Config{
+		Store: lakelocal.New(sys.Disk(), dir), State: e.State, Log: e.Log, Partitions: e.Log.Partitions(),
+		Parts: func() lake.Parts { return lake.Parts{Interpreter: e.Runner.Interpreter, Reader: e.Profiles} },
+		Clock: clock, Rand: sys.Entropy(),
+	})
 }

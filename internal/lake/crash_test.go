@@ -25,7 +25,10 @@ import (
 	"kith/internal/sys"
 )
 
-var powerCuts = flag.Int("lake.cuts", 16, "simulated power cuts while the lake is written")
+var (
+	powerCuts = flag.Int("lake.cuts", 16, "simulated power cuts while the lake is written")
+	firstSeed = flag.Int("lake.seed", 0, "seed of the first power cut or random workload; the others follow it")
+)
 
 // power lets a disk be cut off at the nth operation that changes it.
 type power struct {
@@ -98,7 +101,7 @@ func okUnless(t testing.TB, ctx context.Context, err error) {
 func TestPowerCuts(t *testing.T) {
 	const seeds = 4
 	var total [seeds]int64
-	for i := range *powerCuts {
+	for i := *firstSeed; i < *firstSeed+*powerCuts; i++ {
 		seed := uint64(i % seeds)
 		if total[seed] == 0 {
 			total[seed] = cutPower(t, seed, 0, rand.New(rand.NewPCG(seed, 11)))
@@ -106,7 +109,7 @@ func TestPowerCuts(t *testing.T) {
 		r := rand.New(rand.NewPCG(uint64(i), 11))
 		cutPower(t, seed, 1+r.Int64N(total[seed]), r)
 		if t.Failed() {
-			t.Fatalf("at cut %d of %d", i+1, *powerCuts)
+			t.Fatalf("at the cut of seed %d, of %d cuts", i, *powerCuts)
 		}
 	}
 	t.Logf("%d power cuts; each time the tables came to equal the state", *powerCuts)

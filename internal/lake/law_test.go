@@ -29,7 +29,7 @@ var lawRuns = flag.Int("lake.runs", 8, "random workloads after which the tables 
 // moments, and holds the tables against the state in the end.
 func TestTablesEqualState(t *testing.T) {
 	rows := 0
-	for seed := range uint64(*lawRuns) {
+	for seed := uint64(*firstSeed); seed < uint64(*firstSeed+*lawRuns); seed++ {
 		t.Run(fmt.Sprint(seed), func(t *testing.T) { rows += runLaw(t, seed) })
 	}
 	t.Logf("%d workloads, %d events in the tables", *lawRuns, rows)
