@@ -3,6 +3,7 @@ package search
 import (
 	"bytes"
 	"context"
+	"slices"
 
 	"kith/internal/errs"
 	"kith/internal/identity"
@@ -13,13 +14,14 @@ import (
 // Bounds of what one search reads. They keep its time the same whatever is asked.
 const (
 	rowsMax    = 20_000 // of the tokens of one term
-	firstRows  = 1_000  // of each token that is asked for as it stands, before any is read on
-	nearRows   = 200    // of each token with an error in it, before any is read on
+	stepRows   = 2_000  // of them in one step
+	firstRows  = 500    // of each token that is asked for as it stands, before any is read on
+	nearRows   = 64     // of each token with an error in it, before any is read on
 	begunRows  = 2_000  // of tokens that a term begins
 	spreadMax  = 16     // tokens of a term that are looked for at the other nodes of a person
 	checksMax  = 4_000  // single looks at whether a node has a token, of one kind
-	peopleMax  = 48     // nodes that are resolved to profiles, unless a page needs more
-	partsMax   = 12     // of them those of which only a part of the terms fits
+	peopleMax  = 32     // nodes that are resolved to profiles, unless a page needs more
+	partsMax   = 8      // of them those of which only a part of the terms fits
 	fullEnough = 5      // profiles that fit all terms, with which no errors are looked for
 	HitsMax    = 200    // Hits of one query, over all its pages
 )
@@ -128,8 +130,17 @@ func (f *finder) run(ctx context.Context) error {
 			return err
 		}
 	}
-	for edits := uint8(1); edits <= 2 && !f.enough(edits); edits++ {
-		some, err := f.approximate(ctx, edits)
+	for _, t := range f.plan.terms {
+		t.typed = t.rows > 0
+	}
+	for _, round := range [...]struct {
+		edits   uint8
+		missing bool
+	}{{1, true}, {1, false}, {2, true}, {2, false}} {
+		if f.enough(round.edits, round.missing) {
+			break
+		}
+		some, err := f.approximate(ctx, round.edits, round.missing)
 		if err != nil {
 			return err
 		}
@@ -143,8 +154,9 @@ func (f *finder) run(ctx context.Context) error {
 }
 
 // enough reports whether more errors need not be looked for: an identifier was
-// named, or some profiles fit all terms; for the second error any profile will do.
-func (f *finder) enough(edits uint8) bool {
+// named, or some profiles fit all terms. Once errors are found, any profile will
+// do.
+func (f *finder) enough(edits uint8, missing bool) bool {
 	full := 0
 	for _, p := range f.found {
 		if p.whole || f.exactly(p) {
@@ -154,7 +166,15 @@ func (f *finder) enough(edits uint8) bool {
 			full++
 		}
 	}
-	return full >= min(f.want, fullEnough) || edits > 1 && full > 0
+	if edits == 1 && missing {
+		return full >= min(f.want, fullEnough)
+	}
+	return full >= min(f.want, fullEnough) || full > 0 && (edits > 1 || f.mistyped())
+}
+
+// mistyped reports whether a term was found nowhere as it stands.
+func (f *finder) mistyped() bool {
+	return slices.ContainsFunc(f.plan.terms, func(t *term) bool { return !t.typed })
 }
 
 // exactly reports whether all terms fit as they stand and one is an address or a

@@ -64,12 +64,25 @@ func (f *finder) exact(ctx context.Context) error {
 			return err
 		}
 	}
-	if len(f.plan.terms) > 1 && f.rarest(-1) < 0 {
+	return f.converge(ctx)
+}
+
+// converge reads rows of common words on, all in step, until so many nodes have all
+// words that no more are needed, or one of the words is read to its end. Rows of a
+// word are in the order of nodes, so what has been read of each covers the same
+// nodes. Then the nodes of that one word are looked at for the others.
+func (f *finder) converge(ctx context.Context) error {
+	left := rowsMax
+	for left > 0 && len(f.plan.terms) > 1 && f.rarest(-1) < 0 && !f.hopeless() && f.full() < peopleMax {
 		for i, t := range f.plan.terms {
-			if err := f.readOn(ctx, i, t.open(), rowsMax); err != nil {
-				return err
+			open := t.open()
+			for _, e := range open {
+				if err := f.readOn(ctx, i, e, max(stepRows/len(open), nearRows)); err != nil {
+					return err
+				}
 			}
 		}
+		left -= stepRows
 	}
 	for i := range f.plan.terms {
 		if err := f.settle(ctx, i); err != nil {
@@ -77,6 +90,26 @@ func (f *finder) exact(ctx context.Context) error {
 		}
 	}
 	return nil
+}
+
+// hopeless reports whether a term was found nowhere, so that no node has them all.
+func (f *finder) hopeless() bool {
+	return slices.ContainsFunc(f.plan.terms, func(t *term) bool { return t.rows == 0 })
+}
+
+// full counts the nodes that have all terms.
+func (f *finder) full() int {
+	n := 0
+	for i := range f.nodes {
+		all := true
+		for j := range f.plan.terms {
+			all = all && f.nodes[i].fits[j].quality != absent
+		}
+		if all {
+			n++
+		}
+	}
+	return n
 }
 
 // begin reads the first rows of expansions, each one of the term of that number.
@@ -104,34 +137,27 @@ func (f *finder) begin(ctx context.Context, all []*expansion, of []int, most int
 	return nil
 }
 
-// readOn reads further rows of a term's expansions, up to so many in all.
-func (f *finder) readOn(ctx context.Context, i int, open []*expansion, most int) error {
-	t := f.plan.terms[i]
-	for _, e := range open {
-		if most <= 0 {
-			return nil
+// readOn reads up to so many further rows of a term's expansion.
+func (f *finder) readOn(ctx context.Context, i int, e *expansion, most int) error {
+	rng := first(e.prefix(), most)
+	rng.Low = append(bytes.Clone(e.last), 0)
+	n := 0
+	var last []byte
+	for kv, err := range f.snap.Scan(ctx, rng) {
+		if err != nil {
+			return err
 		}
-		rng := first(e.prefix(), most)
-		rng.Low = append(bytes.Clone(e.last), 0)
-		n := 0
-		var last []byte
-		for kv, err := range f.snap.Scan(ctx, rng) {
-			if err != nil {
-				return err
-			}
-			if _, err := f.note(i, e.quality, kv); err != nil {
-				return err
-			}
-			last = append(last[:0], kv.Key...)
-			n++
+		if _, err := f.note(i, e.quality, kv); err != nil {
+			return err
 		}
-		t.rows += n
-		e.rows += n
-		e.last = nil
-		if n == most {
-			e.last = last
-		}
-		most -= n
+		last = append(last[:0], kv.Key...)
+		n++
+	}
+	f.plan.terms[i].rows += n
+	e.rows += n
+	e.last = nil
+	if n == most {
+		e.last = last
 	}
 	return nil
 }
@@ -216,28 +242,17 @@ func (f *finder) settle(ctx context.Context, i int) error {
 	return nil
 }
 
-// approximate reads what is so many edits away from the terms that allow it. It
-// reports whether anything was found.
-func (f *finder) approximate(ctx context.Context, edits uint8) (bool, error) {
+// approximate reads what is so many edits away from the terms that allow it, or
+// only from those that were found nowhere. It reports whether anything was new.
+func (f *finder) approximate(ctx context.Context, edits uint8, missing bool) (bool, error) {
 	some := false
 	for i, t := range f.plan.terms {
-		var found []expansion
-		for _, token := range t.near {
-			if editsOf(token.Text) < edits {
-				continue
-			}
-			n := near{class: token.Class, text: []rune(token.Text), edits: edits, fixed: edits > 1}
-			if err := n.walk(ctx, f.snap); err != nil {
-				return some, err
-			}
-			f.cut = f.cut || n.cut
-			for _, m := range n.found {
-				q := near1
-				if m.distance > 1 {
-					q = near2
-				}
-				found = append(found, expansion{Token: Token{token.Class, m.text}, quality: q})
-			}
+		if missing && t.typed {
+			continue
+		}
+		found, err := f.near(ctx, t, edits)
+		if err != nil {
+			return some, err
 		}
 		fresh, err := f.readNear(ctx, i, found)
 		if err != nil {
@@ -245,39 +260,50 @@ func (f *finder) approximate(ctx context.Context, edits uint8) (bool, error) {
 		}
 		some = some || fresh
 	}
-	return some, nil
+	if !some {
+		return false, nil
+	}
+	return true, f.converge(ctx)
 }
 
-// readNear reads rows of tokens with errors in them, the nearest first, and
-// reports whether any was new.
-func (f *finder) readNear(ctx context.Context, i int, found []expansion) (bool, error) {
-	t := f.plan.terms[i]
+// near finds the tokens that a term may have been meant to be, the nearest first.
+func (f *finder) near(ctx context.Context, t *term, edits uint8) ([]expansion, error) {
+	var found []expansion
+	for _, token := range t.near {
+		if editsOf(token.Text) < edits {
+			continue
+		}
+		n := near{class: token.Class, text: []rune(token.Text), edits: edits, fixed: edits > 1}
+		if err := n.walk(ctx, f.snap); err != nil {
+			return nil, err
+		}
+		f.cut = f.cut || n.cut
+		for _, m := range n.found {
+			q := near1
+			if m.distance > 1 {
+				q = near2
+			}
+			found = append(found, expansion{Token: Token{token.Class, m.text}, quality: q})
+		}
+	}
 	slices.SortFunc(found, func(a, b expansion) int {
 		return cmp.Or(cmp.Compare(b.quality, a.quality), cmp.Compare(a.Class, b.Class), cmp.Compare(a.Text, b.Text))
 	})
+	return found, nil
+}
+
+// readNear reads the first rows of tokens with errors in them and reports whether
+// any token was new.
+func (f *finder) readNear(ctx context.Context, i int, found []expansion) (bool, error) {
+	t := f.plan.terms[i]
 	from := len(t.expanded)
 	for _, e := range found {
 		t.expand(e.Token, e.quality)
 	}
-	var fresh, open []*expansion
+	var fresh []*expansion
 	var of []int
 	for j := from; j < len(t.expanded); j++ {
 		fresh, of = append(fresh, &t.expanded[j]), append(of, i)
 	}
-	if err := f.begin(ctx, fresh, of, nearRows); err != nil {
-		return false, err
-	}
-	for _, e := range fresh {
-		if e.last != nil {
-			open = append(open, e)
-		}
-	}
-	if len(f.plan.terms) > 1 {
-		if by := f.rarest(i); by < 0 || f.plan.terms[by].rows*len(open) > checksMax {
-			if err := f.readOn(ctx, i, open, rowsMax); err != nil {
-				return false, err
-			}
-		}
-	}
-	return len(fresh) > 0, f.settle(ctx, i)
+	return len(fresh) > 0, f.begin(ctx, fresh, of, nearRows)
 }

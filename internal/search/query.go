@@ -21,6 +21,7 @@ type term struct {
 	near     []Token // with typing errors in them
 	expanded []expansion
 	rows     int  // that were read for it
+	typed    bool // it was found as it stands
 	cut      bool // more tokens begin with it than were read
 }
 
