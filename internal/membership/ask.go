@@ -169,8 +169,8 @@ func (s *step) ask(p *person, scope expr.Scope, nodes []identity.NodeID, targets
 		}
 		s.change(p, t, r.Verdict, moment, cause)
 	}
-	if len(targets) < len(s.all(scope)) && p.now.Due > now {
-		due = min(due, p.now.Due)
+	if len(targets) < len(s.all(scope)) {
+		due = min(due, p.now.Due) // one that has rung and was not heard rings again
 	}
 	p.now.Due = due
 	return v.Err()

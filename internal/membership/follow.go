@@ -63,9 +63,6 @@ func (s *step) follow() error {
 	var facts []fact.Fact
 	for p := range ends {
 		next := &s.cursor.Facts[p]
-		if *next > ends[p] {
-			*next = 0 // the state was made anew, and the facts with it
-		}
 		for b, err := range fact.Read(s.ctx, s.snap, int32(p), *next) {
 			if err != nil {
 				return err

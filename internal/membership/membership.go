@@ -88,12 +88,14 @@ type Engine struct {
 
 // cursor is how far the engine is. It commits with everything that a step writes.
 type cursor struct {
-	Facts      []uint64   `json:"facts"` // by partition, the next one to follow
-	Transition uint64     `json:"transition"`
-	Now        int64      `json:"now"`        // the last moment of evaluation
-	Generation int64      `json:"generation"` // of the last pass that began
-	Filling    *filling   `json:"filling,omitempty"`
-	Settling   []settling `json:"settling,omitempty"`
+	Facts          []uint64   `json:"facts"` // by partition, the next one to follow
+	Transition     uint64     `json:"transition"`
+	Now            int64      `json:"now"`            // the last moment of evaluation
+	Interpretation string     `json:"interpretation"` // under which the state was made that is followed
+	Anew           *anew      `json:"anew,omitempty"`
+	Generation     int64      `json:"generation"` // of the last pass that began
+	Filling        *filling   `json:"filling,omitempty"`
+	Settling       []settling `json:"settling,omitempty"`
 }
 
 // served is the definitions that serve, and under which names their members are

@@ -3,6 +3,7 @@ package membership
 import (
 	"context"
 	"encoding/binary"
+	"encoding/hex"
 	"encoding/json"
 	"slices"
 
@@ -165,6 +166,10 @@ func (e *Engine) UpToDate(ctx context.Context) (bool, error) {
 		if values[i] != nil && json.Unmarshal(values[i], into) != nil {
 			return false, errFormat()
 		}
+	}
+	_, fingerprint, err := pipeline.Interpretation(ctx, snap)
+	if err != nil || at.Anew != nil || at.Interpretation != hex.EncodeToString(fingerprint) {
+		return false, err
 	}
 	return slices.Equal(ends, at.Facts) && live.Documents.equal(&docs) && due > sys.Millis(e.cfg.Clock.Now()), nil
 }

@@ -39,6 +39,9 @@ func (e *Engine) Step(ctx context.Context) (worked bool, due int64, err error) {
 	}
 	if s.idle() {
 		due, err := nextDue(ctx, snap)
+		if s.held {
+			due = s.now + retryAfter
+		}
 		e.note(s)
 		return false, due, err
 	}
@@ -87,6 +90,7 @@ type step struct {
 	cursor      cursor
 	live        *served // what serves from now on, when it is exchanged
 	moved       bool    // a pass has moved on
+	held        bool    // the state is being made anew
 	touched     map[identity.NodeID]*touch
 	order       []identity.NodeID
 	people      map[identity.NodeID]*person
@@ -112,6 +116,10 @@ func (e *Engine) begin(ctx context.Context, snap state.Reader) *step {
 }
 
 func (s *step) run() error {
+	held, err := s.renew()
+	if s.held = held; held || err != nil {
+		return err
+	}
 	for _, part := range []func() error{s.follow, s.ring, s.askTouched, s.fill, s.settle} {
 		if err := part(); err != nil {
 			return err
@@ -123,6 +131,9 @@ func (s *step) run() error {
 // idle reports whether there is nothing to commit.
 func (s *step) idle() bool {
 	if s.live != nil || s.moved || s.e.dirty || len(s.people) > 0 {
+		return false
+	}
+	if s.cursor.Interpretation != s.e.cursor.Interpretation {
 		return false
 	}
 	for p, next := range s.cursor.Facts {

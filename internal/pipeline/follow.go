@@ -31,3 +31,16 @@ func FactEnds(ctx context.Context, r state.Reader, partitions int) ([]uint64, er
 	}
 	return out, nil
 }
+
+// Folded returns, by partition, the offset of the next record to fold.
+func Folded(ctx context.Context, r state.Reader, partitions int) ([]int64, error) {
+	out := make([]int64, partitions)
+	for p := range out {
+		c, err := readCursor(ctx, r, int32(p))
+		if err != nil {
+			return nil, err
+		}
+		out[p] = c.Next
+	}
+	return out, nil
+}
