@@ -73,7 +73,7 @@ func (a *App) pipelineObserver(rules *identity.Config) pipeline.Observer {
 			m.Committed(partition, records, bytes, took)
 			a.definitions.changed()
 		},
-		Stage: m.Stage, Held: m.Held, Retried: m.Retried,
+		Stage: m.Stage, Held: m.Held, Retried: m.Retried, Said: m.Said, Wrote: m.Wrote,
 		Dropped: func(typ, reason string) {
 			if _, known := rules.Rules[typ]; !known {
 				typ = "other"

@@ -24,8 +24,27 @@ type Observer struct {
 	Committed func(partition int32, records int, bytes int64, took time.Duration)
 	Stage     func(name string, took time.Duration) // of one batch: read, interpret, fold, commit
 	Dropped   func(typ string, reason string)       // a value identified nobody
+	Said      func(via, state string)               // something was said of a purpose
+	Wrote     func()                                // a row of an entity was written
 	Held      func(code string)                     // a record was kept apart
 	Retried   func(code string)                     // a batch is tried again
+}
+
+// contents tells what one record brings.
+func (o *Observer) contents(c *Contribution) {
+	for _, d := range c.Dropped {
+		if o.Dropped != nil {
+			o.Dropped(d.Type, string(d.Reason))
+		}
+	}
+	for _, s := range c.Said.All {
+		if o.Said != nil {
+			o.Said(s.Via.String(), s.State.String())
+		}
+	}
+	if c.Row != nil && o.Wrote != nil {
+		o.Wrote()
+	}
 }
 
 // Config bounds a batch.
@@ -383,12 +402,7 @@ func (r *Runner) announce(records []Contribution, partition int32, took time.Dur
 		if c.Poison != nil && o.Held != nil {
 			o.Held(errs.CodeOf(c.Poison))
 		}
-		if o.Dropped == nil {
-			continue
-		}
-		for _, d := range c.Dropped {
-			o.Dropped(d.Type, string(d.Reason))
-		}
+		o.contents(c)
 	}
 	if o.Committed != nil {
 		o.Committed(partition, len(records), bytes, took)

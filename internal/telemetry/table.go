@@ -51,6 +51,8 @@ const (
 	pipelineRetried  = "kith_pipeline_retried_batches_total"
 	pipelineHeld     = "kith_pipeline_held_records_total"
 	pipelineDropped  = "kith_pipeline_dropped_identifiers_total"
+	consentsSaid     = "kith_consent_statements_total"
+	rowsWritten      = "kith_entity_writes_total"
 	stateBytes       = "kith_state_bytes"
 	lakeSeconds      = "kith_lake_round_seconds"
 	lakeFacts        = "kith_lake_facts_total"
@@ -102,6 +104,8 @@ func table() []metric {
 		{name: pipelineRetried, kind: counter, labels: []string{"code"}, help: "Batches tried again, by reason."},
 		{name: pipelineHeld, kind: counter, labels: []string{"code"}, help: "Records that were set apart, by reason."},
 		{name: pipelineDropped, kind: counter, labels: []string{"type", "reason"}, help: "Values that identified nobody, by type of identifier and reason."},
+		{name: consentsSaid, kind: counter, labels: []string{"via", "state"}, help: "Statements of purposes that were folded, copies too, by the way they came and what they say."},
+		{name: rowsWritten, kind: counter, help: "Writes and deletions of rows of entities that were folded, copies too."},
 		{name: lakeSeconds, kind: histogram, buckets: fast, help: "Time to write one round of facts to the open tables."},
 		{name: lakeFacts, kind: counter, help: "Facts that show in the open tables."},
 		{name: lakeMerged, kind: counter, labels: []string{"table"}, help: "Bytes of the files that merging has written, by table."},

@@ -165,6 +165,13 @@ func (m *Metrics) Held(code string) { m.count(pipelineHeld, 1, code) }
 // Dropped counts a value that identified nobody.
 func (m *Metrics) Dropped(typ, reason string) { m.count(pipelineDropped, 1, typ, reason) }
 
+// Said counts something that was said of a purpose, by the way it came and what it
+// says.
+func (m *Metrics) Said(via, state string) { m.count(consentsSaid, 1, via, state) }
+
+// Wrote counts a write of a row of an entity.
+func (m *Metrics) Wrote() { m.count(rowsWritten, 1) }
+
 // Queried counts an SQL query that ended, by how it did.
 func (m *Metrics) Queried(outcome string, took time.Duration, rows int64) {
 	m.count(sqlQueries, 1, outcome)

@@ -49,6 +49,8 @@ func TestEveryMetricCounts(t *testing.T) {
 	m.Retried("state.conflict")
 	m.Held("record.format")
 	m.Dropped("email", "blocked")
+	m.Said("api", "granted")
+	m.Wrote()
 	m.LakeRound(9, 30*time.Millisecond)
 	m.LakeMerged("events", 5, 4000)
 	m.LakeFailed("lake.write")
@@ -101,6 +103,8 @@ func TestEveryMetricCounts(t *testing.T) {
 		`kith_pipeline_retried_batches_total{code="state.conflict"}`:                 "1",
 		`kith_pipeline_held_records_total{code="record.format"}`:                     "1",
 		`kith_pipeline_dropped_identifiers_total{reason="blocked",type="email"}`:     "1",
+		`kith_consent_statements_total{state="granted",via="api"}`:                   "1",
+		`kith_entity_writes_total`:                                                   "1",
 		`kith_state_bytes`:                                                           "200",
 	}
 	for name, value := range want {
