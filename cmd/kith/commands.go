@@ -9,6 +9,7 @@ var commands = []func() *cobra.Command{
 	profileCommand,
 	searchCommand,
 	traceCommand,
+	identityCommand,
 	listenCommand,
 	sqlCommand,
 	lakeCommand,

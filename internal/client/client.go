@@ -88,6 +88,11 @@ func (c *Client) Put(ctx context.Context, path string, in, out any) error {
 	return c.do(ctx, http.MethodPut, path, "", body, out)
 }
 
+// Delete asks for a resource to be removed.
+func (c *Client) Delete(ctx context.Context, path string) error {
+	return c.do(ctx, http.MethodDelete, path, "", nil, nil)
+}
+
 // Send posts a body to the collector under a source's write key.
 func (c *Client) Send(ctx context.Context, path, writeKey string, body []byte, out any) error {
 	return c.do(ctx, http.MethodPost, path, writeKey, body, out)
