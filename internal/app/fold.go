@@ -50,7 +50,7 @@ func (f fold) engines() api.Engines {
 	return e
 }
 
-// Hash implements api.Pipeline. What is hashed so far does not depend on the
+// Hash implements api.Pipeline. Only computed traits and segments depend on the
 // moment: identity, custom traits and accounts take an event at once.
 func (f fold) Hash(ctx context.Context, at int64) (api.Hash, error) {
 	snap, err := f.app.store.Snapshot(ctx)
@@ -60,6 +60,10 @@ func (f fold) Hash(ctx context.Context, at int64) (api.Hash, error) {
 	defer snap.Close()
 	h, err := statehash.Of(ctx, snap, f.runner().Stages.History, f.runner().Interpreter.Identity)
 	if err != nil {
+		return api.Hash{}, err
+	}
+	d := f.app.definitions
+	if err := d.engine.HashRows(ctx, snap, d.today(), at, h.Add); err != nil {
 		return api.Hash{}, err
 	}
 	out := api.Hash{State: h.Total.String(), At: at, Families: map[string]string{}}

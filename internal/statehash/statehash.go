@@ -66,6 +66,15 @@ type Hash struct {
 	Lines []string
 }
 
+// Add adds a canonical row of a family that others compute.
+func (h *Hash) Add(family string, row []byte) {
+	s := h.Families[family]
+	s.add(row)
+	h.Families[family] = s
+	h.Total.add(row)
+	h.Rows[family]++
+}
+
 // Contents is the derived state in the form that is hashed. Every node of the
 // observations is named in IDs, and so is every account.
 type Contents struct {

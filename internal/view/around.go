@@ -24,7 +24,7 @@ func (v *View) Accounts() []segment.View {
 func (v *View) accounts() []segment.View {
 	out := []segment.View{}
 	seen := map[identity.NodeID]bool{}
-	for _, n := range v.Nodes {
+	for _, n := range v.ownNodes() {
 		for e, err := range v.r.History.Range(v.ctx, v.s, v.groupCalls(n)) {
 			if err != nil {
 				v.fail(err)

@@ -48,6 +48,8 @@ type Reader struct {
 type View struct {
 	Nodes []identity.NodeID // of the profile, ascending; one for an account
 
+	own []identity.NodeID // those whose events are the person's, see identity.Config.Follows
+
 	r     *Reader
 	ctx   context.Context
 	s     state.Reader
@@ -86,6 +88,52 @@ func (r *Reader) view(ctx context.Context, s state.Reader, scope expr.Scope, nod
 		Nodes: nodes, r: r, ctx: ctx, s: s, upTo: upTo, scope: scope, err: err,
 		events: map[expr.Call]*span{}, rows: map[string][]expr.Fields{},
 	}
+}
+
+// ownNodes returns the nodes whose events are the person's.
+func (v *View) ownNodes() []identity.NodeID {
+	if v.own == nil {
+		v.own = v.Nodes
+		if v.r.Config.AnonymousNever && v.scope == expr.Profile && len(v.Nodes) > 1 {
+			own, err := v.following()
+			if err != nil {
+				v.fail(err)
+			}
+			v.own = own
+		}
+	}
+	return v.own
+}
+
+// following are the nodes that follow the leader of their cluster.
+func (v *View) following() ([]identity.NodeID, error) {
+	leader, err := identity.NewClusters(v.s).Leader(v.ctx, v.Nodes[0])
+	if err != nil {
+		return nil, err
+	}
+	keys := [][]byte{identity.IdentifierRow(leader)}
+	for _, n := range v.Nodes {
+		keys = append(keys, identity.IdentifierRow(n))
+	}
+	values, err := v.s.Get(v.ctx, keys)
+	if err != nil {
+		return nil, err
+	}
+	var ids []identity.Identifier
+	for _, value := range values {
+		id, err := identity.DecodeIdentifier(value)
+		if err != nil {
+			return nil, err
+		}
+		ids = append(ids, id)
+	}
+	own := []identity.NodeID{}
+	for i, n := range v.Nodes {
+		if v.r.Config.Follows(ids[i+1], ids[0]) {
+			own = append(own, n)
+		}
+	}
+	return own, nil
 }
 
 // Err returns the first thing that could not be read.
@@ -140,7 +188,7 @@ func (v *View) loadNodes(call expr.Call, after int64) []*expr.Event {
 	if after > -expr.Never {
 		q.From = after + 1
 	}
-	for _, n := range v.Nodes {
+	for _, n := range v.ownNodes() {
 		q.Node = n
 		for e, err := range v.r.History.Range(v.ctx, v.s, q) {
 			if err != nil {
@@ -201,7 +249,7 @@ func (v *View) CustomTrait(path string) []expr.Value {
 func (v *View) readTraits() {
 	var err error
 	if v.upTo == math.MaxInt64 {
-		v.traits, err = profile.ReadTraits(v.ctx, v.s, v.Nodes)
+		v.traits, err = profile.ReadTraits(v.ctx, v.s, v.ownNodes())
 	} else {
 		v.traits, err = v.traitsThen()
 	}
@@ -218,7 +266,7 @@ func (v *View) traitsThen() (map[string]profile.Write, error) {
 		kind = event.Group
 	}
 	var all [][]profile.Write
-	for _, n := range v.Nodes {
+	for _, n := range v.ownNodes() {
 		for e, err := range v.r.History.Range(v.ctx, v.s, history.Query{Node: n, Type: kind, AnyName: true, From: math.MinInt64, To: v.upTo}) {
 			if err != nil {
 				return nil, err
