@@ -17,6 +17,7 @@ import (
 	"kith/internal/errs"
 	"kith/internal/resource/form"
 	"kith/internal/route"
+	"kith/internal/strictjson"
 )
 
 // Headers of an answer, of its trailer where it is long.
@@ -98,7 +99,7 @@ func (h *handler) run(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	var query string
-	if err := form.Read(body, func(o *form.Object) { query = o.Required("query", queryBytesMax) }); err != nil {
+	if err := form.Read(body, func(o *form.Object) { query = readQuery(o) }); err != nil {
 		return err
 	}
 	rows, err := h.engine.Query(r.Context(), analytics.Query{SQL: query})
@@ -115,6 +116,17 @@ func (h *handler) run(w http.ResponseWriter, r *http.Request) error {
 		panic(http.ErrAbortHandler)
 	}
 	return out.finish()
+}
+
+// readQuery takes the query, which may have any characters and lines. Its length
+// and its bytes are the engine's to judge.
+func readQuery(o *form.Object) string {
+	v := o.Value("query")
+	if !v.Exists() || v.Kind() != strictjson.String {
+		o.Refuse("query", form.CodeRequired, "must be the text of a query")
+		return ""
+	}
+	return v.Text()
 }
 
 // answer writes the answer, its first part once there is enough of it.
