@@ -16,7 +16,7 @@ const backupStall = time.Minute
 
 func (a *API) backupRows() []route.Route {
 	return []route.Route{{
-		Method: http.MethodGet, Path: "/v1/backup", Name: "readBackup", Tag: "System", Key: route.AdminKey, Class: route.Secret,
+		Method: http.MethodGet, Path: "/v1/backup", Name: "readBackup", Tag: "System", Key: route.AdminKey, Class: route.Secret, Waits: true,
 		Summary: "Read everything of this moment as one archive, which `kith backup` seals and `kith restore` takes.",
 		Answers: []route.Answer{
 			{Status: 200, Summary: "The archive, not encrypted. It is whole if its last frame says so.", Type: BackupType},

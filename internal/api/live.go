@@ -32,7 +32,7 @@ func (a *API) liveRows() []route.Route {
 		return route.Param{Name: name, In: "query", Summary: summary, Schema: text}
 	}
 	return []route.Route{{
-		Method: http.MethodGet, Path: "/v1/live/events", Name: "listenEvents", Tag: "Events", Key: route.ReadKey, Class: route.Special,
+		Method: http.MethodGet, Path: "/v1/live/events", Name: "listenEvents", Tag: "Events", Key: route.ReadKey, Class: route.Special, Waits: true,
 		Summary: "Listen to events and verdicts as server-sent events, within moments of their acceptance. " +
 			"A verdict tells what became of a record (folded, repeat, held, rejected); an event follows the verdict of a folded one; lost tells how many records were left out because the listener was too slow.",
 		Params: []route.Param{

@@ -120,7 +120,7 @@ func (a *API) statusRows() []route.Route {
 			Handler: route.Handle(a.status),
 		},
 		{
-			Method: http.MethodPost, Path: "/v1/flush", Name: "flush", Tag: "System", Key: route.AdminKey, Class: route.Internal,
+			Method: http.MethodPost, Path: "/v1/flush", Name: "flush", Tag: "System", Key: route.AdminKey, Class: route.Internal, Waits: true,
 			Summary: "Wait until everything that was accepted before the call is folded and shows everywhere.",
 			Params: []route.Param{
 				{Name: "timeout", In: "query", Summary: "How long to wait, such as 500ms, 30s or 1m; at most 10m.", Schema: route.Schema{"type": "string", "default": "30s"}},

@@ -56,6 +56,10 @@ type Options struct {
 	Clock  sys.Clock
 	Called func(Call)
 	Failed func(Failure)
+
+	// AtOnce is how many calls with a key of the API are answered at once, those
+	// of routes that wait left out; 0 is 64. Others wait a moment, then get 429.
+	AtOnce int
 }
 
 // RequestIDHeader carries the id of a request in its answer, whatever it is.
@@ -84,7 +88,7 @@ func Mux(table []Route, auth Authenticator, opts Options) (http.Handler, error) 
 	if opts.Failed == nil {
 		opts.Failed = func(Failure) {}
 	}
-	m := &mux{tree: newTree(slices.Clone(table)), auth: auth, opts: opts}
+	m := &mux{tree: newTree(slices.Clone(table)), auth: auth, opts: opts, places: newPlaces(opts.AtOnce, opts.Clock)}
 	if _, err := opts.Rand.Read(m.run[:]); err != nil {
 		return nil, errs.Wrap(err, errs.Internal, "route.options", "the random source failed")
 	}
@@ -92,11 +96,12 @@ func Mux(table []Route, auth Authenticator, opts Options) (http.Handler, error) 
 }
 
 type mux struct {
-	tree  *tree
-	auth  Authenticator
-	opts  Options
-	run   [8]byte       // tells this mux from every other one
-	count atomic.Uint64 // of requests
+	tree   *tree
+	auth   Authenticator
+	opts   Options
+	places *places
+	run    [8]byte       // tells this mux from every other one
+	count  atomic.Uint64 // of requests
 }
 
 // ServeHTTP implements http.Handler.
@@ -198,6 +203,13 @@ func (m *mux) serve(a *answer, r *http.Request) {
 	if err != nil {
 		WriteProblem(a, err)
 		return
+	}
+	if row.bounded() {
+		if err := m.places.enter(r); err != nil {
+			WriteProblem(a, err)
+			return
+		}
+		defer m.places.leave()
 	}
 	row.Handler(a, r)
 }

@@ -62,6 +62,7 @@ type Route struct {
 	Class     Class
 	BodyBytes int64 // largest body after decompression; 0: the route takes none
 	CORS      bool  // any origin may call it; only the collector's routes
+	Waits     bool  // it mostly waits, or streams with bounds of its own, and takes no place among the calls answered at once
 	Params    []Param
 	Body      Schema
 	Answers   []Answer
