@@ -23,6 +23,7 @@ func benchCommand() *cobra.Command {
 	f.DurationVar(&o.Duration, "duration", 10*time.Second, "how long each scenario runs")
 	f.IntVar(&o.Events, "events", 300_000, "events to fold, or to make profiles of")
 	f.IntVar(&o.People, "people", 1_000_000, "people that the events are about")
+	f.IntVar(&o.Identifiers, "identifiers", 1_000_000, "identifiers of the state whose clusters are derived at once")
 	f.StringVar(&o.Dir, "dir", "", "where data folders are made and removed; the system's place for temporary files if left out")
 	f.BoolVar(&asJSON, "json", false, "print JSON")
 	one := func(name, short, unit string, measure func(context.Context) ([]bench.Row, error)) *cobra.Command {
@@ -50,6 +51,9 @@ func benchCommand() *cobra.Command {
 		}),
 		one("lake", "How fast events become rows of the open tables, and what these take", "event", func(ctx context.Context) ([]bench.Row, error) {
 			return bench.Lake(ctx, o, app.BenchEngine, app.BenchLake)
+		}),
+		one("identity", "How fast people are recognised, and all of them at once", "event", func(ctx context.Context) ([]bench.Row, error) {
+			return bench.Identity(ctx, o, app.BenchEngine)
 		}),
 		one("read", "How fast profiles are answered", "read", func(ctx context.Context) ([]bench.Row, error) { return bench.Read(ctx, o) }),
 		baselineCommand(&o),

@@ -20,6 +20,8 @@ type Options struct {
 	Duration time.Duration // of each scenario
 	Events   int           // for folding
 	People   int
+
+	Identifiers int // of the state whose clusters are derived at once; 0: none
 }
 
 // load is one way of sending.
