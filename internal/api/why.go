@@ -2,7 +2,6 @@ package api
 
 import (
 	"context"
-	"fmt"
 	"net/http"
 	"strconv"
 	"strings"
@@ -148,7 +147,8 @@ func whyOf(e *Explained) whyAnswer {
 		out.Path = linksOf(x, x.Path)
 		return out
 	}
-	out.WhyNot = reasonOf(x)
+	reason, detail := x.Reason()
+	out.WhyNot = whyNot(reason, detail, x)
 	return out
 }
 
@@ -169,26 +169,6 @@ func whyNot(reason, detail string, x *identity.Explanation) *whyNotAnswer {
 	return out
 }
 
-// reasonOf names the reason that weighs most: that of the strongest rejected link,
-// or of the identifiers that both were seen with.
-func reasonOf(x *identity.Explanation) *whyNotAnswer {
-	switch {
-	case x.Leaders[0].IsZero() || x.Leaders[1].IsZero():
-		return whyNot("unknown", "no event has named one of the two", x)
-	case len(x.Rejected) > 0:
-		return whyNot(string(x.Rejected[0].Verdict), detailOf(x, &x.Rejected[0]), x)
-	case len(x.Through) > 0:
-		for _, t := range x.Through {
-			for i := range t.Links {
-				if t.Links[i].Verdict != identity.Accepted {
-					return whyNot(string(t.Links[i].Verdict), "both were seen with the same identifier: "+detailOf(x, &t.Links[i]), x)
-				}
-			}
-		}
-	}
-	return whyNot("no_evidence", "nothing was seen that links the two", x)
-}
-
 func linksOf(x *identity.Explanation, proofs []identity.Proof) []linkAnswer {
 	out := make([]linkAnswer, len(proofs))
 	for i := range proofs {
@@ -200,7 +180,7 @@ func linksOf(x *identity.Explanation, proofs []identity.Proof) []linkAnswer {
 func linkOf(x *identity.Explanation, p *identity.Proof) linkAnswer {
 	a := linkAnswer{
 		A: idAnswer(x.IDs[p.A]), B: idAnswer(x.IDs[p.B]), Verdict: string(p.Verdict), Kinds: []string{}, Sources: p.Sources,
-		Count: p.Count, Messages: []messageAnswer{}, Decisions: p.Decisions, Rule: ruleOf(p), Detail: detailOf(x, p),
+		Count: p.Count, Messages: []messageAnswer{}, Decisions: p.Decisions, Rule: p.Rule(), Detail: p.Detail(),
 	}
 	for _, k := range p.Kinds {
 		a.Kinds = append(a.Kinds, k.String())
@@ -227,33 +207,6 @@ func linkOf(x *identity.Explanation, p *identity.Proof) linkAnswer {
 		a.Messages = append(a.Messages, messageAnswer{s.MessageID, s.Source, event.FormatTime(s.Timestamp)})
 	}
 	return a
-}
-
-// ruleOf says at which turn a link is judged.
-func ruleOf(p *identity.Proof) string {
-	if p.Ruled {
-		return "an operator's merge comes before everything that is seen"
-	}
-	which := map[identity.Policy]string{
-		identity.First: "the first seen first", identity.Latest: "the last seen first", identity.None: "and only if there is no rival",
-	}[p.Policy]
-	return fmt.Sprintf("links of priority %d to %d, %s", p.Priority[1], p.Priority[0], which)
-}
-
-// detailOf says in words what held a link's ends apart.
-func detailOf(x *identity.Explanation, p *identity.Proof) string {
-	reason, of := p.Verdict.Parts()
-	switch reason {
-	case identity.OverLimit:
-		return fmt.Sprintf("together they would have %d %s, and one person may have %d", p.Exceeded[0], of, p.Exceeded[1])
-	case identity.GuardedByRival:
-		return fmt.Sprintf("one of them is shared: it was seen with %d %s or more, and counts for nobody beyond %d", p.Exceeded[0], of, p.Exceeded[1])
-	case identity.OverSize:
-		return fmt.Sprintf("together they would have %d identifiers, and one person may have %d", p.Exceeded[0], p.Exceeded[1])
-	case identity.KeptApart:
-		return "an operator has split them: " + strings.Join(p.Decisions, ", ")
-	}
-	return ""
 }
 
 // windowOf writes the window of a limit.

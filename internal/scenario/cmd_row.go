@@ -38,7 +38,7 @@ func runEntity(ctx context.Context, s *session, st *step) (string, error) {
 }
 
 // definitions are the entities that were declared, by key.
-func (s *settings) definitions() *entity.Config {
+func (s *preferences) definitions() *entity.Config {
 	out := &entity.Config{}
 	for _, d := range s.entities {
 		out.Definitions = append(out.Definitions, d)

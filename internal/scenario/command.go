@@ -40,11 +40,11 @@ const (
 func table() []*command {
 	return []*command{
 		identifyCall(), trackCall(), pageCall(), screenCall(), groupCall(), aliasCall(),
-		consentCommand(), rowCommand(), batchCommand(), shuffleCommand(), repeatCommand(), sendCommand(),
+		consentCommand(), rowCommand(), mergeCommand(), splitCommand(), retractCommand(), revokeCommand(), batchCommand(), shuffleCommand(), repeatCommand(), sendCommand(),
 		advanceCommand(), flushCommand(), maintainCommand(), crashCommand(), replayCommand(),
 		appendRawCommand(), poisonCommand(), cureCommand(), retryCommand(),
-		sourceCommand(), identityCommand(), limitsCommand(), purposeCommand(), entityCommand(),
-		profileCommand(), traitsCommand(), identifiersCommand(), eventsCommand(), whoCommand(), searchCommand(), linksCommand(), accountCommand(),
+		sourceCommand(), identityCommand(), settingsCommand(), limitsCommand(), purposeCommand(), entityCommand(),
+		profileCommand(), traitsCommand(), identifiersCommand(), eventsCommand(), whoCommand(), searchCommand(), linksCommand(), whyCommand(), accountCommand(),
 		consentsCommand(), decideCommand(), rowsCommand(),
 		statusCommand(), quarantineCommand(), hashCommand(),
 	}

@@ -12,6 +12,7 @@ import (
 	"kith/internal/consent"
 	"kith/internal/entity"
 	"kith/internal/identity"
+	"kith/internal/identity/settings"
 	"kith/internal/pipeline"
 	"kith/internal/profile"
 	"kith/internal/state"
@@ -33,7 +34,7 @@ type session struct {
 	clock    *sys.Manual
 	rand     sys.Rand
 	keys     *identity.Keyring
-	settings settings
+	settings preferences
 	limits   collect.Limits
 	sources  sources
 	faults   faults
@@ -54,8 +55,9 @@ type session struct {
 	failed error // what the collector could not tell its client
 }
 
-// settings are what the interpreting configuration is made of beside its defaults.
-type settings struct {
+// preferences are what the interpreting configuration is made of beside its defaults.
+type preferences struct {
+	document *settings.Document // of identity; nil: the defaults
 	country  string
 	purposes map[string]consent.Purpose // declared ones
 	entities map[string]entity.Definition
@@ -66,7 +68,7 @@ type settings struct {
 func open(ctx context.Context, place Place, batch int, seed uint64) (*session, error) {
 	s := &session{
 		place: place, clock: sys.NewManual(start), rand: sys.Seeded(1), keys: identity.NewKeyring([]byte("scenario")),
-		settings: settings{sources: map[string]identity.SourceRule{}, purposes: map[string]consent.Purpose{}, entities: map[string]entity.Definition{}},
+		settings: preferences{sources: map[string]identity.SourceRule{}, purposes: map[string]consent.Purpose{}, entities: map[string]entity.Definition{}},
 		sources:  sources{}, mask: newMasker(), batch: batch, seed: seed, known: map[string]bool{},
 	}
 	s.sources.add(defaultSource)
@@ -77,8 +79,8 @@ func open(ctx context.Context, place Place, batch int, seed uint64) (*session, e
 // they now are. A state that was made under other settings is emptied, to be
 // folded again from the log.
 func (s *session) wire(ctx context.Context) error {
-	s.identity = identity.DefaultConfig()
-	s.identity.Country, s.identity.Sources = s.settings.country, maps.Clone(s.settings.sources)
+	s.identity = s.rules()
+	s.identity.Sources = maps.Clone(s.settings.sources)
 	s.collector = collect.New(collect.Config{
 		Log: s.place.Log(), Sources: s.sources, Clock: s.clock, Rand: s.rand, Route: s.partition,
 		PublicURL: "https://collect.test", Limits: s.limits,
