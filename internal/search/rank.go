@@ -230,9 +230,9 @@ func (f *finder) rank() {
 		p.score = math.Round(p.score*1000) / 1000
 	}
 	all := func(p *person) bool { return p.whole || p.matched == len(f.plan.terms) }
-	any := slices.ContainsFunc(f.found, all)
+	somebody := slices.ContainsFunc(f.found, all)
 	f.found = slices.DeleteFunc(f.found, func(p *person) bool {
-		return any && !all(p) || !p.whole && 2*p.matched < len(f.plan.terms)
+		return somebody && !all(p) || !p.whole && 2*p.matched < len(f.plan.terms)
 	})
 	slices.SortFunc(f.found, func(a, b *person) int {
 		return cmp.Or(
