@@ -135,17 +135,18 @@ func timeField(o *form.Object, name string) int64 {
 
 // consentAnswer is one statement as it is answered.
 type consentAnswer struct {
-	ID         string          `json:"id"`
-	Purpose    string          `json:"purpose"`
-	Channel    string          `json:"channel"`
-	State      string          `json:"state"`
-	At         string          `json:"at"`
-	ReceivedAt string          `json:"received_at"`
-	Via        string          `json:"via"`
-	Source     string          `json:"source"`
-	NodeID     string          `json:"node_id"`
-	Policy     json.RawMessage `json:"policy"`
-	Evidence   json.RawMessage `json:"evidence"`
+	ID         string           `json:"id"`
+	Identity   identifierObject `json:"identity"`
+	Purpose    string           `json:"purpose"`
+	Channel    string           `json:"channel"`
+	State      string           `json:"state"`
+	At         string           `json:"at"`
+	ReceivedAt string           `json:"received_at"`
+	Via        string           `json:"via"`
+	Source     string           `json:"source"`
+	NodeID     string           `json:"node_id"`
+	Policy     json.RawMessage  `json:"policy"`
+	Evidence   json.RawMessage  `json:"evidence"`
 }
 
 func (a *API) profileConsents(w http.ResponseWriter, r *http.Request) error {
@@ -165,7 +166,7 @@ func (a *API) profileConsents(w http.ResponseWriter, r *http.Request) error {
 	for i := range page.Records {
 		c := &page.Records[i]
 		answer[i] = consentAnswer{
-			ID: c.MessageID, Purpose: c.Purpose, Channel: c.Channel, State: c.State.String(), Via: c.Via.String(), Source: c.Source,
+			ID: c.MessageID, Identity: identifierObject{c.Whose.Type, c.Whose.Value}, Purpose: c.Purpose, Channel: c.Channel, State: c.State.String(), Via: c.Via.String(), Source: c.Source,
 			At: event.FormatTime(c.At), ReceivedAt: event.FormatTime(c.ReceivedAt), NodeID: c.Node.String(),
 			Policy: orNullJSON(c.Policy), Evidence: orNullJSON(c.Evidence),
 		}
@@ -208,6 +209,7 @@ func standingSchema() route.Schema {
 func consentRecordSchema() route.Schema {
 	return object("One statement of the ledger of consents.", map[string]route.Schema{
 		"id":          {"type": "string", "description": "The statement's id, or the messageId of the event that said it."},
+		"identity":    object("Of whom it was said, which is whom it has to be taken back of.", map[string]route.Schema{"type": textSchema(), "value": textSchema()}),
 		"purpose":     textSchema(),
 		"channel":     {"type": "string", "description": "Empty: all channels."},
 		"state":       {"type": "string", "enum": []string{"granted", "denied", "withdrawn"}},

@@ -88,9 +88,9 @@ func TestLedgerIsAnswered(t *testing.T) {
 			Said: consent.Said{Purpose: "marketing", Channel: "sms", State: consent.Denied, Via: consent.ViaGPC},
 			At:   1000, ReceivedAt: 2000, MessageID: "m1", Source: "web",
 		},
-		Node: identity.NodeID{1}, Evidence: json.RawMessage(`{"sec_gpc":"1"}`),
+		Node: identity.NodeID{1}, Whose: identity.Identifier{Type: "user_id", Value: "u1"}, Evidence: json.RawMessage(`{"sec_gpc":"1"}`),
 	}}}
-	const want = `{"data":[{"id":"m1","purpose":"marketing","channel":"sms","state":"denied","at":"1970-01-01T00:00:01.000Z","received_at":"1970-01-01T00:00:02.000Z",` +
+	const want = `{"data":[{"id":"m1","identity":{"type":"user_id","value":"u1"},"purpose":"marketing","channel":"sms","state":"denied","at":"1970-01-01T00:00:01.000Z","received_at":"1970-01-01T00:00:02.000Z",` +
 		`"via":"gpc","source":"web","node_id":"01000000-0000-0000-0000-000000000000","policy":null,"evidence":{"sec_gpc":"1"}}],"next":"more"}`
 	if got := f.ok("GET", "/v1/profiles/user_id:u1/consents", "", 200); got != want {
 		t.Error(got)

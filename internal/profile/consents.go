@@ -20,10 +20,11 @@ import (
 // ConsentRecord is one statement of the ledger, with its proof.
 type ConsentRecord struct {
 	consent.Statement
-	Node     identity.NodeID   // at which it is filed
-	Position eventlog.Position // of the record that says it
-	Policy   json.RawMessage   // what the person was told, as it was given; nil for none
-	Evidence json.RawMessage   // how it was said: as given, or what the event holds of it; nil for none
+	Node     identity.NodeID     // at which it is filed
+	Whose    identity.Identifier // that the node stands for
+	Position eventlog.Position   // of the record that says it
+	Policy   json.RawMessage     // what the person was told, as it was given; nil for none
+	Evidence json.RawMessage     // how it was said: as given, or what the event holds of it; nil for none
 }
 
 // ConsentPage is a part of a person's ledger, newest first.
@@ -58,6 +59,7 @@ func (r *Reader) ConsentLedger(ctx context.Context, ref Ref, page Page) (Consent
 		out.Next = ledgerCursor(placeOf(&records[page.Limit-1]))
 	}
 	for i := range records {
+		records[i].Whose = c.ids[records[i].Node]
 		if err := r.prove(ctx, &records[i]); err != nil {
 			return ConsentPage{}, err
 		}
@@ -72,22 +74,23 @@ type ledgerPlace struct {
 	MessageID, Source string
 	Purpose, Channel  string
 	Via               consent.Via
+	Node              string
 }
 
 func placeOf(r *ConsentRecord) ledgerPlace {
-	return ledgerPlace{r.ReceivedAt, r.At, r.MessageID, r.Source, r.Purpose, r.Channel, r.Via}
+	return ledgerPlace{r.ReceivedAt, r.At, r.MessageID, r.Source, r.Purpose, r.Channel, r.Via, r.Node.String()}
 }
 
 // compare is the order of a ledger, the last received first.
 func (p ledgerPlace) compare(q ledgerPlace) int {
 	return cmp.Or(
 		cmp.Compare(q.ReceivedAt, p.ReceivedAt), cmp.Compare(q.At, p.At), cmp.Compare(p.MessageID, q.MessageID),
-		cmp.Compare(p.Source, q.Source), cmp.Compare(p.Purpose, q.Purpose), cmp.Compare(p.Channel, q.Channel), cmp.Compare(p.Via, q.Via),
+		cmp.Compare(p.Source, q.Source), cmp.Compare(p.Purpose, q.Purpose), cmp.Compare(p.Channel, q.Channel), cmp.Compare(p.Via, q.Via), cmp.Compare(p.Node, q.Node),
 	)
 }
 
 // ledgerOf merges the ledgers of nodes behind a place. What one record says at
-// several of them is told once.
+// several of them is told of each: taking it back at one leaves it at the others.
 func ledgerOf(ctx context.Context, s state.Reader, nodes []identity.NodeID, last *ledgerPlace, limit int) ([]ConsentRecord, error) {
 	upTo := int64(consent.EndOfTime)
 	if last != nil {
@@ -112,8 +115,7 @@ func ledgerOf(ctx context.Context, s state.Reader, nodes []identity.NodeID, last
 			}
 		}
 	}
-	slices.SortStableFunc(all, func(a, b ConsentRecord) int { return placeOf(&a).compare(placeOf(&b)) })
-	all = slices.CompactFunc(all, func(a, b ConsentRecord) bool { return placeOf(&a) == placeOf(&b) })
+	slices.SortFunc(all, func(a, b ConsentRecord) int { return placeOf(&a).compare(placeOf(&b)) })
 	return all[:min(len(all), limit)], nil
 }
 

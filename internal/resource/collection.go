@@ -43,7 +43,11 @@ func decodeItem[T any](doc Document) (Item[T], error) {
 	var s storedItem[T]
 	dec := json.NewDecoder(bytes.NewReader(doc.JSON))
 	dec.DisallowUnknownFields()
-	if err := dec.Decode(&s); err != nil {
+	err := dec.Decode(&s)
+	if err == nil && dec.More() {
+		err = errs.New(errs.Corrupt, doc.Kind+".format", "something follows the document")
+	}
+	if err != nil {
 		return Item[T]{}, errs.Wrap(err, errs.Corrupt, doc.Kind+".format", "a stored %s cannot be read by this version", doc.Kind)
 	}
 	return Item[T]{doc.Key, doc.Version, s.CreatedAt, s.UpdatedAt, s.Doc}, nil

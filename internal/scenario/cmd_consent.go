@@ -123,7 +123,8 @@ func runConsents(ctx context.Context, s *session, st *step, ref profile.Ref) (st
 			return "", err
 		}
 		for _, c := range page.Records {
-			fmt.Fprintf(&out, "%s %s %s %s via=%s id=%s", showTime(c.ReceivedAt), c.State, purposeText(c.Purpose, c.Channel), showTime(c.At), c.Via, s.messageID(c.MessageID))
+			fmt.Fprintf(&out, "%s %s %s %s %s via=%s id=%s", showTime(c.ReceivedAt), showIdentifier(c.Whose), c.State,
+				purposeText(c.Purpose, c.Channel), showTime(c.At), c.Via, s.messageID(c.MessageID))
 			for _, proof := range [...]struct {
 				name string
 				json []byte
