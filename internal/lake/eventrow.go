@@ -37,19 +37,38 @@ func document(v strictjson.Value) parquet.Value {
 	if !v.Exists() {
 		return parquet.Value{}
 	}
-	return parquet.ByteArrayValue(v.AppendClean(nil))
+	return parquet.ByteArrayValue(v.AppendCanonical(nil))
 }
 
-// eventRow is an event's row of the table events.
-func eventRow(f *fact.Fact, e *event.Event) row {
+// merged is the event's context with that of its batch. Documents are in canonical
+// form, so that values that are equal have the same text.
+func merged(e *event.Event) parquet.Value {
+	if e.BatchContext.Len() == 0 && e.Context.Exists() {
+		return document(e.Context)
+	}
+	return canonical(e.AppendContext(nil))
+}
+
+// canonical is a document that was put together; one that cannot be read, which
+// nobody should make, stays as it is.
+func canonical(text []byte) parquet.Value {
+	var doc strictjson.Doc
+	if doc.Parse(text, strictjson.Limits{}) != nil {
+		return parquet.ByteArrayValue(text)
+	}
+	return parquet.ByteArrayValue(doc.Root().AppendCanonical(nil))
+}
+
+// eventRow is an event's row of the table events; account is that of a group call.
+func eventRow(f *fact.Fact, e *event.Event, account identity.NodeID) row {
 	return row{
 		values: []parquet.Value{
 			textValue(e.MessageID), textValue(e.Type.String()), optional(e.Name), textValue(e.Source),
 			optional(e.UserID), optional(e.AnonymousID), optional(e.GroupID), optional(e.PreviousID),
 			nodeText(f.Node), nodeText(f.Profile),
 			parquet.Int64Value(e.Timestamp), moment(e.OriginalTimestamp), moment(e.SentAt), parquet.Int64Value(e.ReceivedAt),
-			document(e.Traits), document(e.Properties), parquet.ByteArrayValue(e.AppendContext(nil)), integrations(e),
-			parquet.Int64Value(int64(f.Record.Partition)), parquet.Int64Value(f.Record.Offset),
+			document(e.Traits), document(e.Properties), merged(e), integrations(e),
+			parquet.Int64Value(int64(f.Record.Partition)), parquet.Int64Value(f.Record.Offset), nodeText(account),
 		},
 		typed: cells(e.Properties),
 	}
@@ -86,7 +105,7 @@ func traitRows(at eventlog.Position, node identity.NodeID, scope string, e *even
 	var out []row
 	for _, w := range profile.Writes(e.Traits, sighting) {
 		out = append(out, row{values: []parquet.Value{
-			nodeText(node), textValue(scope), textValue(w.Key), parquet.ByteArrayValue(w.Value),
+			nodeText(node), textValue(scope), textValue(w.Key), canonical(w.Value),
 			parquet.Int64Value(e.Timestamp), textValue(e.MessageID), textValue(e.Source), parquet.Int64Value(e.ReceivedAt),
 			parquet.Int64Value(int64(at.Partition)), parquet.Int64Value(at.Offset),
 		}})

@@ -80,7 +80,7 @@ func node(t ColumnType) parquet.Node {
 	case Decimal:
 		return parquet.Encoded(parquet.Decimal(9, 38, parquet.FixedLenByteArrayType(16)), &parquet.RLEDictionary)
 	case JSON:
-		return parquet.JSON()
+		return parquet.Encoded(parquet.JSON(), &parquet.Plain)
 	}
 	return parquet.Encoded(parquet.String(), &parquet.RLEDictionary)
 }

@@ -9,8 +9,9 @@ import (
 	"kith/internal/errs"
 )
 
-// manifestFormat is the version of the form of current.json.
-const manifestFormat = 1
+// manifestFormat is the version of the form of current.json, and of what the
+// columns hold. A lake of another one is made anew.
+const manifestFormat = 2
 
 // ManifestName is the file of a table that lists the others.
 const ManifestName = "current.json"

@@ -132,7 +132,7 @@ func (p *portion) take(ctx context.Context, f *fact.Fact, c *chunk) error {
 		p.leave(f, &ev, account)
 		return nil
 	}
-	c.events = append(c.events, eventRow(f, &ev))
+	c.events = append(c.events, eventRow(f, &ev, account))
 	switch {
 	case f.Node.IsZero():
 	case ev.Type == event.Identify:

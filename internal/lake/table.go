@@ -87,6 +87,7 @@ func eventsTable() Table {
 			{"integrations", JSON, false, "The integrations, merged with those of the batch."},
 			{"record_partition", Integer, true, "Partition of the log that holds the record."},
 			{"record_offset", Integer, true, "Offset of the record in its partition."},
+			{"account_node_id", Text, false, "Of a group call the account that it names, as traits_history has it in node_id. Null when its groupId can be none."},
 		},
 	}
 }
@@ -151,6 +152,8 @@ func profilesTable() Table {
 			{"last_seen", Timestamp, false, "Its last event."},
 			{"events", Integer, false, "How many events it has."},
 			{"identifiers", Integer, false, "How many identifiers it has."},
+			{"consents", JSON, false, "What counts of what it has said: an object of purposes, each an object of channels with granted, denied, withdrawn or nothing. Names have = in front; * stands for every other one."},
+			{"entities", JSON, false, "The rows that belong to it: an object of entities, each a list of rows, which are objects of attributes."},
 		}, versionColumns[:]...),
 	}
 }

@@ -1,0 +1,186 @@
+// Package lake reads the open tables from another process, in another language,
+// while kith writes them.
+package lake
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"encoding/json"
+	"flag"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+)
+
+var duration = flag.Duration("lake.duration", 8*time.Second, "how long kith is under load while the tables are read")
+
+// reader returns the Python with what reads Parquet.
+func reader(t *testing.T) string {
+	t.Helper()
+	args := []string{"where"}
+	if os.Getenv("KITH_REQUIRE_SERVERS") == "1" {
+		args = nil
+	}
+	out, err := exec.Command("./install", args...).Output()
+	if err != nil {
+		t.Fatalf("test/lake/install failed: %v", err)
+	}
+	python := filepath.Join(strings.TrimSpace(string(out)), "bin", "python")
+	if _, err := os.Stat(python); err != nil {
+		t.Skip("nothing is installed that reads Parquet from outside; run test/lake/install")
+	}
+	return python
+}
+
+// launch builds and starts kith on a folder and returns its address.
+func launch(t *testing.T, data string) string {
+	t.Helper()
+	name := filepath.Join(t.TempDir(), "kith")
+	if out, err := exec.Command("go", "build", "-o", name, "kith/cmd/kith").CombinedOutput(); err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+	cmd := exec.Command(name, "serve")
+	cmd.Env = append(os.Environ(), "KITH_DATA="+data, "KITH_ADDR=127.0.0.1:0", "KITH_WRITE_KEY=lake-key", "KITH_ADMIN_TOKEN=lake-admin")
+	cmd.Stderr = os.Stderr
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := cmd.Process.Signal(syscall.SIGTERM); err != nil {
+			t.Error(err)
+		}
+		if err := cmd.Wait(); err != nil {
+			t.Errorf("kith ended with %v", err)
+		}
+	})
+	lines := bufio.NewScanner(out)
+	for lines.Scan() {
+		if _, url, ok := strings.Cut(lines.Text(), "kith listening on "); ok {
+			return url
+		}
+	}
+	t.Fatal("kith ended before it listened")
+	return ""
+}
+
+func call(t *testing.T, method, url, body string, auth func(*http.Request)) []byte {
+	t.Helper()
+	req, err := http.NewRequest(method, url, strings.NewReader(body))
+	if err != nil {
+		t.Fatal(err)
+	}
+	auth(req)
+	res, err := http.DefaultClient.Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer res.Body.Close()
+	data, err := io.ReadAll(res.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if res.StatusCode != http.StatusOK {
+		t.Fatalf("%s %s answers %d: %s", method, url, res.StatusCode, data)
+	}
+	return data
+}
+
+func asAdmin(r *http.Request) { r.Header.Set("Authorization", "Bearer lake-admin") }
+
+// batch is events of a few people, some of them said before, some that join devices.
+func batch(n int) string {
+	var b strings.Builder
+	b.WriteString(`{"batch":[`)
+	for i := range 100 {
+		if i > 0 {
+			b.WriteByte(',')
+		}
+		id := n*100 + i
+		if i%25 == 24 {
+			id -= 24 // a repeat
+		}
+		person := (id * 7919) % 500
+		switch {
+		case id%20 == 3:
+			fmt.Fprintf(&b, `{"type":"identify","messageId":"m%d","userId":"u%d","anonymousId":"a%d","traits":{"plan":"p%d","email":"u%d@kith.example"}}`, id, person, id%900, id%7, person)
+		default:
+			fmt.Fprintf(&b, `{"type":"track","messageId":"m%d","event":"Order Completed","anonymousId":"a%d","properties":{"revenue":%d.5,"currency":"EUR"}}`, id, id%900, id%1000)
+		}
+	}
+	return b.String() + `]}`
+}
+
+// report is what the reader found.
+type report struct {
+	Readings int              `json:"readings"`
+	Oldest   float64          `json:"oldest_s"`
+	Wrong    []string         `json:"wrong"`
+	Rows     map[string]int64 `json:"rows"`
+	Levels   []string         `json:"levels"`
+}
+
+// TestReadFromOutside loads kith while another process reads every table by its list
+// of files alone: never a row twice, never a file that is not there.
+func TestReadFromOutside(t *testing.T) {
+	python := reader(t)
+	data := t.TempDir()
+	url := launch(t, data)
+	call(t, "POST", url+"/v1/flush", "", asAdmin)
+	ctx, stop := context.WithTimeout(t.Context(), *duration+2*time.Minute)
+	defer stop()
+	cmd := exec.CommandContext(ctx, python, "reader.py", filepath.Join(data, "default", "lake"))
+	var out bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &out, os.Stderr
+	end, err := cmd.StdinPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	sent := 0
+	for began := time.Now(); time.Since(began) < *duration; sent++ {
+		call(t, "POST", url+"/v1/batch", batch(sent), func(r *http.Request) { r.SetBasicAuth("lake-key", "") })
+	}
+	call(t, "POST", url+"/v1/flush?timeout=1m", "", asAdmin)
+	var status struct {
+		Processed int64 `json:"processed"`
+		Repeats   int64 `json:"repeats"`
+		Lag       int64 `json:"analytics_lag_ms"`
+	}
+	if err := json.Unmarshal(call(t, "GET", url+"/v1/status", "", asAdmin), &status); err != nil {
+		t.Fatal(err)
+	}
+	if err := end.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Wait(); err != nil {
+		t.Fatalf("the reader failed: %v", err)
+	}
+	var r report
+	if err := json.Unmarshal(out.Bytes(), &r); err != nil {
+		t.Fatalf("%v: %s", err, out.Bytes())
+	}
+	for _, w := range r.Wrong {
+		t.Error(w[:min(len(w), 300)])
+	}
+	if want := status.Processed - status.Repeats; r.Rows["events"] != want || status.Repeats == 0 || status.Lag != 0 {
+		t.Errorf("%d events show, want %d; %d repeats; the lake is %d ms behind", r.Rows["events"], want, status.Repeats, status.Lag)
+	}
+	if r.Rows["profiles"] == 0 || r.Rows["identifiers"] == 0 || r.Rows["links"] == 0 || r.Rows["traits_history"] == 0 {
+		t.Errorf("the tables have the rows %v", r.Rows)
+	}
+	t.Logf("%d readings beside %d events; rows %v; levels %v; a list was at most %.1f s behind what it says when it was written", r.Readings, sent*100, r.Rows, r.Levels, r.Oldest)
+}
