@@ -76,6 +76,7 @@ func (a *API) profileRows() []route.Route {
 	return []route.Route{
 		row("", "getProfile", "Read what is known of a person.", route.Ref("Profile"), a.profile, verbose, asOf),
 		row("/events", "listProfileEvents", "List a person's events, newest first.", listSchema(route.Ref("Event")), a.profileEvents, pageParams()...),
+		a.memberRow(),
 		row("/identifiers", "listProfileIdentifiers", "List a person's identifiers, last seen first.", listSchema(route.Ref("Identifier")), a.profileIdentifiers, pageParams()...),
 	}
 }
@@ -116,7 +117,7 @@ func (a *API) profile(w http.ResponseWriter, r *http.Request) error {
 	if answer.Traits, err = traitsOf(p.Traits, verbose); err != nil {
 		return err
 	}
-	id := profile.Ref{Type: profile.ProfileIDType, Value: p.ID.String()}
+	id := answersRef(ref, &p)
 	err = a.cfg.Definitions.Answers(r.Context(), id, asOf, func(answers Answers) error {
 		answer.Computed, answer.Segments = computedOf(answers, verbose)
 		return nil
@@ -132,7 +133,7 @@ func (a *API) profile(w http.ResponseWriter, r *http.Request) error {
 func (a *API) readProfile(r *http.Request, ref profile.Ref) (p profile.Profile, asOf *int64, err error) {
 	text := r.URL.Query().Get("as_of")
 	if text == "" {
-		p, err = a.cfg.Profiles.Read(r.Context(), ref)
+		p, err = a.read(r.Context(), ref)
 		return p, nil, err
 	}
 	at, ok := event.ParseTime(text)
@@ -179,7 +180,7 @@ func (a *API) profileEvents(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	events, err := a.cfg.Profiles.Events(r.Context(), ref, profile.Page{Limit: p.limit, Cursor: p.cursor})
+	events, err := a.timeline(r.Context(), ref, profile.Page{Limit: p.limit, Cursor: p.cursor})
 	if err != nil {
 		return err
 	}
@@ -199,7 +200,7 @@ func (a *API) profileIdentifiers(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	p, err := a.cfg.Profiles.Read(r.Context(), ref)
+	p, err := a.read(r.Context(), ref)
 	if err != nil {
 		return err
 	}

@@ -185,6 +185,12 @@ func (r *Reader) Account(ctx context.Context, id string) (Profile, error) {
 		Identifier: identity.Identifier{Type: "group_id", Value: known.Value}, Node: c.leader,
 		FirstSeen: p.FirstSeen, LastSeen: p.LastSeen, Sources: []string{ends[0].Source},
 	}}
+	for _, err := range r.History.Range(ctx, snap, history.Query{Node: c.leader, From: timeLeast, To: timeGreatest}) {
+		if err != nil {
+			return Profile{}, err
+		}
+		p.Events++
+	}
 	p.Traits, err = r.traits(ctx, snap, c)
 	return p, err
 }
