@@ -12,6 +12,7 @@ import (
 	"kith/internal/fact"
 	"kith/internal/history/keyed"
 	"kith/internal/identity"
+	"kith/internal/journal"
 	"kith/internal/lake"
 	"kith/internal/pipeline"
 	"kith/internal/profile"
@@ -55,6 +56,8 @@ func Row(key, value []byte) error {
 		return err
 	case state.FamilyWaiting:
 		return pipeline.CheckRow(key, value)
+	case state.FamilyJournal:
+		return journal.CheckRow(key, value)
 	case state.FamilyCluster:
 		return identity.CheckClusterRow(key, value)
 	case state.FamilyRuling:

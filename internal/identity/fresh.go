@@ -29,7 +29,7 @@ func (v *Revision) Fresh(observations []*Observation, ids map[NodeID]Identifier,
 			}
 			v.Nodes = append(v.Nodes, n)
 			v.Before[n], v.After[n] = &Cluster{Leader: n, Nodes: []NodeID{n}}, k
-			v.Cause[n], v.Seen[n] = cause, true
+			v.Cause[n], v.Seen[n], v.News[n] = cause, true, true
 		}
 	}
 }

@@ -105,6 +105,8 @@ type Revision struct {
 	// Ruled: the state holds rulings, so that nodes may be in clusters that were never
 	// seen.
 	Ruled bool
+	// News are those of Nodes that no observation named before.
+	News map[NodeID]bool
 	// TooLarge: a change reaches further than the budget, so the rest says nothing.
 	TooLarge bool
 }
@@ -115,9 +117,12 @@ type Budget struct{ Change, All int }
 // Unbounded is the budget of who may read everything.
 func Unbounded() Budget { return Budget{1 << 60, 1 << 60} }
 
+// Known reports whether an observation named a node before.
+func (v *Revision) Known(n NodeID) bool { return !v.News[n] }
+
 // NewRevision returns a revision that has looked at nothing.
 func NewRevision() *Revision {
-	return &Revision{Before: map[NodeID]*Cluster{}, After: map[NodeID]*Cluster{}, Cause: map[NodeID]int{}, Seen: map[NodeID]bool{}}
+	return &Revision{Before: map[NodeID]*Cluster{}, After: map[NodeID]*Cluster{}, Cause: map[NodeID]int{}, Seen: map[NodeID]bool{}, News: map[NodeID]bool{}}
 }
 
 // Revise derives anew the clusters that changes can alter, and no others. r shows

@@ -8,6 +8,7 @@ import (
 	"kith/internal/eventlog"
 	"kith/internal/fact"
 	"kith/internal/identity"
+	"kith/internal/journal"
 	"kith/internal/state"
 )
 
@@ -341,7 +342,23 @@ func (b *batchView) tell(ctx context.Context, updates []update, causes []eventlo
 	}
 	moved, err := b.moved(ctx, updates, causes)
 	b.facts = append(moved, b.facts...)
+	b.journal = journalOf(b.clusters.rev, b.cur.FactsNext, moved)
 	return err
+}
+
+// journalOf makes the entries of the journal of facts that begin at a sequence
+// number.
+func journalOf(rev *identity.Revision, first uint64, moved []fact.Fact) []journal.Entry {
+	if rev == nil {
+		return nil
+	}
+	moves := make([]journal.Move, 0, len(moved))
+	for i, f := range moved {
+		if !f.From.IsZero() {
+			moves = append(moves, journal.Move{Node: f.Node, From: f.From, To: f.Profile, Cause: f.Record, Sequence: first + uint64(i)})
+		}
+	}
+	return journal.Of(rev, moves)
 }
 
 // moved lists the nodes whose profile is another than before: first those that
@@ -374,6 +391,7 @@ func (b *batchView) moved(ctx context.Context, updates []update, causes []eventl
 		if known {
 			f.From = rev.Before[n].Leader
 		}
+		rev.News[n] = !known
 		if rev.Seen[n] {
 			f.Profile = rev.After[n].Leader
 		}

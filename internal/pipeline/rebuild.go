@@ -16,7 +16,7 @@ var derived = [...]state.Family{
 	state.FamilyAdjacent, state.FamilyCursor, state.FamilyMarkDay, state.FamilyFact, state.FamilyHistory,
 	state.FamilyIdentifier, state.FamilyMark, state.FamilyObservation, state.FamilyQuarantine, state.FamilySearch, state.FamilyTrait,
 	state.FamilyLedger, state.FamilyConsent, state.FamilyEntity, state.FamilyEntityWrite, state.FamilyOwned,
-	state.FamilyCluster, state.FamilyWaiting, state.FamilyLake, state.FamilyDecision, state.FamilyRun, state.FamilyRuling,
+	state.FamilyCluster, state.FamilyJournal, state.FamilyWaiting, state.FamilyLake, state.FamilyDecision, state.FamilyRun, state.FamilyRuling,
 }
 
 // interpretationKey is the row that says under which interpreting configuration

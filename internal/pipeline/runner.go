@@ -92,6 +92,47 @@ func (r *Runner) Run(ctx context.Context) error {
 	return nil
 }
 
+// fellBehind tells keepUp that evidence may wait.
+func (r *Runner) fellBehind() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.behind = true
+}
+
+// keepUp settles whenever evidence waits, until ctx ends.
+func (r *Runner) keepUp(ctx context.Context) error {
+	for ctx.Err() == nil {
+		progress := r.progress()
+		r.mu.Lock()
+		behind := r.behind
+		r.behind = false
+		r.mu.Unlock()
+		if !behind {
+			select {
+			case <-ctx.Done():
+			case <-progress:
+			}
+			continue
+		}
+		switch err := r.Settle(ctx); {
+		case err == nil || ctx.Err() != nil:
+		case errs.Is(err, errs.Conflict), errs.Is(err, errs.Unavailable), errs.Is(err, errs.Exhausted):
+			r.retried(err)
+			r.fellBehind()
+			select {
+			case <-ctx.Done():
+			case <-r.Clock.After(settleBackoff):
+			}
+		default:
+			return err
+		}
+	}
+	return nil
+}
+
+// settleBackoff is the pause after a pass that failed.
+const settleBackoff = time.Second
+
 // runPartition follows one partition: one goroutine reads ahead and makes
 // contributions while the other folds.
 func (r *Runner) runPartition(ctx context.Context, partition int32) error {

@@ -9,6 +9,7 @@ import (
 	"kith/internal/eventlog"
 	"kith/internal/fact"
 	"kith/internal/identity"
+	"kith/internal/journal"
 	"kith/internal/profile"
 	"kith/internal/record"
 	"kith/internal/state"
@@ -35,6 +36,7 @@ type batchView struct {
 	rowOrder  []string                   // keys of rows, in the order in which they were met
 	entities  *entity.Config
 	clusters  clusterView
+	journal   []journal.Entry
 	keys      *identity.Keyring
 	decisions map[string]*decisionRow // by id
 	rulings   map[string]*rulingRow   // by key
@@ -289,6 +291,7 @@ func (b *batchView) commitRows(now int64) error {
 	if err := b.commitLoads(); err != nil {
 		return err
 	}
+	journal.Put(b.tx, b.cur.Partition, now, b.journal)
 	fact.Put(b.tx, fact.Block{Partition: b.cur.Partition, First: b.cur.FactsNext, At: now, Facts: b.facts})
 	b.cur.FactsNext += uint64(len(b.facts))
 	b.cur.Next += int64(len(b.batch))

@@ -4,12 +4,12 @@ import (
 	"context"
 	"encoding/binary"
 	"slices"
-	"time"
 
 	"kith/internal/errs"
 	"kith/internal/eventlog"
 	"kith/internal/fact"
 	"kith/internal/identity"
+	"kith/internal/journal"
 	"kith/internal/state"
 	"kith/internal/sys"
 )
@@ -125,47 +125,6 @@ func (p *plan) nodes() []identity.NodeID {
 	}
 	return out
 }
-
-// fellBehind tells keepUp that evidence may wait.
-func (r *Runner) fellBehind() {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.behind = true
-}
-
-// keepUp settles whenever evidence waits, until ctx ends.
-func (r *Runner) keepUp(ctx context.Context) error {
-	for ctx.Err() == nil {
-		progress := r.progress()
-		r.mu.Lock()
-		behind := r.behind
-		r.behind = false
-		r.mu.Unlock()
-		if !behind {
-			select {
-			case <-ctx.Done():
-			case <-progress:
-			}
-			continue
-		}
-		switch err := r.Settle(ctx); {
-		case err == nil || ctx.Err() != nil:
-		case errs.Is(err, errs.Conflict), errs.Is(err, errs.Unavailable), errs.Is(err, errs.Exhausted):
-			r.retried(err)
-			r.fellBehind()
-			select {
-			case <-ctx.Done():
-			case <-r.Clock.After(settleBackoff):
-			}
-		default:
-			return err
-		}
-	}
-	return nil
-}
-
-// settleBackoff is the pause after a pass that failed.
-const settleBackoff = time.Second
 
 // Settle brings the stored clusters up to the evidence that waits, in passes, until
 // none waits. It returns at once when none does. Several processes may do it at the
@@ -338,7 +297,9 @@ func (r *Runner) applyRevision(ctx context.Context, tx state.Tx, cur *Cursor, re
 			moved = append(moved, f)
 		}
 	}
-	fact.Put(tx, fact.Block{Partition: 0, First: cur.FactsNext, At: sys.Millis(r.Clock.Now()), Facts: moved})
+	now := sys.Millis(r.Clock.Now())
+	journal.Put(tx, 0, now, journalOf(rev, cur.FactsNext, moved))
+	fact.Put(tx, fact.Block{Partition: 0, First: cur.FactsNext, At: now, Facts: moved})
 	cur.FactsNext += uint64(len(moved))
 	return nil
 }

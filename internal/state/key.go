@@ -35,6 +35,7 @@ const (
 	FamilyRun         Family = 'U' // source and run → its messages, and whether it is retracted
 	FamilyConsent     Family = 'V' // node, purpose, channel → what counts of what was said
 	FamilyEntityWrite Family = 'W' // entity, key of the row, record → what it wrote of the row
+	FamilyJournal     Family = 'Y' // profile, time → what became of it, and why
 	FamilyRuling      Family = 'X' // node, node → an operator's word on the two
 )
 
