@@ -55,6 +55,9 @@ func benchCommand() *cobra.Command {
 		one("identity", "How fast people are recognised, and all of them at once", "event", func(ctx context.Context) ([]bench.Row, error) {
 			return bench.Identity(ctx, o, app.BenchEngine)
 		}),
+		one("sql", "How fast queries are answered over --events events", "query", func(ctx context.Context) ([]bench.Row, error) {
+			return bench.SQL(ctx, o, app.BenchSQL(sqlWorker()))
+		}),
 		one("read", "How fast profiles are answered", "read", func(ctx context.Context) ([]bench.Row, error) { return bench.Read(ctx, o) }),
 		baselineCommand(&o),
 	)

@@ -227,7 +227,10 @@ func fromProperties(name string) string {
 	at := "(properties, " + literal(pointer) + ")"
 	switch typ {
 	case lake.Decimal:
-		return "CASE WHEN json_type" + at + " IN ('BIGINT', 'UBIGINT', 'HUGEINT', 'UHUGEINT', 'DOUBLE') THEN TRY_CAST(json_extract_string" + at + " AS DECIMAL(38,9)) END"
+		// Most numbers fit 64 bits, which are read ten times faster.
+		text := "json_extract_string" + at
+		return "CASE WHEN json_type" + at + " IN ('BIGINT', 'UBIGINT', 'HUGEINT', 'UHUGEINT', 'DOUBLE') THEN " +
+			"coalesce(TRY_CAST(" + text + " AS DECIMAL(18,9))::DECIMAL(38,9), TRY_CAST(" + text + " AS DECIMAL(38,9))) END"
 	case lake.Boolean:
 		return "CASE WHEN json_type" + at + " = 'BOOLEAN' THEN json_extract_string" + at + " = 'true' END"
 	}
