@@ -47,3 +47,46 @@ func (d *derivation) finished(c *cluster) *Cluster {
 	}
 	return k
 }
+
+// Strangers groups observations, by their indices, of which every node, and every
+// node that another of them names together with one of these, is new to the state.
+// Two are in one group when they have a node in common, directly or through others.
+func Strangers(all []*Observation, fresh map[NodeID]bool) [][]int {
+	up := map[NodeID]NodeID{}
+	root := func(n NodeID) NodeID {
+		for next := up[n]; !next.IsZero(); next = up[n] {
+			if above := up[next]; !above.IsZero() {
+				up[n] = above
+			}
+			n = next
+		}
+		return n
+	}
+	known := map[NodeID]bool{} // roots that somebody known was seen with
+	for _, o := range all {
+		for _, n := range o.Nodes {
+			if x, y := root(n), root(o.Home); x != y {
+				up[x] = y
+				known[y] = known[y] || known[x]
+			}
+			if !fresh[n] {
+				known[root(n)] = true
+			}
+		}
+	}
+	at := map[NodeID]int{}
+	var out [][]int
+	for i, o := range all {
+		r := root(o.Home)
+		if known[r] {
+			continue
+		}
+		j, ok := at[r]
+		if !ok {
+			j, at[r] = len(out), len(out)
+			out = append(out, nil)
+		}
+		out[j] = append(out[j], i)
+	}
+	return out
+}

@@ -4,6 +4,8 @@ import (
 	"context"
 	"encoding/binary"
 
+	"kith/internal/errs"
+	"kith/internal/eventlog"
 	"kith/internal/state"
 )
 
@@ -48,6 +50,56 @@ func DecodeLag(value []byte) (Lag, error) {
 		return Lag{}, errClusterFormat()
 	}
 	return l, nil
+}
+
+// Waiting is a node on which evidence bears that is not yet in the stored clusters.
+type Waiting struct {
+	Node  NodeID
+	Cause eventlog.Position // the last record that brought some
+	value []byte            // as it is stored
+}
+
+// Is reports whether a stored value is the one that was read.
+func (w *Waiting) Is(value []byte) bool { return value != nil && string(value) == string(w.value) }
+
+// WaitingRow is the key of the row of a node on which evidence waits.
+func WaitingRow(node NodeID) []byte { return append(WaitingMark(), node[:]...) }
+
+// EncodeCause is the row's value.
+func EncodeCause(cause eventlog.Position) []byte {
+	b := binary.AppendUvarint([]byte{waitingVersion}, uint64(cause.Partition))
+	return binary.AppendUvarint(b, uint64(cause.Offset))
+}
+
+// DecodeWaiting reads a row.
+func DecodeWaiting(key, value []byte) (Waiting, error) {
+	d := state.NewDecoder(value)
+	version := d.Byte()
+	w := Waiting{Cause: eventlog.Position{Partition: int32(d.Uvarint()), Offset: int64(d.Uvarint())}}
+	if len(key) != 1+len(w.Node) || version != waitingVersion || !d.Done() {
+		return w, errs.New(errs.Corrupt, "identity.waiting_format", "a stored mark of waiting evidence cannot be read")
+	}
+	copy(w.Node[:], key[1:])
+	w.value = append([]byte(nil), value...)
+	return w, nil
+}
+
+// ReadWaiting returns the waiting nodes, ascending, at most limit of them (0: all).
+func ReadWaiting(ctx context.Context, r state.Reader, limit int) ([]Waiting, error) {
+	rng := state.Prefix(WaitingMark())
+	rng.Low, rng.Limit = append(rng.Low, 0), limit
+	var out []Waiting
+	for kv, err := range r.Scan(ctx, rng) {
+		if err != nil {
+			return nil, err
+		}
+		w, err := DecodeWaiting(kv.Key, kv.Value)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, w)
+	}
+	return out, nil
 }
 
 // Seen reports whether an observation names a node.

@@ -34,7 +34,7 @@ func CheckRow(key, value []byte) error {
 		if string(key) == string(identity.WaitingMark()) {
 			_, err = identity.DecodeLag(value)
 		} else {
-			_, err = decodeWaiting(key, value)
+			_, err = identity.DecodeWaiting(key, value)
 		}
 	default:
 		return errs.New(errs.Corrupt, "pipeline.family", "the row belongs to no family of the pipeline")

@@ -161,49 +161,28 @@ func (u *update) observation() *identity.Observation {
 	return u.Was
 }
 
-// strangers groups the updates of which every node, and every node that another
-// update names together with one of these, is new to the state. One that is seen
-// alone stands alone and is left out.
+// strangers groups the updates that name nobody who is known, nor anybody seen
+// with one who is, by who may belong together. One that is seen alone stands alone
+// and is left out.
 func (b *batchView) strangers(updates []update) [][]*update {
-	up := map[identity.NodeID]identity.NodeID{}
-	root := func(n identity.NodeID) identity.NodeID {
-		for up[n] != (identity.NodeID{}) {
-			n = up[n]
-		}
-		return n
-	}
-	known := map[identity.NodeID]bool{} // roots that somebody known was seen with
+	all := make([]*identity.Observation, len(updates))
 	for i := range updates {
-		o := updates[i].observation()
-		for _, n := range o.Nodes {
-			if x, y := root(n), root(o.Home); x != y {
-				up[x] = y
-				known[y] = known[y] || known[x]
-			}
-			if !b.clusters.fresh[n] {
-				known[root(n)] = true
-			}
-		}
+		all[i] = updates[i].observation()
 	}
-	at := map[identity.NodeID]int{}
 	var out [][]*update
-	for i := range updates {
-		u := &updates[i]
-		r := root(u.observation().Home)
-		if known[r] {
-			continue
+	for _, group := range identity.Strangers(all, b.clusters.fresh) {
+		together := false
+		us := make([]*update, len(group))
+		for i, at := range group {
+			us[i] = &updates[at]
+			us[i].strange = true
+			together = together || len(all[at].Nodes) > 1
 		}
-		j, ok := at[r]
-		if !ok {
-			j, at[r] = len(out), len(out)
-			out = append(out, nil)
+		if together {
+			out = append(out, us)
 		}
-		out[j] = append(out[j], u)
-		u.strange = true
 	}
-	return slices.DeleteFunc(out, func(group []*update) bool {
-		return !slices.ContainsFunc(group, func(u *update) bool { return len(u.Is.Nodes) > 1 })
-	})
+	return out
 }
 
 // changes picks the updates that may change the clusters of nodes that are known.
@@ -311,11 +290,7 @@ func eachAdjacent(o *identity.Observation, f func(row []byte)) {
 	}
 }
 
-// leaderBefore and leaderAfter tell whose profile a node's was and is.
-func (b *batchView) leaderBefore(ctx context.Context, n identity.NodeID) (identity.NodeID, error) {
-	return b.clusters.old.Leader(ctx, n)
-}
-
+// leaderAfter tells whose profile a node's is after the batch.
 func (b *batchView) leaderAfter(ctx context.Context, n identity.NodeID) (identity.NodeID, error) {
 	if rev := b.clusters.rev; rev != nil && rev.After[n] != nil {
 		return rev.After[n].Leader, nil
@@ -332,7 +307,7 @@ func (b *batchView) tell(ctx context.Context, updates []update, causes []eventlo
 		switch {
 		case f.Node.IsZero():
 		case f.Kind == fact.EventWithdrawn:
-			f.Profile, err = b.leaderBefore(ctx, f.Node)
+			f.Profile, err = b.clusters.old.Leader(ctx, f.Node)
 		default:
 			f.Profile, err = b.leaderAfter(ctx, f.Node)
 		}

@@ -57,7 +57,7 @@ func (r *Runner) Status(ctx context.Context) (Status, error) {
 	if err != nil || !lag.Waiting {
 		return s, err
 	}
-	nodes, err := readWaiting(ctx, snap, waitingShown)
+	nodes, err := identity.ReadWaiting(ctx, snap, waitingShown)
 	s.Waiting = max(1, int64(len(nodes)))
 	return s, err
 }

@@ -2,7 +2,6 @@ package pipeline
 
 import (
 	"context"
-	"encoding/binary"
 	"slices"
 
 	"kith/internal/errs"
@@ -27,69 +26,22 @@ const batchFactor = 10
 // more of them the job works on a snapshot first.
 const atOnceMax = 2_000
 
-// waiting is a node on which evidence bears that is not yet in the stored clusters.
-type waiting struct {
-	node  identity.NodeID
-	cause eventlog.Position // the last record that brought some
-	value []byte            // as it is stored
-}
-
-func waitingRow(node identity.NodeID) []byte { return append(identity.WaitingMark(), node[:]...) }
-
-const waitingVersion = 1
-
-func encodeWaiting(cause eventlog.Position) []byte {
-	b := binary.AppendUvarint([]byte{waitingVersion}, uint64(cause.Partition))
-	return binary.AppendUvarint(b, uint64(cause.Offset))
-}
-
-func decodeWaiting(key, value []byte) (waiting, error) {
-	d := state.NewDecoder(value)
-	version := d.Byte()
-	w := waiting{cause: eventlog.Position{Partition: int32(d.Uvarint()), Offset: int64(d.Uvarint())}}
-	if len(key) != 1+len(w.node) || version != waitingVersion || !d.Done() {
-		return w, errs.New(errs.Corrupt, "pipeline.waiting_format", "a stored mark of waiting evidence cannot be read")
-	}
-	copy(w.node[:], key[1:])
-	w.value = append([]byte(nil), value...)
-	return w, nil
-}
-
-// readWaiting returns the waiting nodes, ascending, at most limit of them (0: all).
-func readWaiting(ctx context.Context, r state.Reader, limit int) ([]waiting, error) {
-	rng := state.Prefix(identity.WaitingMark())
-	rng.Low = append(rng.Low, 0)
-	rng.Limit = limit
-	var out []waiting
-	for kv, err := range r.Scan(ctx, rng) {
-		if err != nil {
-			return nil, err
-		}
-		w, err := decodeWaiting(kv.Key, kv.Value)
-		if err != nil {
-			return nil, err
-		}
-		out = append(out, w)
-	}
-	return out, nil
-}
-
 // park leaves the changes of a batch to the job. The nodes' locks are held, or one
 // of them, so that the job commits before or after.
 func (b *batchView) park(updates []update, p *plan) {
 	if !b.clusters.waiting {
-		lag := identity.Lag{Since: string(encodeWaiting(p.causes[0]))}
+		lag := identity.Lag{Since: string(identity.EncodeCause(p.causes[0]))}
 		b.tx.Put(identity.WaitingMark(), lag.Encode())
 	}
 	for i := range p.changes {
 		for _, n := range p.changes[i].Nodes {
-			b.tx.Put(waitingRow(n), encodeWaiting(p.causes[p.changes[i].Cause]))
+			b.tx.Put(identity.WaitingRow(n), identity.EncodeCause(p.causes[p.changes[i].Cause]))
 		}
 	}
 	for _, group := range p.strangers {
 		for _, u := range group {
 			for _, n := range u.Is.Nodes {
-				b.tx.Put(waitingRow(n), encodeWaiting(u.cause))
+				b.tx.Put(identity.WaitingRow(n), identity.EncodeCause(u.cause))
 			}
 		}
 	}
@@ -158,7 +110,7 @@ func (r *Runner) settleOnce(ctx context.Context) (more bool, err error) {
 	if err != nil || !lag.Waiting {
 		return false, err
 	}
-	nodes, err := readWaiting(ctx, snap, 0)
+	nodes, err := identity.ReadWaiting(ctx, snap, 0)
 	if err != nil {
 		return false, err
 	}
@@ -192,7 +144,7 @@ func (r *Runner) settleAtOnce(ctx context.Context) (done bool, err error) {
 			done = err == nil
 			return err
 		}
-		nodes, err := readWaiting(ctx, tx, 2*atOnceMax)
+		nodes, err := identity.ReadWaiting(ctx, tx, 2*atOnceMax)
 		if err != nil || len(nodes) == 2*atOnceMax {
 			return err
 		}
@@ -202,7 +154,7 @@ func (r *Runner) settleAtOnce(ctx context.Context) (done bool, err error) {
 			return err
 		}
 		for i := range nodes {
-			tx.Delete(waitingRow(nodes[i].node))
+			tx.Delete(identity.WaitingRow(nodes[i].Node))
 		}
 		tx.PutIf(identity.WaitingMark(), lag.Encode(), nil)
 		done = true
@@ -221,18 +173,18 @@ func (r *Runner) reviseMax() int {
 
 // forgetWaiting takes out the marks of nodes on which nothing has come since they
 // were read.
-func forgetWaiting(ctx context.Context, tx state.Tx, nodes []waiting) error {
+func forgetWaiting(ctx context.Context, tx state.Tx, nodes []identity.Waiting) error {
 	for some := range slices.Chunk(nodes, 1000) {
 		keys := make([][]byte, len(some))
 		for i := range some {
-			keys[i] = waitingRow(some[i].node)
+			keys[i] = identity.WaitingRow(some[i].Node)
 		}
 		values, err := tx.Get(ctx, keys)
 		if err != nil {
 			return err
 		}
 		for i, v := range values {
-			if v != nil && string(v) == string(some[i].value) {
+			if some[i].Is(v) {
 				tx.Delete(keys[i])
 			}
 		}
@@ -241,11 +193,11 @@ func forgetWaiting(ctx context.Context, tx state.Tx, nodes []waiting) error {
 }
 
 // rederive derives anew what waiting nodes may change.
-func (r *Runner) rederive(ctx context.Context, s state.Reader, nodes []waiting, budget identity.Budget) (*identity.Revision, []eventlog.Position, error) {
+func (r *Runner) rederive(ctx context.Context, s state.Reader, nodes []identity.Waiting, budget identity.Budget) (*identity.Revision, []eventlog.Position, error) {
 	changes, causes := make([]identity.Change, len(nodes)), make([]eventlog.Position, len(nodes))
 	for i := range nodes {
-		changes[i] = identity.Change{Nodes: []identity.NodeID{nodes[i].node}, Less: true, Cause: i}
-		causes[i] = nodes[i].cause
+		changes[i] = identity.Change{Nodes: []identity.NodeID{nodes[i].Node}, Less: true, Cause: i}
+		causes[i] = nodes[i].Cause
 	}
 	rev := identity.NewRevision()
 	return rev, causes, rev.Revise(ctx, s, identity.NewClusters(s), r.Interpreter.Identity, changes, budget)
