@@ -14,6 +14,7 @@ import (
 // Identity is what the API asks and orders of identity.
 type Identity interface {
 	Explainer
+	Auditor
 	// Decide makes a decision of what an operator wants and returns its id once it
 	// is durable. The error is of kind Invalid when it names what cannot be an
 	// identifier, and Conflict when a decision stands against it.
@@ -88,7 +89,7 @@ func (a *API) identityRows() []route.Route {
 		}
 	}
 	rows := append(a.settingsRows(), a.jobRows()...)
-	rows = append(rows, a.whyRows()...)
+	rows = append(append(rows, a.whyRows()...), a.auditRow())
 	return append(rows, []route.Route{
 		decide("merge", "mergeIdentifiers", "Decide that two identifiers are one person.", decision.Merge, mergeSchema()),
 		{

@@ -2,7 +2,9 @@ package api
 
 import (
 	"context"
+	"encoding/json"
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 
@@ -222,4 +224,47 @@ func TestTry(t *testing.T) {
 		t.Error(got)
 	}
 	f.refused("POST", "/v1/identity/try", `{"cluster_size":{"hard":1}}`, 422, "form.refused")
+}
+
+// Audit knows five entries of u1, two of one moment.
+func (c *council) Audit(_ context.Context, ref profile.Ref, upTo int64, limit int) ([]AuditEntry, error) {
+	if ref.Value != "u1" {
+		return nil, errs.New(errs.NotFound, "profile.unknown", "no profile has that identifier")
+	}
+	var out []AuditEntry
+	for i, at := range []int64{4000, 3000, 3000, 2000, 1000} {
+		if at <= upTo && len(out) < limit {
+			out = append(out, AuditEntry{At: at, Kind: "merged", Count: i, From: identity.NodeID{1}, To: identity.NodeID{2}, DecisionID: "dec_1"})
+		}
+	}
+	return out, nil
+}
+
+func TestAudit(t *testing.T) {
+	f := open(t)
+	var counts []int
+	for cursor := ""; ; {
+		var page struct {
+			Data []struct{ Count int }
+			Next *string
+		}
+		if err := json.Unmarshal([]byte(f.ok("GET", "/v1/profiles/user_id:u1/audit?limit=2"+cursor, "", 200)), &page); err != nil {
+			t.Fatal(err)
+		}
+		for _, e := range page.Data {
+			counts = append(counts, e.Count)
+		}
+		if page.Next == nil {
+			break
+		}
+		cursor = "&cursor=" + *page.Next
+	}
+	if !slices.Equal(counts, []int{0, 1, 2, 3, 4}) {
+		t.Error(counts)
+	}
+	want := `{"at":"1970-01-01T00:00:04.000Z","kind":"merged","from":"01000000-0000-0000-0000-000000000000","to":"02000000-0000-0000-0000-000000000000","identifiers":[],"count":0,"cause":{"source":null,"message_id":null,"decision_id":"dec_1"},"decision":null}`
+	if got := f.ok("GET", "/v1/profiles/user_id:u1/audit?limit=1", "", 200); !strings.Contains(got, want) {
+		t.Error(got)
+	}
+	f.refused("GET", "/v1/profiles/user_id:u2/audit", "", 404, "profile.unknown")
 }
