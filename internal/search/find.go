@@ -2,6 +2,7 @@ package search
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"slices"
 
@@ -106,10 +107,15 @@ type fit struct {
 }
 
 // better reports whether a row says more of a person than another: it fits better,
-// or it is of a shorter value. Of two that say as much the one that was read first
-// stays; rows are read in the same order every time.
+// or it is of a shorter value; a word rather of a trait, anything else rather of an
+// identifier. Of two that say as much the one that was read first stays; rows are
+// read in the same order every time.
 func (f fit) better(than fit) bool {
-	return f.quality > than.quality || f.quality == than.quality && f.words < than.words
+	field := cmp.Compare(than.field, f.field)
+	if f.class == Word {
+		field = -field
+	}
+	return cmp.Or(cmp.Compare(f.quality, than.quality), cmp.Compare(than.words, f.words), field) > 0
 }
 
 // person is a profile with what was found at its nodes.

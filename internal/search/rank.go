@@ -169,7 +169,8 @@ func (p *person) join(c *candidate) {
 }
 
 func (p *person) improve(i int, by fit, at identity.NodeID) {
-	if by.better(p.fits[i]) {
+	same := by == p.fits[i] && by.quality != absent
+	if by.better(p.fits[i]) || same && bytes.Compare(at[:], p.at[i][:]) < 0 {
 		p.fits[i], p.at[i] = by, at
 	}
 }
