@@ -45,9 +45,9 @@ func consentEngine(partitions, batch int) *engine {
 // TestConsentsAreAFunctionOfTheSet: order, repeats, batches and partitions do not
 // show in what people have agreed to.
 func TestConsentsAreAFunctionOfTheSet(t *testing.T) {
-	seeds := 150
+	seeds := 80
 	if testing.Short() {
-		seeds = 20
+		seeds = 10
 	}
 	said := 0
 	for seed := range uint64(seeds) {

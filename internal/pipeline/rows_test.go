@@ -29,9 +29,9 @@ func rowEngine(partitions, batch int) *engine {
 // TestRowsAreAFunctionOfTheSet: order, repeats, batches and partitions do not show
 // in the rows of entities and in whose they are.
 func TestRowsAreAFunctionOfTheSet(t *testing.T) {
-	seeds := 150
+	seeds := 80
 	if testing.Short() {
-		seeds = 20
+		seeds = 10
 	}
 	rows := 0
 	for seed := range uint64(seeds) {

@@ -17,7 +17,7 @@ func TestMistakes(t *testing.T) {
 	for name, c := range map[string]struct{ text, want string }{
 		"unknown command":         {"trakc userId=u1", `f.kith:1: unknown command "trakc"; did you mean track?`},
 		"unknown and like none":   {"purchase userId=u1", `f.kith:1: unknown command "purchase"; test/scenario/README.md lists the commands`},
-		"place":                   {"# a comment\n\nflush\nnow", `f.kith:4: unknown command "now"; test/scenario/README.md lists the commands`},
+		"place":                   {"# a comment\n\nflush\npurchase", `f.kith:4: unknown command "purchase"; test/scenario/README.md lists the commands`},
 		"output without command":  {"----\nprofile", `f.kith:1: ---- without a command; it stands directly below the command whose output it begins`},
 		"output after a gap":      {"status\n\n----\nx", `f.kith:3: ---- without a command; it stands directly below the command whose output it begins`},
 		"output in a block":       {"batch\ntrack userId=u1\n----\nend", `f.kith:3: ---- without a command; it stands directly below the command whose output it begins`},
