@@ -1,0 +1,351 @@
+package duckdb
+
+import (
+	"context"
+	"encoding/json"
+	"flag"
+	"fmt"
+	"math/rand/v2"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/cockroachdb/pebble/v2/vfs"
+
+	"kith/event"
+	"kith/internal/analytics/condition"
+	"kith/internal/eventlog"
+	logmem "kith/internal/eventlog/mem"
+	"kith/internal/expr"
+	"kith/internal/expr/exprtest"
+	"kith/internal/history/keyed"
+	"kith/internal/identity"
+	"kith/internal/lake"
+	"kith/internal/lake/local"
+	"kith/internal/membership"
+	"kith/internal/pipeline"
+	"kith/internal/profile"
+	"kith/internal/record"
+	"kith/internal/segment"
+	"kith/internal/state"
+	"kith/internal/state/mem"
+	"kith/internal/strictjson"
+	"kith/internal/sys"
+)
+
+var (
+	differentialFrom  = flag.Uint64("differential.from", 0, "the first seed")
+	differentialSeeds = flag.Uint64("differential.seeds", 12, "how many seeds")
+)
+
+// TestConditionsAgree holds three ways to answer against each other: the members
+// that the live engine keeps while records arrive in any order, the meaning of
+// conditions asked of plain data made of the records, and the SQL form over the
+// Parquet files that the lake's writer has written.
+func TestConditionsAgree(t *testing.T) {
+	total, counts := tally{}, map[string]int{}
+	for seed := *differentialFrom; seed < *differentialFrom+*differentialSeeds; seed++ {
+		agree(t, seed, &total, counts)
+		if t.Failed() {
+			t.Fatalf("seed %d; to run it alone: -differential.from=%d -differential.seeds=1", seed, seed)
+		}
+	}
+	t.Logf("%d cases of conditions (%d true), %d of computed traits (%d present), %d without a form in SQL", total.conditions, total.holds, total.traits, total.present, total.refused)
+	var lines []string
+	for what, n := range counts {
+		lines = append(lines, fmt.Sprint(what, " ", n))
+	}
+	slices.Sort(lines)
+	t.Log("definitions by operator and form: " + strings.Join(lines, ", "))
+	if total.conditions < 500*int(*differentialSeeds) || total.holds*20 < total.conditions || total.present == 0 {
+		t.Error("too little was asked")
+	}
+}
+
+// tally counts cases: a definition, a person or account, and a moment.
+type tally struct{ conditions, holds, traits, present, refused int }
+
+// trialWorld is a log, a state folded from it, the engine that keeps members, and
+// the lake.
+type trialWorld struct {
+	t       *testing.T
+	log     *logmem.Log
+	store   state.Store
+	runner  *pipeline.Runner
+	clock   *sys.Manual
+	engine  *membership.Engine
+	writer  *lake.Writer
+	dir     string
+	docs    membership.Documents
+	fields  expr.Projection
+	records []record.Record
+	rules   *identity.Config
+	keys    *identity.Keyring
+	n       int
+}
+
+func newTrialWorld(t *testing.T, seed uint64) *trialWorld {
+	t.Helper()
+	w := &trialWorld{
+		t: t, log: logmem.New(1 + int(seed%2)), store: mem.New(), clock: sys.NewManual(time.UnixMilli(exprtest.Midnight - 3*exprtest.Minute)), dir: t.TempDir(),
+		docs:  membership.Documents{Traits: map[string]json.RawMessage{}, Segments: map[string]json.RawMessage{}},
+		rules: identity.DefaultConfig(), keys: identity.NewKeyring([]byte("k")),
+	}
+	w.runner = &pipeline.Runner{
+		Log: w.log, State: w.store, Stages: &pipeline.Stages{History: keyed.Index{}}, Clock: w.clock,
+		Interpreter: &pipeline.Interpreter{Identity: w.rules, Keys: w.keys, Fields: func() expr.Projection { return w.fields }},
+		Config:      pipeline.Config{BatchRecords: 7},
+	}
+	reader := &profile.Reader{State: w.store, History: keyed.Index{}, Log: w.log, Config: w.rules, Keys: w.keys}
+	w.writer = lake.New(lake.Config{
+		Store: local.New(vfs.Default, filepath.Join(w.dir, "lake")), State: w.store, Log: w.log, Partitions: w.log.Partitions(), Clock: w.clock, Rand: sys.Seeded(1),
+		Parts: func() lake.Parts { return lake.Parts{Interpreter: w.runner.Interpreter, Reader: reader} },
+	})
+	e, err := membership.Open(context.Background(), membership.Config{
+		State: w.store, History: keyed.Index{}, Log: w.log, Keys: w.keys, Partitions: w.log.Partitions(), Clock: w.clock,
+		Identity:    func() *identity.Config { return w.rules },
+		Definitions: func(context.Context) (membership.Documents, error) { return w.docs, nil },
+		Fields: func(_ context.Context, fields []expr.Field) (expr.Projection, error) {
+			for _, f := range fields {
+				if !slices.Contains(w.fields, f) {
+					w.fields = append(w.fields[:len(w.fields):len(w.fields)], f)
+				}
+			}
+			return w.fields, nil
+		},
+	})
+	w.must(err)
+	w.engine = e
+	return w
+}
+
+func (w *trialWorld) must(err error) {
+	w.t.Helper()
+	if err != nil {
+		w.t.Fatal(err)
+	}
+}
+
+// define makes random definitions that name each other.
+func (w *trialWorld) define(src *exprtest.Source) {
+	scopes := map[string]string{}
+	for i := range 8 {
+		key := fmt.Sprint("c", i)
+		w.docs.Traits[key] = json.RawMessage(src.Trait(scopes[key]))
+		src.Traits = append(src.Traits, key)
+	}
+	for i := range 14 {
+		key := fmt.Sprint("s", i)
+		w.docs.Segments[key] = json.RawMessage(`{"where":` + src.Condition(2) + `}`)
+		src.Segments = append(src.Segments, key)
+	}
+}
+
+func (w *trialWorld) call(src *exprtest.Source, r *rand.Rand) {
+	who := fmt.Sprintf(`"userId":"user-%d"`, r.IntN(8))
+	if r.IntN(3) == 0 {
+		who = fmt.Sprintf(`"anonymousId":"visitor-%d"`, r.IntN(8))
+	}
+	if r.IntN(8) == 0 {
+		who = fmt.Sprintf(`"userId":"user-%d","anonymousId":"visitor-%d"`, r.IntN(8), r.IntN(8))
+	}
+	switch r.IntN(9) {
+	case 0:
+		w.send(event.Identify, src.Moment(), fmt.Sprintf(`{"type":"identify",%s,"traits":%s}`, who, src.Values()))
+	case 1:
+		w.send(event.Group, src.Moment(), fmt.Sprintf(`{"type":"group",%s,"groupId":"account-%d","traits":%s}`, who, r.IntN(3), src.Values()))
+	case 2:
+		w.send(event.Page, src.Moment(), fmt.Sprintf(`{"type":"page",%s,"name":"A","properties":%s}`, who, src.Values()))
+	default:
+		w.send(event.Track, src.Moment(), fmt.Sprintf(`{"type":"track","event":%q,%s,"properties":%s,"context":%s}`,
+			[]string{"A", "B", "C"}[r.IntN(3)], who, src.Values(), src.Values()))
+	}
+}
+
+func (w *trialWorld) send(kind event.Type, at int64, body string) {
+	w.n++
+	w.append(record.Record{
+		Kind:  record.Event,
+		Stamp: event.Stamp{Source: "web", MessageID: fmt.Sprint("m", w.n*7919%1000, "-", w.n), Type: kind, ReceivedAt: sys.Millis(w.clock.Now()), Timestamp: at},
+		Body:  []byte(body),
+	})
+}
+
+func (w *trialWorld) append(r record.Record) {
+	w.records = append(w.records, r)
+	p := int32(w.n % w.log.Partitions())
+	_, err := w.log.Append(context.Background(), []eventlog.Entry{{Partition: p, Data: r.AppendTo(nil)}})
+	w.must(err)
+}
+
+// settle folds, keeps members and writes the lake until nothing is left to do.
+func (w *trialWorld) settle() {
+	ctx := context.Background()
+	w.must(w.runner.Drain(ctx))
+	for {
+		worked, _, err := w.engine.Step(ctx)
+		w.must(err)
+		if !worked {
+			break
+		}
+	}
+	for {
+		n, err := w.writer.Step(ctx)
+		w.must(err)
+		if n == 0 {
+			return
+		}
+	}
+}
+
+func agree(t *testing.T, seed uint64, total *tally, counts map[string]int) {
+	src := exprtest.New(seed)
+	src.Counts = counts
+	for _, f := range []string{"consent", "entity"} {
+		src.Without[f] = true
+	}
+	w := newTrialWorld(t, seed)
+	w.define(src)
+	for range 3 {
+		for range 40 {
+			w.call(src, src.Rand)
+			if src.Rand.IntN(10) == 0 {
+				w.append(w.records[src.Rand.IntN(len(w.records))])
+			}
+		}
+		w.settle()
+		w.hold(seed, total)
+		if t.Failed() {
+			return
+		}
+		w.clock.Advance(time.Duration(src.Rand.IntN(4*60_000)) * time.Millisecond)
+	}
+}
+
+// hold compares the three answers now.
+func (w *trialWorld) hold(seed uint64, total *tally) {
+	t := w.t
+	now := sys.Millis(w.clock.Now())
+	set, err := w.docs.Set()
+	w.must(err)
+	h := newHouse(t, filepath.Join(w.dir, "lake"))
+	plain := w.plain()
+	for _, scope := range []expr.Scope{expr.Profile, expr.Account} {
+		ids, ask := plain.subjects(scope)
+		q := condition.Question{Set: set, Scope: scope, Now: now, Zone: time.UTC}
+		w.holdSegments(h, q, ids, ask, total)
+		w.holdTraits(h, q, ids, ask, total)
+	}
+}
+
+func (w *trialWorld) holdSegments(h *house, q condition.Question, ids []identity.NodeID, ask func(identity.NodeID) segment.View, total *tally) {
+	var defs []*segment.Definition
+	var conditions []expr.Condition
+	for _, d := range q.Set.Segments() {
+		if d.Scope == q.Scope {
+			defs, conditions = append(defs, d), append(conditions, d.Where)
+		}
+	}
+	if len(defs) == 0 {
+		return
+	}
+	query, err := q.Verdicts(conditions)
+	w.must(err)
+	byID := w.query(h, query)
+	if len(byID) != len(ids) {
+		w.t.Errorf("%d subjects in SQL, %d in the records", len(byID), len(ids))
+	}
+	for i, d := range defs {
+		members, more, err := w.engine.Members(context.Background(), d.Key, identity.NodeID{}, 10_000)
+		w.must(err)
+		if more {
+			w.t.Fatal("there are more members than were asked for")
+		}
+		live := map[identity.NodeID]bool{}
+		for _, m := range members {
+			live[m.Profile] = true
+		}
+		for _, id := range ids {
+			want := q.Set.Ask(q.Scope, ask(id), q.Now, q.Zone).Member(d.Key).Verdict
+			total.conditions++
+			if want {
+				total.holds++
+			}
+			sql := "no row"
+			if row := byID[id.String()]; row != nil {
+				sql = row[i+1]
+			}
+			if sql != fmt.Sprint(want) || live[id] != want {
+				w.t.Errorf("%s of %s at %d: the meaning is %t, live %t, SQL %s\n%s", d.Key, id, q.Now-exprtest.Midnight, want, live[id], sql, w.docs.Segments[d.Key])
+				return
+			}
+			delete(live, id)
+		}
+		if len(live) > 0 {
+			w.t.Errorf("%s has members who are nobody", d.Key)
+		}
+	}
+}
+
+func (w *trialWorld) holdTraits(h *house, q condition.Question, ids []identity.NodeID, ask func(identity.NodeID) segment.View, total *tally) {
+	var keys []string
+	for _, d := range q.Set.Traits() {
+		if d.Scope == q.Scope {
+			keys = append(keys, d.Key)
+		}
+	}
+	if len(keys) == 0 {
+		return
+	}
+	query, err := q.Values(keys)
+	w.must(err)
+	byID := w.query(h, query)
+	for _, id := range ids {
+		a := q.Set.Ask(q.Scope, ask(id), q.Now, q.Zone)
+		for i, key := range keys {
+			want, got := canonicalJSON(string(a.Value(key).JSON)), "no row"
+			if row := byID[id.String()]; row != nil {
+				got = canonicalJSON(row[i+1])
+			}
+			total.traits++
+			if want != "" {
+				total.present++
+			}
+			if got != want {
+				w.t.Errorf("%s of %s at %d: the meaning is %s, SQL %s\n%s", key, id, q.Now-exprtest.Midnight, want, got, w.docs.Traits[key])
+				return
+			}
+		}
+	}
+}
+
+// canonicalJSON is a value in the form in which equal ones have the same text.
+func canonicalJSON(text string) string {
+	var doc strictjson.Doc
+	if text == "NULL" || text == "" {
+		return ""
+	}
+	if doc.Parse([]byte(text), strictjson.Limits{}) != nil {
+		return "no JSON: " + text
+	}
+	return string(doc.Root().AppendCanonical(nil))
+}
+
+// query returns the rows of a query by their first column.
+func (w *trialWorld) query(h *house, query string) map[string][]string {
+	w.t.Helper()
+	_, rows, err := h.ask(query, nil)
+	if err != nil {
+		w.t.Fatalf("%v\n%s", err, query)
+	}
+	out := map[string][]string{}
+	for _, r := range rows {
+		if out[r[0]] != nil {
+			w.t.Fatalf("%s comes twice", r[0])
+		}
+		out[r[0]] = r
+	}
+	return out
+}
