@@ -8,6 +8,7 @@ import (
 	"slices"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
 	"pgregory.net/rapid"
 
 	"kith/internal/state"
@@ -377,4 +378,60 @@ func TestKeptClustersShrunk(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
 		wander(rt, rand.New(rand.NewPCG(rapid.Uint64().Draw(rt, "seed"), 5)), rapid.IntRange(1, 25).Draw(rt, "steps"))
 	})
+}
+
+// TestEveryOrderGivesTheSame folds up to six events in every order, one by one, and
+// one of them twice, and holds clusters and reasons against each other.
+func TestEveryOrderGivesTheSame(t *testing.T) {
+	for seed := range uint64(12) {
+		rng := rand.New(rand.NewPCG(seed, 6))
+		cfg := narrow(rng)
+		n := 3 + rng.IntN(3)
+		if seed == 0 {
+			n = 6
+		}
+		all := make([]sight, n)
+		for i := range all {
+			all[i] = encounter(rng, 3)
+		}
+		var want Partition
+		first := true
+		permutations(n, func(order []int) {
+			k := newKept(cfg)
+			events := map[int]sight{}
+			for _, i := range order {
+				events[i] = all[i]
+				k.become(named{t, seed}, events, nil, nil)
+			}
+			k.become(named{t, seed}, events, nil, nil) // what is there already changes nothing
+			k.exact(named{t, seed})
+			got := Derive(slices.Collect(maps.Values(k.stored)), k.ids, cfg)
+			if first {
+				want, first = got, false
+			}
+			if d := cmp.Diff(want, got); d != "" {
+				t.Fatalf("seed %d, order %v:\n%s", seed, order, d)
+			}
+		})
+	}
+}
+
+// permutations calls f with every order of the first n numbers.
+func permutations(n int, f func([]int)) {
+	order := make([]int, 0, n)
+	var place func()
+	place = func() {
+		if len(order) == n {
+			f(order)
+			return
+		}
+		for i := range n {
+			if !slices.Contains(order, i) {
+				order = append(order, i)
+				place()
+				order = order[:len(order)-1]
+			}
+		}
+	}
+	place()
 }
