@@ -34,8 +34,11 @@ func openFiles(ctx context.Context, s Store, t Table) (*files, error) {
 		return nil, err
 	}
 	f := &files{store: s, table: t, manifest: m, retired: map[string]int64{}, making: map[string]bool{}}
-	if m == nil {
+	switch {
+	case m == nil:
 		f.manifest = f.empty(0)
+	case m.Layout != manifestLayout:
+		f.manifest = f.empty(m.Generation + 1) // which no round has made, so all is made anew
 	}
 	f.columns = newRegistry(f.manifest.Columns)
 	return f, nil
@@ -45,7 +48,7 @@ func openFiles(ctx context.Context, s Store, t Table) (*files, error) {
 func (f *files) empty(generation uint64) *Manifest {
 	return &Manifest{
 		Format: manifestFormat, Table: f.table.Name, Kind: f.table.Kind, Key: f.table.Key,
-		Generation: generation, Columns: f.table.manifestColumns(), Files: []ManifestFile{},
+		Layout: manifestLayout, Generation: generation, Columns: f.table.manifestColumns(), Files: []ManifestFile{},
 	}
 }
 

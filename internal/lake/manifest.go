@@ -9,9 +9,12 @@ import (
 	"kith/internal/errs"
 )
 
-// manifestFormat is the version of the form of current.json, and of what the
-// columns hold. A lake of another one is made anew.
-const manifestFormat = 2
+// manifestFormat is the version of the form of current.json.
+const manifestFormat = 1
+
+// manifestLayout is the version of what the columns hold. A lake of another one is
+// made anew.
+const manifestLayout = 2
 
 // ManifestName is the file of a table that lists the others.
 const ManifestName = "current.json"
@@ -46,6 +49,7 @@ type Manifest struct {
 	Table      string           `json:"table"`
 	Kind       Kind             `json:"kind"`
 	Key        []string         `json:"key"`
+	Layout     int              `json:"layout"`     // of what the columns hold
 	Generation uint64           `json:"generation"` // rises when the table is made anew
 	Version    uint64           `json:"version"`    // rises with every replacement
 	Round      uint64           `json:"round"`      // the last round of cuts that is in it

@@ -117,7 +117,11 @@ func (w *people) take(ctx context.Context, n identity.NodeID) error {
 	if err != nil {
 		return err
 	}
-	w.add(TableProfiles, w.profileRow(&whole))
+	more, err := w.holdings(ctx, whole.Nodes)
+	if err != nil {
+		return err
+	}
+	w.add(TableProfiles, w.profileRow(&whole, more))
 	for i := range whole.Identifiers {
 		if id := &whole.Identifiers[i]; w.p.touched[id.Node] || moved[id.Node] {
 			w.add(TableIdentifiers, w.identifierRow(id, whole.ID))
@@ -294,12 +298,12 @@ func (w *people) gone(table string, key ...parquet.Value) row {
 
 func (w *people) version() parquet.Value { return parquet.Int64Value(int64(w.p.r.Number)) }
 
-func (w *people) profileRow(whole *profile.Whole) row {
+func (w *people) profileRow(whole *profile.Whole, more [2]parquet.Value) row {
 	return row{values: []parquet.Value{
 		nodeText(whole.ID), traitsJSON(whole.Traits), list(whole.Accounts),
 		parquet.Int64Value(whole.FirstSeen), parquet.Int64Value(whole.LastSeen),
 		parquet.Int64Value(whole.Events), parquet.Int64Value(int64(len(whole.Identifiers))),
-		w.version(), parquet.BooleanValue(false),
+		more[0], more[1], w.version(), parquet.BooleanValue(false),
 	}}
 }
 
@@ -317,7 +321,7 @@ func traitsJSON(traits map[string]profile.Trait) parquet.Value {
 		b = append(strictjson.AppendString(b, k), ':')
 		b = append(b, traits[k].Value...)
 	}
-	return parquet.ByteArrayValue(append(b, '}'))
+	return canonical(append(b, '}'))
 }
 
 func (w *people) identifierRow(id *profile.Identifier, of identity.NodeID) row {

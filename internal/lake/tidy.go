@@ -22,7 +22,7 @@ func (w *Writer) tidy(ctx context.Context) {
 			return
 		case <-w.cfg.Clock.After(tidyEvery):
 		}
-		if err := w.Tidy(ctx); err != nil && ctx.Err() == nil {
+		if err := guarded(func() error { return w.Tidy(ctx) }); err != nil && ctx.Err() == nil {
 			w.failed(err)
 		}
 	}

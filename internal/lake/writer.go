@@ -5,6 +5,9 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"io"
+	"runtime"
+	"strconv"
+	"strings"
 	"sync"
 	"time"
 
@@ -87,7 +90,10 @@ func (w *Writer) Run(ctx context.Context) {
 func (w *Writer) follow(ctx context.Context) {
 	wait := w.cfg.Every
 	for ctx.Err() == nil {
-		_, err := w.Step(ctx)
+		err := guarded(func() error {
+			_, err := w.Step(ctx)
+			return err
+		})
 		switch {
 		case err == nil || errs.Is(err, errs.Conflict):
 			wait = w.cfg.Every
@@ -101,6 +107,34 @@ func (w *Writer) follow(ctx context.Context) {
 		case <-w.cfg.Clock.After(wait):
 		}
 	}
+}
+
+// guarded turns a panic into an error: a defect of the lake, or a row that nobody
+// foresaw, must not stop the process that folds.
+func guarded(f func() error) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = errs.New(errs.Internal, "lake.panic", "writing the lake failed by a defect of kith: %T at %s", p, origin())
+		}
+	}()
+	return f()
+}
+
+// origin is the function that panicked, and those that called it.
+func origin() string {
+	var pcs [16]uintptr
+	frames := runtime.CallersFrames(pcs[:runtime.Callers(4, pcs[:])])
+	var names []string
+	for len(names) < 6 {
+		f, more := frames.Next()
+		if !strings.HasPrefix(f.Function, "runtime.") {
+			names = append(names, f.Function+":"+strconv.Itoa(f.Line))
+		}
+		if !more {
+			break
+		}
+	}
+	return strings.Join(names, " < ")
 }
 
 func (w *Writer) failed(err error) {
