@@ -55,10 +55,13 @@ func benchCommand() *cobra.Command {
 		one("identity", "How fast people are recognised, and all of them at once", "event", func(ctx context.Context) ([]bench.Row, error) {
 			return bench.Identity(ctx, o, app.BenchEngine)
 		}),
+		one("segments", "What live segments cost, by their number", "event or person", func(ctx context.Context) ([]bench.Row, error) {
+			return bench.Segments(ctx, o, app.BenchSegments)
+		}),
+		one("read", "How fast profiles are answered", "read", func(ctx context.Context) ([]bench.Row, error) { return bench.Read(ctx, o) }),
 		one("sql", "How fast queries are answered over --events events", "query", func(ctx context.Context) ([]bench.Row, error) {
 			return bench.SQL(ctx, o, app.BenchSQL(sqlWorker()))
 		}),
-		one("read", "How fast profiles are answered", "read", func(ctx context.Context) ([]bench.Row, error) { return bench.Read(ctx, o) }),
 		baselineCommand(&o),
 	)
 	return cmd

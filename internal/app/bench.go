@@ -3,12 +3,16 @@ package app
 import (
 	"context"
 	"path/filepath"
+	"slices"
+	"sync/atomic"
 	"time"
 
 	"kith/internal/bench"
 	"kith/internal/eventlog/local"
+	"kith/internal/expr"
 	"kith/internal/history/keyed"
 	"kith/internal/identity"
+	"kith/internal/membership"
 	"kith/internal/pipeline"
 	"kith/internal/profile"
 	"kith/internal/state/pebble"
@@ -46,4 +50,35 @@ func BenchEngine(_ context.Context, dir string, committed func(records int, took
 		return err
 	}
 	return e, nil
+}
+
+// BenchSegments opens the embedded engines with what keeps the members of
+// segments.
+func BenchSegments(ctx context.Context, dir string) (*bench.SegmentsEngine, error) {
+	base, err := BenchEngine(ctx, dir, func(int, time.Duration) {})
+	if err != nil {
+		return nil, err
+	}
+	var fields atomic.Pointer[expr.Projection]
+	fields.Store(&expr.Projection{})
+	in := base.Runner.Interpreter
+	in.Fields = func() expr.Projection { return *fields.Load() }
+	e := &bench.SegmentsEngine{Engine: base, Definitions: &membership.Documents{}}
+	e.Members, err = membership.Open(ctx, membership.Config{
+		State: base.State, History: keyed.Index{}, Log: base.Log, Keys: in.Keys, Partitions: base.Log.Partitions(), Clock: sys.Wall(),
+		Identity:    func() *identity.Config { return in.Identity },
+		Definitions: func(context.Context) (membership.Documents, error) { return *e.Definitions, nil },
+		Projection:  in.Fields,
+		Fields: func(_ context.Context, more []expr.Field) (expr.Projection, error) {
+			p := slices.Clone(*fields.Load())
+			for _, f := range more {
+				if !slices.Contains(p, f) {
+					p = append(p, f)
+				}
+			}
+			fields.Store(&p)
+			return p, nil
+		},
+	})
+	return e, err
 }

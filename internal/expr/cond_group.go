@@ -39,7 +39,12 @@ func (g *Group) Walk(f func(Condition)) {
 func (g *Group) Eval(x *Context) Result {
 	results := make([]Result, 0, len(g.Conditions))
 	for _, c := range g.Conditions {
-		results = append(results, c.Eval(x))
+		r := c.Eval(x)
+		results = append(results, r)
+		if r.Verdict == (g.Of != "all") && r.Next == Never && !x.Explain {
+			results = results[len(results)-1:] // it decides, for good
+			break
+		}
 	}
 	r := some(results, g.Of != "all")
 	if g.Of == "none" {

@@ -2,6 +2,7 @@ package membership
 
 import (
 	"math"
+	"slices"
 
 	"kith/internal/expr"
 	"kith/internal/identity"
@@ -96,8 +97,15 @@ func (s *step) askOne(id identity.NodeID, t *touch) error {
 		return s.dissolve(p, t)
 	}
 	targets := t.targets
-	if t.all || !p.had {
+	switch {
+	case t.all || !p.had && (t.cause == ByTime || scope == expr.Account):
 		targets = s.all(scope)
+	case !p.had:
+		// Somebody new: everything of theirs is among the facts that are followed now or
+		// later, so what these do not concern is answered as for nobody.
+		targets = slices.Concat(targets, s.e.plan.byDefault)
+		slices.Sort(targets)
+		targets = slices.Compact(targets)
 	}
 	if len(targets) == 0 && p.had {
 		delete(s.people, id)

@@ -7,6 +7,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"time"
 
 	"kith/event"
 	"kith/internal/expr"
@@ -105,6 +106,7 @@ type plan struct {
 	accounts         []int // anything of a person's accounts does
 	ofAccounts       []int // of the scope account
 	accountTraits    bool  // what members do changes traits of their accounts that persons are asked for
+	byDefault        []int // those that a person is in of whom nothing is known
 	fields           []expr.Field
 }
 
@@ -148,6 +150,9 @@ func (p *plan) target(t target) {
 	if t.scope == expr.Account {
 		p.ofAccounts = append(p.ofAccounts, i)
 		return
+	}
+	if t.set.Ask(expr.Profile, nobody{}, 0, time.UTC).Member(t.key).Verdict {
+		p.byDefault = append(p.byDefault, i)
 	}
 	for _, c := range t.sources.Calls {
 		switch {
@@ -201,6 +206,18 @@ func (p *plan) sameFilling(names map[string]string) bool {
 	}
 	return n == len(names)
 }
+
+// nobody is a person of whom nothing is known. What such a person is in does not
+// depend on the moment.
+type nobody struct{}
+
+func (nobody) Events(expr.Call, int64, int64) []*expr.Event { return nil }
+func (nobody) CustomTrait(string) []expr.Value              { return nil }
+func (nobody) Listed(string) bool                           { return false }
+func (nobody) Consent(_, _ string) string                   { return "" }
+func (nobody) Accounts() []segment.View                     { return nil }
+func (nobody) Members() []segment.View                      { return nil }
+func (nobody) Rows(string) []expr.Fields                    { return nil }
 
 // otherCalls are the calls that are no track, by their hash in facts.
 func otherCalls() map[uint32]event.Type {

@@ -58,6 +58,8 @@ type View struct {
 	err   *error // shared with the views made from this one
 
 	events   map[expr.Call]*span
+	small    map[expr.Call][]*expr.Event // by type and bounded name, everything there is, when that is little
+	looked   bool                        // whether that is so was found out
 	traits   map[string]profile.Write
 	consents *consent.Person
 	around   []segment.View // accounts of a person, members of an account
@@ -150,6 +152,9 @@ func (v *View) Events(call expr.Call, lo, hi int64) []*expr.Event {
 	have := v.events[call]
 	if have == nil || lo < have.after {
 		have = &span{after: lo, events: v.load(call, lo)}
+		if v.small != nil {
+			have.after = math.MinInt64 // everything
+		}
 		v.events[call] = have
 	}
 	events := have.events
@@ -182,7 +187,56 @@ func (v *View) load(call expr.Call, after int64) []*expr.Event {
 	return out
 }
 
+// smallMax is how many entries a person may have for all of them to be read at
+// once: one scan instead of one for each call that is asked for.
+const smallMax = 300
+
+// readSmall reads everything there is of the person, when that is little.
+func (v *View) readSmall() {
+	v.looked = true
+	all := map[expr.Call][]*expr.Event{}
+	n := 0
+	for _, node := range v.ownNodes() {
+		q := history.Query{Node: node, From: math.MinInt64, To: math.MaxInt64, Limit: smallMax + 1}
+		for e, err := range v.r.History.Range(v.ctx, v.s, q) {
+			if err != nil {
+				v.fail(err)
+				return
+			}
+			if n++; n > smallMax {
+				return
+			}
+			if e.Timestamp <= v.upTo {
+				call := expr.Call{Type: e.Type, Name: e.Name}
+				all[call] = append(all[call], v.event(e, call))
+			}
+		}
+	}
+	v.small = all
+}
+
+// ofSmall picks the events of a call.
+func (v *View) ofSmall(call expr.Call) []*expr.Event {
+	if !call.AnyName {
+		call.Name = state.BoundName(call.Name)
+		return v.small[call]
+	}
+	var out []*expr.Event
+	for c, events := range v.small {
+		if c.Type == call.Type {
+			out = append(out, events...)
+		}
+	}
+	return out
+}
+
 func (v *View) loadNodes(call expr.Call, after int64) []*expr.Event {
+	if !v.looked {
+		v.readSmall()
+	}
+	if v.small != nil {
+		return slices.Clone(v.ofSmall(call))
+	}
 	var out []*expr.Event
 	q := history.Query{Type: call.Type, Name: call.Name, AnyName: call.AnyName, From: math.MinInt64, To: v.upTo}
 	if after > -expr.Never {

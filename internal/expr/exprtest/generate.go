@@ -276,3 +276,40 @@ func (s *Source) Moment() int64 {
 	}
 	return at
 }
+
+// Trait returns a random definition of a computed trait, which may name those in
+// Traits in an expression.
+func (s *Source) Trait(scope string) string {
+	if scope != "" {
+		scope = fmt.Sprintf(`,"scope":%q`, scope)
+	}
+	types := []string{"count", "sum", "avg", "min", "max", "first", "last", "most_frequent", "unique_list", "unique_count", "time_since_first", "time_since_last"}
+	if len(s.Traits) > 0 {
+		types = append(types, "expression", "expression", "expression")
+	}
+	typ := s.count(s.pick(types...))
+	switch typ {
+	case "expression":
+		return fmt.Sprintf(`{"type":"expression","expression":%q%s}`, s.expression(3), scope)
+	case "count", "time_since_first", "time_since_last":
+		return fmt.Sprintf(`{"type":%q,%s%s%s}`, typ, s.Selection(), s.Window(), scope)
+	}
+	return fmt.Sprintf(`{"type":%q,%s,"property":%q%s%s}`, typ, s.Selection(), s.pick("n", "n", "s", "list", "o.n", "b", "none"), s.Window(), scope)
+}
+
+// expression is one of numbers and of the traits that may be named.
+func (s *Source) expression(depth int) string {
+	if depth == 0 || s.chance(25) {
+		if s.chance(60) {
+			return s.pick(s.Traits...)
+		}
+		return strings.TrimPrefix(s.number(), "-")
+	}
+	switch s.Rand.IntN(6) {
+	case 0:
+		return "-" + s.pick(s.Traits...)
+	case 1:
+		return fmt.Sprintf("%s(%s, %s)", s.count("coalesce"), s.expression(depth-1), s.expression(depth-1))
+	}
+	return fmt.Sprintf("(%s %s %s)", s.expression(depth-1), s.count(s.pick("+", "-", "*", "/")), s.expression(depth-1))
+}

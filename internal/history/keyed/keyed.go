@@ -152,6 +152,10 @@ func (Index) Get(ctx context.Context, r state.Reader, name *history.Entry) (*his
 func (x Index) Range(ctx context.Context, r state.Reader, q history.Query) iter.Seq2[*history.Entry, error] {
 	return func(yield func(*history.Entry, error) bool) {
 		left := q.Limit
+		if q.Type == event.Unknown && q.From == math.MinInt64 && q.To == math.MaxInt64 && !q.Reverse {
+			everything(ctx, r, q, yield)
+			return
+		}
 		if q.Type != event.Unknown && !q.AnyName {
 			x.one(ctx, r, q, history.Call{Type: q.Type, Name: q.Name}, &left, yield)
 			return
@@ -164,6 +168,22 @@ func (x Index) Range(ctx context.Context, r state.Reader, q history.Query) iter.
 			if !x.one(ctx, r, q, c, &left, yield) {
 				return
 			}
+		}
+	}
+}
+
+// everything yields all entries of a node in one scan.
+func everything(ctx context.Context, r state.Reader, q history.Query, yield func(*history.Entry, error) bool) {
+	rng := state.Prefix(prefix(q.Node, q.Strand))
+	rng.Limit = q.Limit
+	for kv, err := range r.Scan(ctx, rng) {
+		if err != nil {
+			yield(nil, err)
+			return
+		}
+		e, err := decode(kv.Key, kv.Value)
+		if !yield(e, err) || err != nil {
+			return
 		}
 	}
 }

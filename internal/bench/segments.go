@@ -1,0 +1,193 @@
+package bench
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"time"
+
+	"kith/event"
+	"kith/internal/eventlog"
+	"kith/internal/expr"
+	"kith/internal/membership"
+	"kith/internal/record"
+	"kith/internal/resource/form"
+	"kith/internal/segment"
+)
+
+// SegmentsEngine is an engine with what keeps the members of segments.
+type SegmentsEngine struct {
+	*Engine
+	Members     *membership.Engine
+	Definitions *membership.Documents // what there is today; may be changed while nothing runs
+}
+
+// SegmentsOpener opens one on a folder.
+type SegmentsOpener func(ctx context.Context, dir string) (*SegmentsEngine, error)
+
+// Segments measures what live segments cost: events through identity, profiles
+// and so many segments of which seven events in ten concern at most two and one in
+// ten concerns ten; then the pass over everybody for new definitions, and a
+// preview.
+func Segments(ctx context.Context, o Options, open SegmentsOpener) ([]Row, error) {
+	var rows []Row
+	for _, n := range []int{100} {
+		some, err := segmentsOnce(ctx, o, open, n)
+		if err != nil {
+			return nil, err
+		}
+		rows = append(rows, some...)
+	}
+	return rows, nil
+}
+
+func segmentsOnce(ctx context.Context, o Options, open SegmentsOpener, n int) ([]Row, error) {
+	dir, err := os.MkdirTemp(o.Dir, "kith-bench-")
+	if err != nil {
+		return nil, err
+	}
+	defer os.RemoveAll(dir)
+	e, err := open(ctx, dir)
+	if err != nil {
+		return nil, err
+	}
+	defer e.Close()
+	if err := fillShop(ctx, e.Log, o); err != nil {
+		return nil, err
+	}
+	*e.Definitions = segmentDocuments(n, "")
+	live := Row{Scenario: fmt.Sprintf("%d events of %d people, %d live segments", o.Events, o.People, n), System: kith, Operations: int64(o.Events)}
+	if err := e.measure(ctx, &live); err != nil {
+		return nil, err
+	}
+	*e.Definitions = segmentDocuments(n, " again")
+	back := Row{Scenario: fmt.Sprintf("%d new segments asked of everybody", n), System: kith}
+	if err := e.measure(ctx, &back); err != nil {
+		return nil, err
+	}
+	back.Operations = max(e.Members.Status().Looked, 1)
+	rows := []Row{live, back}
+	if n != 100 {
+		return rows, nil
+	}
+	preview, err := e.preview(ctx)
+	return append(rows, preview), err
+}
+
+// measure folds and follows until both are up to date.
+func (e *SegmentsEngine) measure(ctx context.Context, row *Row) error {
+	pid := os.Getpid()
+	used, began := cpu(pid), time.Now()
+	running, stop := context.WithCancel(ctx)
+	defer stop()
+	ended := make(chan error, 2)
+	tick := time.NewTicker(20 * time.Millisecond)
+	defer tick.Stop()
+	wake := make(chan struct{}, 1)
+	go func() { ended <- e.Runner.Run(running) }()
+	go func() { ended <- e.Members.Run(running, func() <-chan struct{} { return wake }) }()
+	err := e.Runner.Flush(ctx)
+	for ready := false; err == nil && !ready; {
+		select {
+		case wake <- struct{}{}:
+		default:
+		}
+		<-tick.C
+		ready, err = e.Members.UpToDate(ctx)
+	}
+	row.Elapsed, row.CPU, row.RSSBytes = time.Since(began), cpu(pid)-used, peakRSS(pid)
+	stop()
+	for range 2 {
+		if rerr := <-ended; err == nil {
+			err = rerr
+		}
+	}
+	return err
+}
+
+// preview measures one preview of a condition that nobody has saved.
+func (e *SegmentsEngine) preview(ctx context.Context) (Row, error) {
+	row := Row{Scenario: "preview of a segment, at most 800 ms", System: kith}
+	set := segment.NewSet()
+	var d *segment.Definition
+	doc := `{"where":{"all":[{"event":"Common 1","count":{"op":"gte","value":2},"window":{"last":"90d"}},{"trait":"plan","op":"eq","value":"pro"}]}}`
+	if err := form.Read([]byte(doc), func(o *form.Object) { d = set.ReadSegment(o, "preview", expr.Options{}) }); err != nil {
+		return row, err
+	}
+	used, began := cpu(os.Getpid()), time.Now()
+	p, err := e.Members.Preview(ctx, set, expr.Profile, d.Where, 5, 800*time.Millisecond)
+	row.Elapsed, row.CPU, row.Operations = time.Since(began), cpu(os.Getpid())-used, max(p.Asked, 1)
+	return row, err
+}
+
+// segmentDocuments makes n segments over the events of fillShop.
+func segmentDocuments(n int, suffix string) membership.Documents {
+	docs := membership.Documents{Traits: map[string]json.RawMessage{}, Segments: map[string]json.RawMessage{}}
+	rng := rand.New(rand.NewPCG(uint64(n), 5))
+	for i := range n {
+		// Of a hundred ten name the popular event, and the others share the rest.
+		name := "Popular"
+		if i%10 != 0 || i >= 100 {
+			name = fmt.Sprintf("Common %d", i%50)
+		}
+		days := 1 + rng.IntN(90)
+		form := []string{
+			fmt.Sprintf(`{"event":%q,"count":{"op":"gte","value":%d},"window":{"last":"%dd"}}`, name, 1+rng.IntN(5), days),
+			fmt.Sprintf(`{"event":%q,"where":[{"property":"price","op":"gt","value":%d}],"aggregate":{"fn":"sum","property":"price"},"op":"gte","value":%d,"window":{"last":"%dd"}}`, name, rng.IntN(20), 50+rng.IntN(500), days),
+			fmt.Sprintf(`{"sequence":[{"event":%q},{"event":"Popular","within":"%dh"}],"window":{"last":"%dd"}}`, name, 1+rng.IntN(48), days),
+			fmt.Sprintf(`{"all":[{"trait":"plan","op":"eq","value":"pro"},{"event":%q,"count":{"op":"lt","value":3}}]}`, name),
+		}[rng.IntN(4)]
+		docs.Segments[fmt.Sprintf("s%04d", i)] = json.RawMessage(fmt.Sprintf(`{"name":"n%s","where":%s}`, suffix, form))
+		if suffix != "" {
+			docs.Segments[fmt.Sprintf("s%04d", i)] = json.RawMessage(fmt.Sprintf(`{"where":{"none":[%s]}}`, form))
+		}
+	}
+	return docs
+}
+
+// fillShop appends events of fifty common names and a popular one, which is a
+// tenth of all; one in fifty links a browser to its person for the first time, one
+// in a hundred comes hours late, and one in a hundred repeats the one before.
+func fillShop(ctx context.Context, log eventlog.Writer, o Options) error {
+	rng := rand.New(rand.NewPCG(7, 7))
+	zipf := rand.NewZipf(rng, 1.01, 10, uint64(o.People-1))
+	now := time.Now().UnixMilli()
+	var entries []eventlog.Entry
+	var last []byte
+	for i := range o.Events {
+		p := zipf.Uint64()
+		at := now - int64(o.Events-i)*100
+		r := record.Record{Kind: record.Event, Stamp: event.Stamp{Source: "shop", MessageID: fmt.Sprintf("s-%d", i), Type: event.Track, ReceivedAt: at, Timestamp: at}}
+		name := fmt.Sprintf("Common %d", rng.IntN(50))
+		if rng.IntN(10) == 0 {
+			name = "Popular"
+		}
+		who := fmt.Sprintf(`"userId":%q`, UserID(p))
+		if rng.IntN(50) == 0 {
+			who += fmt.Sprintf(`,"anonymousId":"browser-%d-%d"`, p, i)
+		}
+		r.Body = fmt.Appendf(nil, `{"type":"track","event":%q,%s,"properties":{"price":%d.99,"quantity":1,"category":"Games","sku":"G-%d","currency":"EUR"}}`, name, who, rng.IntN(100), rng.IntN(5000))
+		switch rng.IntN(100) {
+		case 0:
+			r.Stamp.Timestamp -= 5 * 3_600_000
+		case 1:
+			r.Stamp.Type = event.Identify
+			r.Body = fmt.Appendf(nil, `{"type":"identify",%s,"traits":{"plan":%q}}`, who, []string{"free", "pro"}[rng.IntN(2)])
+		case 2:
+			if last != nil {
+				entries = append(entries, eventlog.Entry{Data: last})
+			}
+		}
+		last = r.AppendTo(nil)
+		entries = append(entries, eventlog.Entry{Data: last})
+		if len(entries) >= 1000 || i == o.Events-1 {
+			if _, err := log.Append(ctx, entries); err != nil {
+				return err
+			}
+			entries = entries[:0]
+		}
+	}
+	return nil
+}
