@@ -133,6 +133,67 @@ func (r *Runner) keepUp(ctx context.Context) error {
 // settleBackoff is the pause after a pass that failed.
 const settleBackoff = time.Second
 
+// sweepLook is how often a runner looks for retractions that came by other
+// processes.
+const sweepLook = time.Second
+
+// runSweeps takes steps of retractions until ctx ends.
+func (r *Runner) runSweeps(ctx context.Context) error {
+	for ctx.Err() == nil {
+		decided := r.awaitDecision()
+		more, err := r.Sweep(ctx)
+		switch {
+		case err == nil && more:
+			continue
+		case err == nil || ctx.Err() != nil:
+		case errs.Is(err, errs.Conflict), errs.Is(err, errs.Unavailable), errs.Is(err, errs.Exhausted):
+			r.retried(err)
+			decided = nil
+		default:
+			return err
+		}
+		select {
+		case <-ctx.Done():
+		case <-decided:
+		case <-r.Clock.After(sweepLook):
+		}
+	}
+	return nil
+}
+
+// awaitDecision returns a channel that is closed when this runner commits a
+// decision.
+func (r *Runner) awaitDecision() <-chan struct{} {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.decided == nil {
+		r.decided = make(chan struct{})
+	}
+	return r.decided
+}
+
+// wakeSweeps wakes the sweeps if a committed batch held a decision.
+func (r *Runner) wakeSweeps(records []Contribution) {
+	if !anyDecision(records) {
+		return
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.decided != nil {
+		close(r.decided)
+		r.decided = nil
+	}
+}
+
+func anyDecision(records []Contribution) bool {
+	for i := range records {
+		if records[i].Decision != nil {
+			return true
+		}
+	}
+	return false
+}
+
 // runPartition follows one partition: one goroutine reads ahead and makes
 // contributions while the other folds.
 func (r *Runner) runPartition(ctx context.Context, partition int32) error {
