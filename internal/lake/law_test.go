@@ -21,6 +21,7 @@ import (
 	"kith/internal/oracle/workload"
 	"kith/internal/pipeline"
 	"kith/internal/state"
+	"kith/internal/strictjson"
 )
 
 var lawRuns = flag.Int("lake.runs", 8, "random workloads after which the tables are held against the state")
@@ -133,8 +134,9 @@ func (w *world) comparePeople(t testing.TB, snap state.Reader) {
 		for k, v := range whole.Traits {
 			traits[k] = v.Value
 		}
-		doc, err := json.Marshal(traits)
+		plain, err := json.Marshal(traits)
 		ok(t, err)
+		doc := canonical(t, plain)
 		accounts, err := json.Marshal(append([]string{}, whole.Accounts...))
 		ok(t, err)
 		profiles[whole.ID.String()] = fmt.Sprint(string(doc), string(accounts), whole.FirstSeen, whole.LastSeen, whole.Events, len(whole.Identifiers))
@@ -148,10 +150,7 @@ func (w *world) comparePeople(t testing.TB, snap state.Reader) {
 	}
 	gotProfiles, gotIdentifiers := map[string]string{}, map[string]string{}
 	for _, r := range w.table(t, lake.TableProfiles) {
-		var traits map[string]json.RawMessage
-		ok(t, json.Unmarshal([]byte(r["traits"]), &traits))
-		doc, err := json.Marshal(traits)
-		ok(t, err)
+		doc := canonical(t, []byte(r["traits"]))
 		gotProfiles[r["profile_id"]] = fmt.Sprint(string(doc), r["accounts"], r["first_seen"], " ", r["last_seen"], " ", r["events"], " ", r["identifiers"])
 	}
 	for _, r := range w.table(t, lake.TableIdentifiers) {
@@ -219,6 +218,16 @@ func (w *world) compareLinks(t testing.TB, snap state.Reader) {
 	if d := cmp.Diff(want, got, cmp.AllowUnexported(seen{})); d != "" {
 		t.Errorf("links (-want +got):\n%s", d)
 	}
+}
+
+// canonical is a document in the form in which equal ones have the same bytes.
+func canonical(t testing.TB, text []byte) []byte {
+	t.Helper()
+	var doc strictjson.Doc
+	if err := doc.Parse(text, strictjson.Limits{}); err != nil {
+		t.Fatal(err)
+	}
+	return doc.Root().AppendCanonical(nil)
 }
 
 // squeezed takes the blanks out of the values.

@@ -53,6 +53,25 @@ func (e *Expression) Eval(traits func(name string) expr.Trait) Value {
 	return v
 }
 
+// Fold makes something of the expression from the leaves up, such as its form in
+// another language: leaf of a number, or of a trait's name when there is one, and
+// join of an operator ('+', '-', '*', '/', 'm' for unary minus, 'c' for coalesce)
+// and what its operands have become.
+func Fold[T any](e *Expression, leaf func(number decimal.Decimal, trait string) T, join func(op byte, operands []T) T) T {
+	return fold(&e.root, leaf, join)
+}
+
+func fold[T any](n *node, leaf func(decimal.Decimal, string) T, join func(byte, []T) T) T {
+	if n.op == 'n' || n.op == 't' {
+		return leaf(n.number, n.trait)
+	}
+	operands := make([]T, len(n.operands))
+	for i := range n.operands {
+		operands[i] = fold(&n.operands[i], leaf, join)
+	}
+	return join(n.op, operands)
+}
+
 func (n *node) eval(trait func(string) (decimal.Decimal, bool)) (decimal.Decimal, bool) {
 	switch n.op {
 	case 'n':

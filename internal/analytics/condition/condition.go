@@ -18,7 +18,6 @@ import (
 	"strings"
 	"time"
 
-	"kith/event"
 	"kith/internal/errs"
 	"kith/internal/expr"
 	"kith/internal/segment"
@@ -74,17 +73,21 @@ func (q Question) Values(keys []string) (string, error) {
 type writer struct {
 	q      Question
 	frames [2]*frame
-	fields []expr.Field // of events: columns f0, f1 and so on
-	calls  []expr.Call  // that any part asks for
-	parts  []string     // common table expressions behind those of the frames
-	number int          // of the names that are made up
-	ranked bool         // events need their place in the order of events
-	refs   []string     // traits of persons that sequences refer to
+	fields []expr.Field    // of events: columns f0, f1 and so on
+	calls  []expr.Call     // that any part asks for
+	parts  []string        // common table expressions behind those of the frames
+	number int             // of the names that are made up
+	ranked bool            // events need their place in the order of events
+	whole  map[string]bool // columns of fields that are also asked for as JSON
+	refs   []string        // traits of persons that sequences refer to
 	err    error
+
+	refLists []string                  // their values
+	written  map[expr.Condition]string // what is asked twice is written once
 }
 
 func newWriter(q Question) *writer {
-	w := &writer{q: q}
+	w := &writer{q: q, written: map[expr.Condition]string{}}
 	w.frames[expr.Profile] = &frame{w: w, scope: expr.Profile, base: "k_p", events: "k_e"}
 	w.frames[expr.Account] = &frame{w: w, scope: expr.Account, base: "k_q", events: "k_qe"}
 	return w
@@ -197,7 +200,11 @@ func (w *writer) events() []string {
 		if f.Context {
 			doc = "dc"
 		}
-		fields = append(fields, ", "+values(doc, f.Path)+" AS f"+strconv.Itoa(i))
+		name := "f" + strconv.Itoa(i)
+		fields = append(fields, ", "+values(doc, f.Path)+" AS "+name)
+		if w.whole[name] {
+			fields = append(fields, ", "+wholeField(doc, f.Path)+" AS w"+name)
+		}
 	}
 	docs := ""
 	if slices.ContainsFunc(w.fields, func(f expr.Field) bool { return !f.Context }) {
@@ -246,7 +253,7 @@ func (w *writer) accounts(f *frame) []string {
 // isCall tells that an event is of a call.
 func isCall(typ, name string, c expr.Call) string {
 	is := typ + " = " + text(c.Type.String())
-	if !c.AnyName || c.Type == event.Track && c.Name != "" {
+	if !c.AnyName {
 		is += " AND " + name + " = " + text(c.Name)
 	}
 	return "(" + is + ")"

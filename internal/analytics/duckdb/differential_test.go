@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"flag"
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"path/filepath"
 	"slices"
@@ -106,7 +107,9 @@ func newTrialWorld(t *testing.T, seed uint64) *trialWorld {
 	e, err := membership.Open(context.Background(), membership.Config{
 		State: w.store, History: keyed.Index{}, Log: w.log, Keys: w.keys, Partitions: w.log.Partitions(), Clock: w.clock,
 		Identity:    func() *identity.Config { return w.rules },
-		Definitions: func(context.Context) (membership.Documents, error) { return w.docs, nil },
+		Definitions: func(context.Context) (membership.Documents, error) {
+			return membership.Documents{Traits: maps.Clone(w.docs.Traits), Segments: maps.Clone(w.docs.Segments)}, nil
+		},
 		Fields: func(_ context.Context, fields []expr.Field) (expr.Projection, error) {
 			for _, f := range fields {
 				if !slices.Contains(w.fields, f) {
@@ -338,7 +341,7 @@ func (w *trialWorld) query(h *house, query string) map[string][]string {
 	w.t.Helper()
 	_, rows, err := h.ask(query, nil)
 	if err != nil {
-		w.t.Fatalf("%v\n%s", err, query)
+		w.t.Fatalf("%v\n%.300s", err, query)
 	}
 	out := map[string][]string{}
 	for _, r := range rows {
