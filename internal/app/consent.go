@@ -28,9 +28,9 @@ var _ api.Consents = ledger{}
 // Say implements api.Consents.
 func (l ledger) Say(ctx context.Context, id string, at int64, body consent.Body) (string, error) {
 	a := l.app
-	home, reason := a.live.Load().rules.Normalize(body.Type, body.Value, "")
-	if reason != identity.Usable {
-		return "", form.Refuse(errs.Invalid, "consent.identity", "/identity/value", "this value identifies nobody: "+string(reason))
+	home, err := l.whose(ctx, &body)
+	if err != nil {
+		return "", err
 	}
 	data, err := body.Encode()
 	if err != nil {
@@ -50,6 +50,29 @@ func (l ledger) Say(ctx context.Context, id string, at int64, body consent.Body)
 		Stamp: event.Stamp{Source: apiSource, MessageID: id, ReceivedAt: now, Timestamp: at},
 	}
 	return id, a.append(ctx, eventlog.Entry{Partition: a.partitionOf(home), Data: rec.AppendTo(nil)})
+}
+
+// whose returns the identifier that a statement is of. A profile id stands for the
+// identifier that leads the profile.
+func (l ledger) whose(ctx context.Context, body *consent.Body) (id identity.Identifier, err error) {
+	if body.Type == profile.ProfileIDType {
+		err := kinship{l.app}.view(ctx, func(r state.Reader) error {
+			id, err = identifierOf(ctx, r, body.Value, "/identity")
+			return err
+		})
+		if err != nil {
+			return id, err
+		}
+		body.Type, body.Value = id.Type, id.Value
+	}
+	if body.Type == "group_id" || !consent.ValidName(body.Type) {
+		return id, form.Refuse(errs.Invalid, "consent.identity", "/identity/type", "must be the type of an identifier of a person, such as email")
+	}
+	id, reason := l.app.live.Load().rules.Normalize(body.Type, body.Value, "")
+	if reason != identity.Usable {
+		return id, form.Refuse(errs.Invalid, "consent.identity", "/identity/value", "this value identifies nobody: "+string(reason))
+	}
+	return id, nil
 }
 
 // Ledger implements api.Consents.

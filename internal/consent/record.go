@@ -52,7 +52,7 @@ func DecodeBody(doc *strictjson.Doc, data []byte) (Body, error) {
 		State: StateOf(root.Get("state").Text()), Via: ViaAPI,
 	}
 	b.Policy, b.Evidence = copied(root.Get("policy")), copied(root.Get("evidence"))
-	if b.State == Silent || b.Purpose != Every && !ValidName(b.Purpose) || b.Channel != "" && !ValidName(b.Channel) {
+	if b.State == Silent || !ValidName(b.Type) || b.Purpose != Every && !ValidName(b.Purpose) || b.Channel != "" && !ValidName(b.Channel) {
 		return Body{}, errFormat("consent")
 	}
 	return b, nil
