@@ -109,6 +109,9 @@ func (c *Config) Validate() error {
 			bad = append(bad, "a rate of the collector needs a number per second, and no negative ones")
 		}
 	}
+	if l := c.SQL; min(int64(l.Time), l.MemoryBytes, int64(l.Threads), l.Rows, l.AnswerBytes, int64(l.AtOnce), int64(l.Waiting)) < 0 {
+		bad = append(bad, "the limits of sql may not be negative")
+	}
 	if len(bad) > 0 {
 		return errs.New(errs.Invalid, "config.invalid", "%s", strings.Join(bad, "; "))
 	}

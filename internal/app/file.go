@@ -6,9 +6,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"time"
 
 	"github.com/goccy/go-yaml"
 
+	"kith/internal/analytics"
 	"kith/internal/collect"
 	"kith/internal/errs"
 )
@@ -16,8 +18,9 @@ import (
 // settingsFile is what --config may hold: resources in the form of the API, and
 // limits that need a restart.
 type settingsFile struct {
-	Sources []map[string]any `yaml:"sources"`
-	Collect struct {
+	Sources  []map[string]any `yaml:"sources"`
+	Identity map[string]any   `yaml:"identity"` // as PUT /v1/settings/identity takes it
+	Collect  struct {
 		BodyBytes     int64 `yaml:"body_bytes"`      // largest body after decompression
 		InFlightBytes int64 `yaml:"in_flight_bytes"` // budget of all requests under way
 		RateBySource  struct {
@@ -29,6 +32,15 @@ type settingsFile struct {
 			Burst    int     `yaml:"burst"`
 		} `yaml:"rate_by_client"`
 	} `yaml:"collect"`
+	SQL struct {
+		Seconds     int64 `yaml:"seconds"`      // of a query
+		MemoryBytes int64 `yaml:"memory_bytes"` // of the engine's buffers
+		Threads     int   `yaml:"threads"`
+		Rows        int64 `yaml:"rows"`         // of an answer
+		AnswerBytes int64 `yaml:"answer_bytes"` // of its values
+		AtOnce      int   `yaml:"at_once"`      // queries that run at the same time
+		Waiting     int   `yaml:"waiting"`      // that wait for their turn
+	} `yaml:"sql"`
 }
 
 // readFile reads the settings file; an empty name is an empty file. Unknown keys
@@ -67,6 +79,14 @@ func (s *settingsFile) limits(cfg *Config) {
 	if r := (collect.Rate{PerSecond: c.RateByClient.Requests, Burst: c.RateByClient.Burst}); r != (collect.Rate{}) {
 		cfg.ClientRate = r
 	}
+	q := s.SQL
+	limits := analytics.Limits{
+		Time: time.Duration(q.Seconds) * time.Second, MemoryBytes: q.MemoryBytes, Threads: q.Threads, Rows: q.Rows,
+		AnswerBytes: q.AnswerBytes, AtOnce: q.AtOnce, Waiting: q.Waiting,
+	}
+	if limits != (analytics.Limits{}) {
+		cfg.SQL = limits
+	}
 }
 
 // applySources puts the file's sources into place, as PUT would.
@@ -85,5 +105,5 @@ func (a *App) applySources(ctx context.Context) error {
 			return errs.Wrap(err, errs.KindOf(err), errs.CodeOf(err), "%s", fmt.Sprintf("%s: sources[%d]: %s", a.cfg.ConfigFile, i, errs.DetailOf(err)))
 		}
 	}
-	return nil
+	return a.applyIdentity(ctx)
 }

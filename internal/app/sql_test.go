@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -32,6 +33,18 @@ func withSQL(t *testing.T, cfg Config) Config {
 	}
 	cfg.SQLWorker = []string{self, "sql-worker"}
 	return cfg
+}
+
+// TestSQLLimitsAreSettings: the settings file bounds queries.
+func TestSQLLimitsAreSettings(t *testing.T) {
+	cfg := withSQL(t, settings(t))
+	cfg.ConfigFile = filepath.Join(t.TempDir(), "kith.yaml")
+	if err := os.WriteFile(cfg.ConfigFile, []byte("sql: {rows: 3, at_once: 1}\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if got := serve(t, cfg).query(t, "SELECT i FROM range(10) t(i)"); len(got) != 3 {
+		t.Errorf("there are %d rows", len(got))
+	}
 }
 
 // query runs a query and returns its rows, numbers as they are written.
