@@ -58,7 +58,6 @@ type App struct {
 	jobs        *job.Jobs
 	deciding    sync.Mutex // held while a decision is made, so that the next one knows of it
 	aside       sync.Mutex // held while the log is folded into the scratch folder
-	aside       sync.Mutex // held while the log is folded into the scratch folder
 
 	handler        http.Handler // everything that the roles ask for
 	collectHandler http.Handler // the collector alone
