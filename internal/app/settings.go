@@ -37,13 +37,37 @@ func (k kinship) Settings(ctx context.Context) (idsettings.Document, error) {
 	return k.app.identitySettings(ctx)
 }
 
+// applyIdentity puts the identity settings of the file into place, as PUT would.
+func (a *App) applyIdentity(ctx context.Context) error {
+	if a.file.Identity == nil {
+		return nil
+	}
+	body, err := json.Marshal(a.file.Identity)
+	if err != nil {
+		return errs.Wrap(err, errs.Invalid, "config.file", "%s: identity cannot be a document", a.cfg.ConfigFile)
+	}
+	doc, err := idsettings.Read(body)
+	if err != nil {
+		return errs.Wrap(err, errs.Invalid, errs.CodeOf(err), "%s: identity: %s", a.cfg.ConfigFile, errs.DetailOf(err))
+	}
+	return a.storeSettings(ctx, &doc)
+}
+
 // PutSettings implements api.Identity.
 func (k kinship) PutSettings(ctx context.Context, doc idsettings.Document) (job.Job, error) {
-	data, err := doc.JSON()
-	if err != nil {
+	if err := k.app.storeSettings(ctx, &doc); err != nil {
 		return job.Job{}, err
 	}
-	err = resource.NewDocuments(k.app.store).Change(ctx, func(c *resource.Change) error {
+	return k.app.jobs.Start(ctx, kindResolve, nil, k.app.resolved)
+}
+
+// storeSettings replaces the identity settings, unless they are the same.
+func (a *App) storeSettings(ctx context.Context, doc *idsettings.Document) error {
+	data, err := doc.JSON()
+	if err != nil {
+		return err
+	}
+	return resource.NewDocuments(a.store).Change(ctx, func(c *resource.Change) error {
 		have, ok, err := c.Get(kindSettings, keyIdentity)
 		if err != nil || ok && string(have.JSON) == string(data) {
 			return err
@@ -51,10 +75,6 @@ func (k kinship) PutSettings(ctx context.Context, doc idsettings.Document) (job.
 		c.Put(resource.Document{Kind: kindSettings, Key: keyIdentity, Version: have.Version + 1, JSON: data})
 		return nil
 	})
-	if err != nil {
-		return job.Job{}, err
-	}
-	return k.app.jobs.Start(ctx, kindResolve, nil, k.app.resolved)
 }
 
 // resolved is the work of a job that ends when everything that is in the log is
