@@ -43,9 +43,9 @@ func table() []*command {
 		consentCommand(), rowCommand(), mergeCommand(), splitCommand(), retractCommand(), revokeCommand(), batchCommand(), shuffleCommand(), repeatCommand(), sendCommand(),
 		advanceCommand(), flushCommand(), maintainCommand(), crashCommand(), replayCommand(),
 		appendRawCommand(), poisonCommand(), cureCommand(), retryCommand(),
-		sourceCommand(), identityCommand(), settingsCommand(), limitsCommand(), purposeCommand(), entityCommand(),
+		sourceCommand(), identityCommand(), settingsCommand(), limitsCommand(), purposeCommand(), entityCommand(), segmentCommand(), computedCommand(),
 		profileCommand(), traitsCommand(), identifiersCommand(), eventsCommand(), whoCommand(), searchCommand(), linksCommand(), whyCommand(), accountCommand(),
-		consentsCommand(), decideCommand(), rowsCommand(),
+		consentsCommand(), decideCommand(), rowsCommand(), membersCommand(), transitionsCommand(), answersCommand(), explainCommand(),
 		statusCommand(), quarantineCommand(), hashCommand(),
 	}
 }

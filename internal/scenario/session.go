@@ -11,8 +11,10 @@ import (
 	"kith/internal/collect"
 	"kith/internal/consent"
 	"kith/internal/entity"
+	"kith/internal/expr"
 	"kith/internal/identity"
 	"kith/internal/identity/settings"
+	"kith/internal/membership"
 	"kith/internal/pipeline"
 	"kith/internal/profile"
 	"kith/internal/state"
@@ -43,6 +45,9 @@ type session struct {
 	seed     uint64          // of shuffle blocks without one of their own
 	known    map[string]bool // messageIds that the file gave
 
+	documents membership.Documents // computed traits and segments
+	fields    expr.Projection      // what the history keeps of events for them
+
 	// Made by wire from all that.
 	identity  *identity.Config
 	purposes  *consent.Config
@@ -51,6 +56,7 @@ type session struct {
 	door      http.Handler
 	runner    *pipeline.Runner
 	reader    *profile.Reader
+	keeper    *membership.Engine
 
 	failed error // what the collector could not tell its client
 }
@@ -70,6 +76,7 @@ func open(ctx context.Context, place Place, batch int, seed uint64) (*session, e
 		place: place, clock: sys.NewManual(start), rand: sys.Seeded(1), keys: identity.NewKeyring([]byte("scenario")),
 		settings: preferences{sources: map[string]identity.SourceRule{}, purposes: map[string]consent.Purpose{}, entities: map[string]entity.Definition{}},
 		sources:  sources{}, mask: newMasker(), batch: batch, seed: seed, known: map[string]bool{},
+		documents: copyOf(&membership.Documents{}),
 	}
 	s.sources.add(defaultSource)
 	return s, s.wire(ctx)
@@ -98,15 +105,17 @@ func (s *session) wire(ctx context.Context) error {
 	s.reader = &profile.Reader{
 		State: s.place.State(), History: s.place.History(), Log: s.place.Log(), Config: s.identity, Keys: s.keys,
 	}
-	_, err := s.runner.Prepare(ctx)
-	return err
+	if _, err := s.runner.Prepare(ctx); err != nil {
+		return err
+	}
+	return s.openMembers(ctx)
 }
 
 func (s *session) runnerOn(store state.Store, batch int) *pipeline.Runner {
 	return &pipeline.Runner{
 		Log: s.place.Log(), State: store,
 		Stages:      &pipeline.Stages{History: faultyHistory{s.place.History(), &s.faults}},
-		Interpreter: &pipeline.Interpreter{Identity: s.identity, Keys: s.keys, Consent: s.purposes, Entities: s.entities},
+		Interpreter: &pipeline.Interpreter{Identity: s.identity, Keys: s.keys, Consent: s.purposes, Entities: s.entities, Fields: func() expr.Projection { return s.fields }},
 		Clock:       s.clock,
 		Config:      pipeline.Config{BatchRecords: batch},
 		Reaccept:    s.collector.Reaccept,

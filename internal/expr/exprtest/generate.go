@@ -20,11 +20,12 @@ const (
 
 // Source makes conditions. It is not safe for concurrent use.
 type Source struct {
-	Rand     *rand.Rand
-	Segments []string        // that may be named
-	Traits   []string        // computed ones that may be named beside the custom ones
-	Counts   map[string]int  // how often each operator and form was made
-	Without  map[string]bool // forms that are not to be made
+	Rand          *rand.Rand
+	Segments      []string        // that may be named
+	Traits        []string        // computed ones that may be named beside the custom ones
+	AccountTraits []string        // computed ones of accounts
+	Counts        map[string]int  // how often each operator and form was made
+	Without       map[string]bool // forms that are not to be made
 }
 
 // New returns a source of what the seed stands for.
@@ -42,7 +43,9 @@ func (s *Source) count(what string) string {
 }
 
 // Paths are the paths of properties and traits that exist.
-func Paths() []string { return []string{"n", "s", "b", "list", "o.n", "t", "none"} }
+func Paths() []string {
+	return []string{"n", "s", "b", "list", "o.n", "t", "none", "o.list.n", "x~/[k", "o"}
+}
 
 // Condition returns a condition as JSON, with groups nested at most that deep.
 func (s *Source) Condition(depth int) string {
@@ -58,7 +61,7 @@ func (s *Source) Condition(depth int) string {
 
 // Leaf returns a condition that is no group.
 func (s *Source) Leaf() string {
-	forms := []string{"event", "event", "aggregate", "aggregate", "sequence", "trait", "trait"}
+	forms := []string{"event", "event", "aggregate", "aggregate", "sequence", "sequence", "trait", "trait"}
 	if len(s.Segments) > 0 {
 		forms = append(forms, "segment")
 	}
@@ -77,13 +80,35 @@ func (s *Source) Leaf() string {
 	case "segment":
 		return fmt.Sprintf(`{"segment":%q,"op":%q}`, s.pick(s.Segments...), s.pick("in", "not_in"))
 	case "account":
-		return fmt.Sprintf(`{"account":%s}`, s.line("trait", true))
+		about := *s
+		about.Traits = s.AccountTraits
+		return fmt.Sprintf(`{"account":%s}`, about.line("trait", true))
 	case "consent":
 		return fmt.Sprintf(`{"consent":{"purpose":"marketing","channel":%q},"op":%q}`, s.pick("email", "sms"), s.pick("granted", "denied", "withdrawn"))
 	case "entity":
 		return fmt.Sprintf(`{"entity":"orders"%s%s}`, s.where(false), s.counted())
 	}
 	return s.line("trait", true)
+}
+
+// AccountCondition returns a condition on accounts as JSON; segments are those of
+// accounts that may be named.
+func (s *Source) AccountCondition(depth int, segments, traits []string) string {
+	about := *s
+	about.Traits = traits
+	switch n := s.Rand.IntN(8); {
+	case n < 2 && depth > 0:
+		var all []string
+		for range 1 + s.Rand.IntN(3) {
+			all = append(all, s.AccountCondition(depth-1, segments, traits))
+		}
+		return fmt.Sprintf(`{%q:[%s]}`, s.count(s.pick("all", "any", "none")), strings.Join(all, ","))
+	case n < 4 && len(segments) > 0:
+		return fmt.Sprintf(`{"segment":%q,"op":%q}`, s.pick(segments...), s.pick("in", "not_in"))
+	case n < 6:
+		return fmt.Sprintf(`{%q:%s%s}`, s.count("members"), s.Condition(1), s.pick("", `,"match":"any"`, `,"match":"all"`, `,"match":"none"`))
+	}
+	return about.line("trait", true)
 }
 
 // ordering are the six comparisons.
@@ -237,6 +262,25 @@ func (s *Source) number() string {
 	return s.pick("0", "1", "2", "2.0", "-1", "0.5", "1e0", "0.1", "0.333333333", "0.3333333334", "9007199254740993", "99999999999999999999999999999.999999999")
 }
 
+// edge is a number as data may hold it: where it rounds, and where it is too large.
+func (s *Source) edge() string {
+	s.count("number at an edge")
+	return s.pick("-0", "5e-10", "1.5e-9", "2.5e-9", "-2.5e-9", "2.5000000000000001e-9", "0.0000000005", "1e-400", "0.1234567895", "12345678901234567890.1234567885",
+		"99999999999999999999999999999.9999999994", "99999999999999999999999999999.9999999995", "-99999999999999999999999999999.999999999", "1e28", "1e29", "100000000000000000000000000000",
+		"0e999999999999", "1e999999999999", "1E+2", "1.10", "9007199254740992", "18446744073709551616", "0.1e1", "123456789.987654321987654321")
+}
+
+// odd is a text with what parsers stumble over.
+func (s *Source) odd() string {
+	return s.pick(`"[1]"`, `"],\"S"`, `"a\nb"`, `"\\"`, `"{\"a\":[1,[2]]}"`, `"😀"`, `"\u0001"`, `"]]"`, `"é"`, `"2025-03-01T00:00:00+24:00"`, `"2025-03-01T00:00:00.1239999Z"`, `"2025-03-01T24:00:00Z"`,
+		`"2025-02-30"`, `"2025-03-01t00:00:00z"`, `"2025-03-01T00:00:00,5Z"`, `"2025-03-01T00:00:00"`, `"2025-03-01T01:00:00.999+01:00"`, `"0000-01-01"`, `"9999-12-31T23:59:59Z"`, `"1969-12-31T23:59:59.9999Z"`, `"N1"`, `"K"`)
+}
+
+// thing is an object, equal ones in several forms.
+func (s *Source) thing() string {
+	return s.pick("{}", `{"a":1,"b":[[],[1,[2]]]}`, `{"b":[[],[1.0,[2]]],"a":1e0}`, `{"b":[[1],[2]],"a":1}`, `{"n":{"n":"S"},"list":[{"n":0.10}]}`, `{"list":[{"n":1},[{"n":[2,"N3"]}]]}`)
+}
+
 func (s *Source) text() string { return s.pick(`""`, `"a"`, `"ab"`, `"B"`, `"é"`, `"1"`, `"true"`) }
 
 func (s *Source) time() string {
@@ -258,13 +302,16 @@ func (s *Source) Values() string {
 			members = append(members, strconv.Quote(key)+":"+value)
 		}
 	}
-	wide := func() string { return s.pick(s.number(), s.number(), s.text(), "true", "null", "1e40", "{}") }
+	wide := func() string {
+		return s.pick(s.number(), s.number(), s.text(), "true", "null", "1e40", s.thing(), s.edge(), s.edge(), s.odd())
+	}
 	put("n", s.pick(s.number(), s.number(), s.number(), wide()))
 	put("s", s.pick(s.text(), s.text(), wide()))
 	put("b", s.pick("true", "false", wide()))
 	put("list", s.pick("[]", "["+wide()+"]", "["+wide()+",["+wide()+"]]", `[{"n":1}]`))
 	put("o", s.pick(`{"n":`+wide()+`}`, `[{"n":`+wide()+`},{"n":`+wide()+`},{}]`, wide()))
-	put("t", s.pick(s.time(), s.time(), wide()))
+	put("t", s.pick(s.time(), s.time(), s.odd(), wide()))
+	put("x~/[k", s.pick(wide(), "[[[["+wide()+"]]],[],[["+wide()+"]]]", `[[{"n":1}],[[]]]`))
 	return "{" + strings.Join(members, ",") + "}"
 }
 
