@@ -6,6 +6,8 @@ import (
 	"math/rand/v2"
 	"slices"
 	"testing"
+
+	"kith/internal/state"
 )
 
 // explain explains two identifiers of a graph.
@@ -13,7 +15,12 @@ func (g *graph) explain(t *testing.T, a, b NodeID) *Explanation {
 	t.Helper()
 	snap := g.snapshot(t)
 	defer snap.Close()
-	e, err := Why(context.Background(), snap, g.cfg, a, b)
+	return g.explainIn(t, snap, a, b)
+}
+
+func (g *graph) explainIn(t *testing.T, r state.Reader, a, b NodeID) *Explanation {
+	t.Helper()
+	e, err := Why(context.Background(), r, g.cfg, a, b)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -81,7 +88,7 @@ func TestExplanationsAgreeWithTheWhole(t *testing.T) {
 		if seed%3 == 1 {
 			g.tighten()
 		}
-		part := g.derive()
+		part, snap := g.derive(), g.snapshot(t)
 		verdicts := map[[2]NodeID]Verdict{}
 		var all []NodeID
 		for _, l := range part.Links {
@@ -93,7 +100,7 @@ func TestExplanationsAgreeWithTheWhole(t *testing.T) {
 		SortNodes(all)
 		for range 40 {
 			a, b := all[rng.IntN(len(all))], all[rng.IntN(len(all))]
-			e := g.explain(t, a, b)
+			e := g.explainIn(t, snap, a, b)
 			if e.Together != (part.Leader[a] == part.Leader[b]) || e.Leaders != [2]NodeID{part.Leader[a], part.Leader[b]} {
 				t.Fatalf("seed %d: together %v, leaders %v", seed, e.Together, e.Leaders)
 			}
@@ -123,6 +130,9 @@ func TestExplanationsAgreeWithTheWhole(t *testing.T) {
 					}
 				}
 			}
+		}
+		if err := snap.Close(); err != nil {
+			t.Fatal(err)
 		}
 	}
 }

@@ -27,7 +27,7 @@ import (
 // each outcome against the oracle's, and the stored clusters against what deriving
 // everything gives.
 func TestDecisionsAreFreeOfOrder(t *testing.T) {
-	seeds := 60
+	seeds := 30
 	if testing.Short() {
 		seeds = 10
 	}
