@@ -57,7 +57,7 @@ type DroppedValue struct {
 
 // Outcomes are what can have become of a record.
 func Outcomes() []string {
-	return []string{"folded", "repeat", "held", "rejected", "put_back", "waiting", "unknown"}
+	return []string{"folded", "repeat", "held", "rejected", "put_back", "retracted", "waiting", "unknown"}
 }
 
 func (a *API) traceRows() []route.Route {

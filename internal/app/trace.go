@@ -157,6 +157,8 @@ func outcomeWords(f pipeline.Fate, home bool) string {
 		return "accepted, and kept apart because it could not be folded"
 	case f == pipeline.FateRejected:
 		return "refused by the collector, and kept apart with the reason"
+	case f == pipeline.FateRetracted:
+		return "accepted; the run that it is of is retracted, so it does not count"
 	case f == pipeline.FatePutBack:
 		return "had been refused, and was put back into the log as another record"
 	}

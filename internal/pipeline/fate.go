@@ -15,13 +15,14 @@ type Fate uint8
 
 // The fates.
 const (
-	FateUnknown  Fate = iota // folded so long ago that the state no longer tells whether it is the event of its message
-	FateWaiting              // accepted and not yet folded
-	FateFolded               // it is the event of its message
-	FateRepeat               // another copy is the event of its message
-	FateHeld                 // kept apart because it could not be folded
-	FateRejected             // kept apart because the collector had refused it
-	FatePutBack              // had been refused, and went into the log again as another record
+	FateUnknown   Fate = iota // folded so long ago that the state no longer tells whether it is the event of its message
+	FateWaiting               // accepted and not yet folded
+	FateFolded                // it is the event of its message
+	FateRepeat                // another copy is the event of its message
+	FateHeld                  // kept apart because it could not be folded
+	FateRejected              // kept apart because the collector had refused it
+	FatePutBack               // had been refused, and went into the log again as another record
+	FateRetracted             // its run is retracted, so it does not count
 )
 
 // String returns the fate's name in answers.
@@ -39,6 +40,8 @@ func (f Fate) String() string {
 		return "rejected"
 	case FatePutBack:
 		return "put_back"
+	case FateRetracted:
+		return "retracted"
 	}
 	return "unknown"
 }
@@ -105,6 +108,9 @@ func copyOutcome(ctx context.Context, r state.Reader, index history.Index, c *Co
 	m, err := decodeMark(stored)
 	if err != nil {
 		return Outcome{}, err
+	}
+	if l := m.ofLoad(c.Load); l != nil && l.out {
+		return Outcome{Fate: FateRetracted}, nil
 	}
 	for i := range m.runs {
 		run := &m.runs[i]
