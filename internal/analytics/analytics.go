@@ -12,8 +12,17 @@ import (
 // Query is one question.
 type Query struct {
 	SQL string
+	// Own is set for a query that the program has written itself: it is not judged,
+	// and may be as long as it needs to be.
+	Own *Own
 	// Policy says how columns are shown; the zero Policy shows all as they are.
 	Policy Policy
+}
+
+// Own is what a query of the program's own makes use of.
+type Own struct {
+	Tables  []string
+	Columns []string // those that views leave out unless they are named: today's profile and typed properties
 }
 
 // Policy maps tables and columns (lower case) to the SQL expression that a query

@@ -62,7 +62,7 @@ func (s *step) person(id identity.NodeID) (*person, error) {
 	if p.stored, err = decodeStanding(values[0]); err != nil {
 		return nil, err
 	}
-	p.now = Standing{Due: p.stored.Due, In: append([]In(nil), p.stored.In...)}
+	p.now = Standing{Due: p.stored.Due, In: slices.Clone(p.stored.In), Timers: slices.Clone(p.stored.Timers)}
 	s.people[id] = p
 	return p, nil
 }
@@ -98,7 +98,7 @@ func (s *step) askOne(id identity.NodeID, t *touch) error {
 	}
 	targets := t.targets
 	switch {
-	case t.all || !p.had && (t.cause == ByTime || scope == expr.Account):
+	case t.all || !p.had && scope == expr.Account:
 		targets = s.all(scope)
 	case !p.had:
 		// Somebody new: everything of theirs is among the facts that are followed now or
@@ -108,7 +108,12 @@ func (s *step) askOne(id identity.NodeID, t *touch) error {
 		slices.Sort(targets)
 		targets = slices.Compact(targets)
 	}
-	if len(targets) == 0 && p.had {
+	if t.rang {
+		targets = slices.Concat(targets, s.due(p, s.now))
+		slices.Sort(targets)
+		targets = slices.Compact(targets)
+	}
+	if len(targets) == 0 && p.had && !t.rang {
 		delete(s.people, id)
 		return nil
 	}
@@ -130,12 +135,23 @@ func (s *step) askOne(id identity.NodeID, t *touch) error {
 		if rounds == roundsMax-1 {
 			moment = s.now
 		}
-		if err := s.ask(p, scope, nodes, targets, moment, func() (int64, error) { return moment, nil }, ByTime); err != nil {
+		if err := s.ask(p, scope, nodes, s.due(p, moment), moment, func() (int64, error) { return moment, nil }, ByTime); err != nil {
 			return err
 		}
 		at = p.now.Due
 	}
 	return nil
+}
+
+// due returns the targets whose answers can have changed by a moment.
+func (s *step) due(p *person, now int64) []int {
+	var out []int
+	for _, t := range p.now.Timers {
+		if i, ok := s.e.plan.byName[t.Segment]; ok && t.At <= now {
+			out = append(out, i)
+		}
+	}
+	return out
 }
 
 // roundsMax bounds how many moments of the past are made up for, one by one, for
@@ -158,7 +174,6 @@ func (s *step) all(scope expr.Scope) []int {
 func (s *step) ask(p *person, scope expr.Scope, nodes []identity.NodeID, targets []int, now int64, at func() (int64, error), cause Cause) error {
 	v := s.view(scope, nodes)
 	answers := map[*segment.Set]*segment.Answers{}
-	due := int64(math.MaxInt64)
 	for _, i := range targets {
 		t := &s.e.plan.targets[i]
 		a := answers[t.set]
@@ -168,7 +183,7 @@ func (s *step) ask(p *person, scope expr.Scope, nodes []identity.NodeID, targets
 		}
 		r := a.Member(t.key)
 		s.asked++
-		due = min(due, r.Next)
+		p.now.setTimer(t.name, r.Next)
 		if r.Verdict == (p.now.Find(t.name) != nil) {
 			continue
 		}
@@ -178,10 +193,7 @@ func (s *step) ask(p *person, scope expr.Scope, nodes []identity.NodeID, targets
 		}
 		s.change(p, t, r.Verdict, moment, cause)
 	}
-	if len(targets) < len(s.all(scope)) {
-		due = min(due, p.now.Due) // one that has rung and was not heard rings again
-	}
-	p.now.Due = due
+	p.now.wind(s.e.plan.byName)
 	return v.Err()
 }
 

@@ -24,7 +24,7 @@ func marked(doc string) string {
 	WHEN ascii(x) = 34 THEN '"S' || replace(replace(substr(x, 2), '[', '\u005b'), ']', '\u005d')
 	WHEN ascii(x) BETWEEN 45 AND 57 AND ascii(x) <> 46 AND ascii(x) <> 47 THEN '"N' || x || '"' ELSE x END`
 	s := "array_to_string(list_transform(regexp_extract_all(" + doc + "::VARCHAR, " + text(tokens) + "), lambda x: " + token + "), '')"
-	for _, r := range [][2]string{{`[]`, `["e"]`}, {`[[`, `["(",[`}, {`,[`, `,"(",`}, {`[[`, `["(",`}, {`,[`, `,"(",`}, {`]]`, `,")"]`}, {`]]`, `,")"]`}} {
+	for _, r := range [][2]string{{`[]`, `["e"]`}, {`[[`, `["(",`}, {`,[`, `,"(",`}, {`]]`, `,")"]`}, {`]]`, `,")"]`}} {
 		s = "replace(" + s + ", " + text(r[0]) + ", " + text(r[1]) + ")"
 	}
 	return "regexp_replace(" + s + `, '\],("[^K]|[^"])', ',")",\1', 'g')`

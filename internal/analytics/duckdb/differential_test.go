@@ -16,7 +16,10 @@ import (
 	"github.com/cockroachdb/pebble/v2/vfs"
 
 	"kith/event"
+	"kith/internal/analytics"
 	"kith/internal/analytics/condition"
+	"kith/internal/decision"
+	"kith/internal/entity"
 	"kith/internal/eventlog"
 	logmem "kith/internal/eventlog/mem"
 	"kith/internal/expr"
@@ -85,18 +88,21 @@ type trialWorld struct {
 	rules   *identity.Config
 	keys    *identity.Keyring
 	n       int
+
+	retracted map[string]bool // loads that were taken back
 }
 
 func newTrialWorld(t *testing.T, seed uint64) *trialWorld {
 	t.Helper()
 	w := &trialWorld{
 		t: t, log: logmem.New(1 + int(seed%2)), store: mem.New(), clock: sys.NewManual(time.UnixMilli(exprtest.Midnight - 3*exprtest.Minute)), dir: t.TempDir(),
-		docs:  membership.Documents{Traits: map[string]json.RawMessage{}, Segments: map[string]json.RawMessage{}},
-		rules: identity.DefaultConfig(), keys: identity.NewKeyring([]byte("k")),
+		docs:      membership.Documents{Traits: map[string]json.RawMessage{}, Segments: map[string]json.RawMessage{}},
+		retracted: map[string]bool{},
+		rules:     identity.DefaultConfig(), keys: identity.NewKeyring([]byte("k")),
 	}
 	w.runner = &pipeline.Runner{
 		Log: w.log, State: w.store, Stages: &pipeline.Stages{History: keyed.Index{}}, Clock: w.clock,
-		Interpreter: &pipeline.Interpreter{Identity: w.rules, Keys: w.keys, Fields: func() expr.Projection { return w.fields }},
+		Interpreter: &pipeline.Interpreter{Identity: w.rules, Keys: w.keys, Entities: &entity.Config{Definitions: []entity.Definition{{Entity: "orders", Key: "order_id", Attribute: "user_id", Type: "user_id"}}}, Fields: func() expr.Projection { return w.fields }},
 		Config:      pipeline.Config{BatchRecords: 7},
 	}
 	reader := &profile.Reader{State: w.store, History: keyed.Index{}, Log: w.log, Config: w.rules, Keys: w.keys}
@@ -106,7 +112,8 @@ func newTrialWorld(t *testing.T, seed uint64) *trialWorld {
 	})
 	e, err := membership.Open(context.Background(), membership.Config{
 		State: w.store, History: keyed.Index{}, Log: w.log, Keys: w.keys, Partitions: w.log.Partitions(), Clock: w.clock,
-		Identity:    func() *identity.Config { return w.rules },
+		Identity: func() *identity.Config { return w.rules },
+		Rows:     entity.OwnedJSON,
 		Definitions: func(context.Context) (membership.Documents, error) {
 			return membership.Documents{Traits: maps.Clone(w.docs.Traits), Segments: maps.Clone(w.docs.Segments)}, nil
 		},
@@ -133,49 +140,129 @@ func (w *trialWorld) must(err error) {
 
 // define makes random definitions that name each other.
 func (w *trialWorld) define(src *exprtest.Source) {
-	scopes := map[string]string{}
-	for i := range 8 {
-		key := fmt.Sprint("c", i)
-		w.docs.Traits[key] = json.RawMessage(src.Trait(scopes[key]))
+	var ofAccounts, accountTraits []string
+	for i := range 10 {
+		key, scope := fmt.Sprint("c", i), ""
+		if i >= 8 {
+			key, scope = fmt.Sprint("d", i), "account"
+		}
+		about := *src
+		if scope != "" {
+			about.Traits = accountTraits
+		}
+		w.docs.Traits[key] = json.RawMessage(about.Trait(scope))
+		if scope != "" {
+			accountTraits = append(accountTraits, key)
+			src.AccountTraits = accountTraits
+			continue
+		}
 		src.Traits = append(src.Traits, key)
 	}
-	for i := range 14 {
+	for i := range 16 {
 		key := fmt.Sprint("s", i)
 		w.docs.Segments[key] = json.RawMessage(`{"where":` + src.Condition(2) + `}`)
 		src.Segments = append(src.Segments, key)
 	}
+	for i := range 4 {
+		key := fmt.Sprint("a", i)
+		w.docs.Segments[key] = json.RawMessage(`{"scope":"account","where":` + src.AccountCondition(2, ofAccounts, accountTraits) + `}`)
+		ofAccounts = append(ofAccounts, key)
+	}
 }
 
+// persons is how many users, and how many visitors, there are.
+const persons = 14
+
+// call lets one random thing happen.
 func (w *trialWorld) call(src *exprtest.Source, r *rand.Rand) {
-	who := fmt.Sprintf(`"userId":"user-%d"`, r.IntN(8))
+	who := fmt.Sprintf(`"userId":"user-%d"`, r.IntN(persons))
 	if r.IntN(3) == 0 {
-		who = fmt.Sprintf(`"anonymousId":"visitor-%d"`, r.IntN(8))
+		who = fmt.Sprintf(`"anonymousId":"visitor-%d"`, r.IntN(persons))
 	}
-	if r.IntN(8) == 0 {
-		who = fmt.Sprintf(`"userId":"user-%d","anonymousId":"visitor-%d"`, r.IntN(8), r.IntN(8))
+	if r.IntN(12) == 0 {
+		who = fmt.Sprintf(`"userId":"user-%d","anonymousId":"visitor-%d"`, r.IntN(persons), r.IntN(persons))
 	}
-	switch r.IntN(9) {
+	switch r.IntN(14) {
 	case 0:
 		w.send(event.Identify, src.Moment(), fmt.Sprintf(`{"type":"identify",%s,"traits":%s}`, who, src.Values()))
-	case 1:
-		w.send(event.Group, src.Moment(), fmt.Sprintf(`{"type":"group",%s,"groupId":"account-%d","traits":%s}`, who, r.IntN(3), src.Values()))
-	case 2:
+	case 1, 2:
+		w.send(event.Group, src.Moment(), fmt.Sprintf(`{"type":"group",%s,"groupId":%q,"traits":%s}`, who, []string{"account-0", " account-0", "account-1", "Account-1", "account-2"}[r.IntN(5)], src.Values()))
+	case 3:
 		w.send(event.Page, src.Moment(), fmt.Sprintf(`{"type":"page",%s,"name":"A","properties":%s}`, who, src.Values()))
+	case 4:
+		w.say(r)
+	case 5:
+		w.row(src, r)
+	case 6:
+		if r.IntN(4) == 0 {
+			w.decide(r)
+		}
 	default:
 		w.send(event.Track, src.Moment(), fmt.Sprintf(`{"type":"track","event":%q,%s,"properties":%s,"context":%s}`,
 			[]string{"A", "B", "C"}[r.IntN(3)], who, src.Values(), src.Values()))
 	}
 }
 
-func (w *trialWorld) send(kind event.Type, at int64, body string) {
+func (w *trialWorld) stamp(source string) event.Stamp {
 	w.n++
-	w.append(record.Record{
-		Kind:  record.Event,
-		Stamp: event.Stamp{Source: "web", MessageID: fmt.Sprint("m", w.n*7919%1000, "-", w.n), Type: kind, ReceivedAt: sys.Millis(w.clock.Now()), Timestamp: at},
-		Body:  []byte(body),
-	})
+	now := sys.Millis(w.clock.Now())
+	return event.Stamp{Source: source, MessageID: fmt.Sprint("m", w.n*7919%1000, "-", w.n), ReceivedAt: now, Timestamp: now}
 }
 
+// send accepts a call, received now. Some come with a load that may be taken back.
+func (w *trialWorld) send(kind event.Type, at int64, body string) {
+	r := record.Record{Kind: record.Event, Stamp: w.stamp("web"), Body: []byte(body)}
+	r.Stamp.Type, r.Stamp.Timestamp = kind, at
+	if w.n%4 == 0 {
+		r.Envelope = fmt.Appendf(nil, `{"context":{"run":"load-%d"}}`, w.n%8)
+	}
+	w.append(r)
+}
+
+// say lets somebody speak of purposes.
+func (w *trialWorld) say(r *rand.Rand) {
+	body := fmt.Sprintf(`{"identity":{"type":"user_id","value":"user-%d"},"purpose":%q,"channel":%q,"state":%q}`, r.IntN(persons),
+		[]string{"marketing", "marketing", "*", "other"}[r.IntN(4)], []string{"", "email", "sms", "push"}[r.IntN(4)], []string{"granted", "granted", "denied", "withdrawn"}[r.IntN(4)])
+	w.append(record.Record{Kind: record.Consent, Stamp: w.stamp("api"), Body: []byte(body)})
+}
+
+// row writes a row of an entity.
+func (w *trialWorld) row(src *exprtest.Source, r *rand.Rand) {
+	values := strings.TrimSuffix(src.Values(), "}")
+	if values != "{" {
+		values += ","
+	}
+	body := entity.Body{Entity: "orders", Attributes: fmt.Appendf(nil, `%s"order_id":"o%d","user_id":"user-%d"}`, values, w.n, r.IntN(persons))}
+	w.append(record.Record{Kind: record.Row, Stamp: w.stamp("api"), Body: body.AppendTo(nil)})
+}
+
+// decide joins people, parts them, or takes a load back.
+func (w *trialWorld) decide(r *rand.Rand) {
+	user := func() decision.Value {
+		return decision.Value{Type: "user_id", Value: fmt.Sprint("user-", r.IntN(persons))}
+	}
+	visitor := func() decision.Value {
+		return decision.Value{Type: "anonymous_id", Value: fmt.Sprint("visitor-", r.IntN(persons))}
+	}
+	d := decision.Decision{ID: fmt.Sprint("dec_", w.n), At: sys.Millis(w.clock.Now()), By: "somebody"}
+	switch r.IntN(5) {
+	case 0, 1:
+		a, b := user(), user()
+		d.Kind, d.A, d.B = decision.Merge, &a, &b
+	case 2, 3:
+		d.Kind, d.Left, d.Right = decision.Split, []decision.Value{user()}, []decision.Value{visitor()}
+	default:
+		d.Kind, d.Source, d.Run = decision.Retract, "web", fmt.Sprint("load-", 4*r.IntN(2))
+		w.retracted[d.Run] = true
+	}
+	rec, err := d.Record()
+	w.must(err)
+	w.n++
+	w.append(rec)
+}
+
+// append puts a record into the log; seldom it comes again, and later ones come
+// before it.
 func (w *trialWorld) append(r record.Record) {
 	w.records = append(w.records, r)
 	p := int32(w.n % w.log.Partitions())
@@ -206,13 +293,10 @@ func (w *trialWorld) settle() {
 func agree(t *testing.T, seed uint64, total *tally, counts map[string]int) {
 	src := exprtest.New(seed)
 	src.Counts = counts
-	for _, f := range []string{"consent", "entity"} {
-		src.Without[f] = true
-	}
 	w := newTrialWorld(t, seed)
 	w.define(src)
 	for range 3 {
-		for range 40 {
+		for range 70 {
 			w.call(src, src.Rand)
 			if src.Rand.IntN(10) == 0 {
 				w.append(w.records[src.Rand.IntN(len(w.records))])
@@ -339,7 +423,7 @@ func canonicalJSON(text string) string {
 // query returns the rows of a query by their first column.
 func (w *trialWorld) query(h *house, query string) map[string][]string {
 	w.t.Helper()
-	_, rows, err := h.ask(query, nil)
+	rows, err := h.own(analytics.Query{SQL: query, Own: condition.Uses()})
 	if err != nil {
 		w.t.Fatalf("%v\n%.300s", err, query)
 	}

@@ -81,6 +81,9 @@ func (e *Engine) ask(ctx context.Context, q analytics.Query) (analytics.Rows, er
 		SQL: q.SQL, MemoryBytes: e.opts.Limits.MemoryBytes, Threads: e.opts.Limits.Threads, Rows: e.opts.Limits.Rows,
 		AnswerBytes: e.opts.Limits.AnswerBytes, Seconds: int64(e.opts.Limits.Time / time.Second),
 	}
+	if q.Own != nil {
+		req.Own = &own{q.Own.Tables, q.Own.Columns}
+	}
 	for i := range listed {
 		req.Tables = append(req.Tables, listed[i].shownBy(q.Policy))
 	}

@@ -31,12 +31,19 @@ const (
 // request is what the child is asked.
 type request struct {
 	SQL         string  `json:"sql"`
+	Own         *own    `json:"own,omitempty"`
 	Tables      []table `json:"tables"`
 	MemoryBytes int64   `json:"memory_bytes"`
 	Seconds     int64   `json:"seconds"`
 	Threads     int     `json:"threads"`
 	Rows        int64   `json:"rows"`
 	AnswerBytes int64   `json:"answer_bytes"`
+}
+
+// own is what a query of the program's own makes use of.
+type own struct {
+	Tables  []string `json:"tables"`
+	Columns []string `json:"columns"`
 }
 
 // table is a table as a query may see it.

@@ -5,6 +5,8 @@ import (
 	"slices"
 
 	"kith/event"
+	"kith/internal/consent"
+	"kith/internal/entity"
 	"kith/internal/expr"
 	"kith/internal/expr/exprtest"
 	"kith/internal/identity"
@@ -33,6 +35,8 @@ type plainPerson struct {
 	writes  map[string]*plainEvent
 	values  map[string]strictjson.Value
 	docs    []*record.Docs
+	said    map[identity.NodeID]consent.Node
+	rows    []expr.Fields
 }
 
 type plainEvent struct {
@@ -63,16 +67,63 @@ func (w *trialWorld) plain() *plain {
 	seen := map[string]bool{}
 	for i := range w.records {
 		r := &w.records[i]
-		if r.Kind == record.Event && !seen[r.Stamp.MessageID] {
-			seen[r.Stamp.MessageID] = true
+		if seen[r.Stamp.MessageID] {
+			continue
+		}
+		seen[r.Stamp.MessageID] = true
+		switch r.Kind {
+		case record.Event:
 			p.event(r)
+		case record.Consent:
+			p.said(r)
+		case record.Row:
+			p.row(r)
 		}
 	}
 	return p
 }
 
 func newPlain(id identity.NodeID, account bool) *plainPerson {
-	return &plainPerson{id: id, account: account, writes: map[string]*plainEvent{}, values: map[string]strictjson.Value{}}
+	return &plainPerson{id: id, account: account, writes: map[string]*plainEvent{}, values: map[string]strictjson.Value{}, said: map[identity.NodeID]consent.Node{}}
+}
+
+func (p *plain) node(typ, value string) identity.NodeID {
+	id, reason := p.w.rules.Normalize(typ, value, "")
+	if reason != identity.Usable {
+		p.w.t.Fatal("an identifier is not usable")
+	}
+	return p.w.keys.Node(id)
+}
+
+// said reads a consent.
+func (p *plain) said(r *record.Record) {
+	b, err := consent.DecodeBody(&strictjson.Doc{}, r.Body)
+	p.w.must(err)
+	n := p.node(b.Type, b.Value)
+	person := p.of[n]
+	if person.said[n] == nil {
+		person.said[n] = consent.Node{}
+	}
+	person.said[n].Add(&consent.Statement{Said: b.Said, At: r.Stamp.Timestamp, ReceivedAt: r.Stamp.ReceivedAt, MessageID: r.Stamp.MessageID, Source: r.Stamp.Source})
+}
+
+// row reads a row of an entity; none is ever written twice.
+func (p *plain) row(r *record.Record) {
+	b, err := entity.DecodeBody(&strictjson.Doc{}, r.Body)
+	p.w.must(err)
+	var doc strictjson.Doc
+	p.w.must(doc.Parse(b.Attributes, strictjson.Limits{}))
+	person := p.of[p.node("user_id", doc.Root().Get("user_id").Text())]
+	if person == nil {
+		return // nobody has that identifier
+	}
+	fields := expr.Fields{}
+	for _, path := range exprtest.Paths() {
+		if text := expr.Project(doc.Root(), path); text != nil {
+			fields[expr.Field{Path: path}] = text
+		}
+	}
+	person.rows = append(person.rows, fields)
 }
 
 func (p *plain) event(r *record.Record) {
@@ -80,7 +131,7 @@ func (p *plain) event(r *record.Record) {
 	ev, err := r.Event(docs)
 	p.w.must(err)
 	ids, _ := p.w.rules.Extract(&ev)
-	if len(ids) == 0 {
+	if len(ids) == 0 || p.w.retracted[ev.Run] {
 		return
 	}
 	person := p.of[p.w.keys.Node(ids[0])]
@@ -91,6 +142,13 @@ func (p *plain) event(r *record.Record) {
 	e := &plainEvent{
 		Event:      &expr.Event{Timestamp: ev.Timestamp, MessageID: ev.MessageID, Source: ev.Source, ReceivedAt: ev.ReceivedAt, Call: expr.Call{Type: ev.Type, Name: name}},
 		properties: ev.Properties, context: ev.Context,
+	}
+	if ev.BatchContext.Len() > 0 {
+		var all strictjson.Doc
+		if err := all.Parse(ev.AppendContext(nil), strictjson.Limits{}); err != nil {
+			p.w.t.Fatal(err)
+		}
+		e.context = all.Root()
 	}
 	person.docs = append(person.docs, docs)
 	person.events = append(person.events, e)
@@ -144,13 +202,13 @@ func (p *plainPerson) Events(call expr.Call, lo, hi int64) (out []*expr.Event) {
 			}
 			if e.Fields == nil {
 				e.Fields = expr.Fields{}
-				for _, path := range append(exprtestPaths(), "") {
+				for _, path := range exprtest.Paths() {
 					for _, inContext := range []bool{false, true} {
 						root := e.properties
 						if inContext {
 							root = e.context
 						}
-						if text := expr.Project(root, path); text != nil && path != "" {
+						if text := expr.Project(root, path); text != nil {
 							e.Fields[expr.Field{Context: inContext, Path: path}] = text
 						}
 					}
@@ -182,7 +240,17 @@ func (p *plainPerson) CustomTrait(path string) (out []expr.Value) {
 func (p *plainPerson) Listed(string) bool { return false }
 
 // Consent implements segment.View.
-func (p *plainPerson) Consent(string, string) string { return "" }
+func (p *plainPerson) Consent(purpose, channel string) string {
+	var all consent.Person
+	for _, n := range p.said {
+		all = append(all, n)
+	}
+	s, _ := all.State(purpose, channel)
+	if s.State == consent.Silent {
+		return ""
+	}
+	return s.State.String()
+}
 
 // Accounts implements segment.View.
 func (p *plainPerson) Accounts() []segment.View { return p.others() }
@@ -199,6 +267,4 @@ func (p *plainPerson) others() []segment.View {
 }
 
 // Rows implements segment.View.
-func (p *plainPerson) Rows(string) []expr.Fields { return nil }
-
-func exprtestPaths() []string { return exprtest.Paths() }
+func (p *plainPerson) Rows(string) []expr.Fields { return p.rows }

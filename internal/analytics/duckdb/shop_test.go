@@ -224,8 +224,22 @@ func (h *house) request(query string, policy analytics.Policy) *request {
 
 func (h *house) ask(query string, policy analytics.Policy) ([]analytics.Column, [][]string, error) {
 	h.t.Helper()
+	return h.answer(h.request(query, policy))
+}
+
+// own asks a query of the program's own.
+func (h *house) own(q analytics.Query) ([][]string, error) {
+	h.t.Helper()
+	req := h.request(q.SQL, nil)
+	req.Own = &own{q.Own.Tables, q.Own.Columns}
+	_, rows, err := h.answer(req)
+	return rows, err
+}
+
+func (h *house) answer(req *request) ([]analytics.Column, [][]string, error) {
+	h.t.Helper()
 	var out bytes.Buffer
-	w := &worker{req: h.request(query, policy), out: bufio.NewWriter(&out), db: h.db}
+	w := &worker{req: req, out: bufio.NewWriter(&out), db: h.db}
 	defer func() {
 		for i := range w.req.Tables {
 			if err := h.db.run("DROP VIEW IF EXISTS " + quoted(w.req.Tables[i].Name)); err != nil {

@@ -69,6 +69,15 @@ type Verdict struct {
 	all     bool            // columns may be asked for without their names
 }
 
+// Own returns the verdict on a query that the program has written itself.
+func Own(tables, columns []string) *Verdict {
+	v := &Verdict{Tables: tables, columns: map[string]bool{}}
+	for _, c := range columns {
+		v.columns[strings.ToLower(c)] = true
+	}
+	return v
+}
+
 // Needs reports whether the query may ask for a column of that name (in lower
 // case). It may err towards true alone.
 func (v *Verdict) Needs(column string) bool { return v.all || v.columns[column] }
