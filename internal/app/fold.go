@@ -33,6 +33,9 @@ func (f fold) Status(ctx context.Context) (api.Status, error) {
 	if out.AnalyticsLagMs, err = f.app.lakeLag(ctx); err != nil {
 		return api.Status{}, err
 	}
+	if out.WaveDue, out.WaveDone, err = f.app.definitions.engine.Wave(ctx); err != nil {
+		return api.Status{}, err
+	}
 	for _, c := range s.Cursors {
 		out.Position = append(out.Position, c.Next)
 	}

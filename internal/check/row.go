@@ -14,6 +14,7 @@ import (
 	"kith/internal/identity"
 	"kith/internal/journal"
 	"kith/internal/lake"
+	"kith/internal/membership"
 	"kith/internal/pipeline"
 	"kith/internal/profile"
 	"kith/internal/resource"
@@ -69,6 +70,8 @@ func Row(key, value []byte) error {
 		return entity.CheckRow(key, value)
 	case state.FamilyLake:
 		return lake.CheckRow(key, value)
+	case state.FamilyMembership:
+		return membership.CheckRow(key, value)
 	case state.FamilyTrait:
 		_, err := profile.DecodeWrite(value)
 		return first(formed(len(key) > nodeBytes, f), err)

@@ -21,7 +21,8 @@ type touch struct {
 	all     bool
 	targets []int
 	cause   Cause
-	at      int64             // of a timer, the moment at which it rang
+	rang    bool              // a timer did
+	at      int64             // the moment at which it rang
 	record  eventlog.Position // of the last event
 	event   bool
 }
@@ -200,7 +201,7 @@ func (s *step) ring() error {
 			return errFormat()
 		}
 		t := s.touch(identity.NodeID(rest), ByTime)
-		t.all, t.at = true, at
+		t.rang, t.at = true, at
 		s.waiting++
 	}
 	return nil

@@ -120,6 +120,7 @@ type Status struct {
 	Filling  []string // keys of the segments that do not serve yet
 	Looked   int64    // people that the pass has asked
 	Due      int64    // people whose timer has rung and who are not asked yet, at most 100,000
+	Rung     int64    // people who were asked because of a timer, since the start
 	Steps    int64
 	Failures int64
 }
@@ -230,10 +231,13 @@ func (e *Engine) begins(p *plan) {
 		}
 		e.cursor.Filling, e.dirty = f, true
 	}
+	p.byName = map[string]int{}
 	for i := range p.targets {
-		if t := &p.targets[i]; t.filling {
+		t := &p.targets[i]
+		if t.filling {
 			t.name = f.Names[t.key]
 		}
+		p.byName[t.name] = i
 	}
 }
 

@@ -99,6 +99,7 @@ type plan struct {
 	live, next       Documents
 	liveSet, nextSet *segment.Set
 	targets          []target
+	byName           map[string]int // stored names
 	byCall           map[uint32][]int
 	anyTrack         []int // any track concerns them
 	traits           []int // a custom trait does

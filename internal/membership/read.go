@@ -173,3 +173,25 @@ func (e *Engine) UpToDate(ctx context.Context) (bool, error) {
 	}
 	return slices.Equal(ends, at.Facts) && live.Documents.equal(&docs) && due > sys.Millis(e.cfg.Clock.Now()), nil
 }
+
+// wavesCounted bounds how many timers that have rung are counted.
+const wavesCounted = 100_000
+
+// Wave returns how many people wait to be asked because a moment has come, counted
+// up to 100,000, and how many were asked for that reason since the start.
+func (e *Engine) Wave(ctx context.Context) (due, done int64, err error) {
+	snap, err := e.cfg.State.Snapshot(ctx)
+	if err != nil {
+		return 0, 0, err
+	}
+	defer snap.Close()
+	now := sys.Millis(e.cfg.Clock.Now())
+	rng := state.Range{Low: table(tableDue), High: state.AppendTime(table(tableDue), now+1), Limit: wavesCounted}
+	for _, err := range snap.Scan(ctx, rng) {
+		if err != nil {
+			return 0, 0, err
+		}
+		due++
+	}
+	return due, e.Status().Rung, nil
+}

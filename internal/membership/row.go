@@ -3,6 +3,7 @@ package membership
 import (
 	"encoding/binary"
 	"slices"
+	"strings"
 
 	"kith/internal/errs"
 	"kith/internal/identity"
@@ -25,10 +26,11 @@ const version = 1
 const never = 1<<63 - 1
 
 // Standing is what is stored of one profile or account: the segments that it is
-// in, and when the first answer can change by itself.
+// in, and when which answers can change by themselves.
 type Standing struct {
-	Due int64 // UTC milliseconds; math.MaxInt64 for never
-	In  []In  // by segment, ascending
+	Due    int64   // the first moment of Timers, UTC milliseconds; math.MaxInt64 for never
+	In     []In    // by segment, ascending
+	Timers []Timer // by segment, ascending
 
 	gone bool // the row goes
 }
@@ -40,6 +42,36 @@ type In struct {
 	Told    bool   // the entry is among the transitions; not so while the definition does not serve
 }
 
+// Timer is the moment at which the answer for a segment can change by itself.
+type Timer struct {
+	Segment string // the stored name
+	At      int64  // UTC milliseconds
+}
+
+// setTimer notes when the answer for a segment can change by itself; never takes
+// the note away.
+func (s *Standing) setTimer(segment string, at int64) {
+	i, ok := slices.BinarySearchFunc(s.Timers, segment, func(t Timer, name string) int { return strings.Compare(t.Segment, name) })
+	switch {
+	case ok && at == never:
+		s.Timers = slices.Delete(s.Timers, i, i+1)
+	case ok:
+		s.Timers[i].At = at
+	case at != never:
+		s.Timers = slices.Insert(s.Timers, i, Timer{segment, at})
+	}
+}
+
+// wind drops the timers of segments that are not kept any more, and finds the
+// first moment.
+func (s *Standing) wind(kept map[string]int) {
+	s.Timers = slices.DeleteFunc(s.Timers, func(t Timer) bool { _, ok := kept[t.Segment]; return !ok })
+	s.Due = never
+	for _, t := range s.Timers {
+		s.Due = min(s.Due, t.At)
+	}
+}
+
 // Find returns the membership in a segment, or nil.
 func (s *Standing) Find(segment string) *In {
 	if i, ok := s.search(segment); ok {
@@ -49,15 +81,7 @@ func (s *Standing) Find(segment string) *In {
 }
 
 func (s *Standing) search(segment string) (int, bool) {
-	return slices.BinarySearchFunc(s.In, segment, func(in In, name string) int {
-		switch {
-		case in.Segment < name:
-			return -1
-		case in.Segment > name:
-			return 1
-		}
-		return 0
-	})
+	return slices.BinarySearchFunc(s.In, segment, func(in In, name string) int { return strings.Compare(in.Segment, name) })
 }
 
 func (s *Standing) put(in In) {
@@ -75,16 +99,19 @@ func (s *Standing) drop(segment string) {
 	}
 }
 
-func (s *Standing) empty() bool { return len(s.In) == 0 && s.Due == never }
-
 func (s *Standing) encode() []byte {
-	b := binary.AppendVarint([]byte{version}, s.Due)
-	b = binary.AppendUvarint(b, uint64(len(s.In)))
+	b := binary.AppendUvarint([]byte{version}, uint64(len(s.In)))
 	for _, in := range s.In {
 		b = binary.AppendUvarint(b, uint64(len(in.Segment)))
 		b = append(b, in.Segment...)
 		b = binary.AppendVarint(b, in.Since)
 		b = append(b, bit(in.Told))
+	}
+	b = binary.AppendUvarint(b, uint64(len(s.Timers)))
+	for _, t := range s.Timers {
+		b = binary.AppendUvarint(b, uint64(len(t.Segment)))
+		b = append(b, t.Segment...)
+		b = binary.AppendVarint(b, t.At)
 	}
 	return b
 }
@@ -109,9 +136,12 @@ func decodeStanding(value []byte) (Standing, error) {
 	if d.Byte() != version {
 		return s, errFormat()
 	}
-	s.Due = d.Varint()
 	for n := d.Count(2); n > 0; n-- {
 		s.In = append(s.In, In{d.Text(), d.Varint(), d.Byte() == 1})
+	}
+	for n := d.Count(2); n > 0; n-- {
+		t := Timer{d.Text(), d.Varint()}
+		s.Timers, s.Due = append(s.Timers, t), min(s.Due, t.At)
 	}
 	if !d.Done() {
 		return s, errFormat()

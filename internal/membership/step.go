@@ -63,7 +63,7 @@ func (e *Engine) note(s *step) {
 	if e.cursor.Filling != nil {
 		e.status.Looked = e.cursor.Filling.Looked
 	}
-	e.status.Due = s.waiting
+	e.status.Due, e.status.Rung = s.waiting, e.status.Rung+s.waiting
 	e.status.Steps++
 	close(e.stepped)
 	e.stepped = make(chan struct{})
