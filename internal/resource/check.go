@@ -1,6 +1,8 @@
 package resource
 
 import (
+	"encoding/json"
+
 	"kith/internal/errs"
 	"kith/internal/state"
 )
@@ -30,6 +32,8 @@ func CheckRow(key, value []byte) error {
 			_, err = decodeItem[Purpose](doc)
 		case KindEntity:
 			_, err = decodeItem[Entity](doc)
+		case KindTrait, KindSegment:
+			_, err = decodeItem[json.RawMessage](doc)
 		}
 	}
 	return err
