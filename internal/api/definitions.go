@@ -41,6 +41,10 @@ type Definitions interface {
 	Answers(ctx context.Context, ref profile.Ref, asOf *int64, f func(Answers) error) error
 	// Preview asks everybody a condition.
 	Preview(ctx context.Context, scope expr.Scope, c expr.Condition, sample int) (membership.Preview, error)
+	// Overlap asks everybody in which of some segments they are.
+	Overlap(ctx context.Context, scope expr.Scope, keys []string) (Overlap, error)
+	// Breakdown asks everybody for whom a condition holds for a trait.
+	Breakdown(ctx context.Context, scope expr.Scope, c expr.Condition, trait string) (Breakdown, error)
 }
 
 // Answers is what the definitions of today come to for one subject.
@@ -145,6 +149,7 @@ func (a *API) memberRows() []route.Route {
 			},
 			Handler: route.Handle(a.previewSegment),
 		},
+		overlapRow(a), breakdownRow(a),
 		{
 			Method: http.MethodGet, Path: "/v1/profiles/{ref}/segments", Name: "listProfileSegments", Tag: "Profiles", Key: route.ReadKey, Class: route.Special,
 			Summary: "List the segments that a person is in now.", Params: append([]route.Param{refParam()}, pageParams()...),

@@ -94,6 +94,28 @@ func (c *canon) Preview(_ context.Context, scope expr.Scope, cond expr.Condition
 	return p, nil
 }
 
+func (c *canon) Overlap(_ context.Context, scope expr.Scope, keys []string) (Overlap, error) {
+	out := Overlap{Exact: true, AsOf: noon, Regions: make([]int64, 1<<len(keys))}
+	region := 0
+	for i, k := range keys {
+		if c.Today().Ask(scope, orders{}, noon, time.UTC).Member(k).Verdict {
+			region |= 1 << i
+		}
+	}
+	out.Regions[region] = 1
+	return out, nil
+}
+
+func (c *canon) Breakdown(_ context.Context, scope expr.Scope, cond expr.Condition, trait string) (Breakdown, error) {
+	out := Breakdown{Exact: true, AsOf: noon}
+	if a := c.Today().Ask(scope, orders{}, noon, time.UTC); a.Is(cond).Verdict {
+		for _, v := range a.Trait(trait) {
+			out.Values = append(out.Values, BreakdownValue{JSON: v.AppendJSON(nil), Size: 1})
+		}
+	}
+	return out, nil
+}
+
 var noon = time.Date(2025, 3, 1, 12, 0, 0, 0, time.UTC).UnixMilli()
 
 // orders is a person with an order an hour before noon, one a day before that, and
@@ -222,6 +244,24 @@ func TestMembersAndPreview(t *testing.T) {
 		t.Errorf("%v", p)
 	}
 	f.want(http.MethodPost, "/v1/segments:preview", `{"where":{"event":5}}`, 422)
+	f.want(http.MethodPut, "/v1/segments/never", `{"where":{"event":"Order","count":{"op":"eq","value":0}}}`, 201)
+	o := f.want(http.MethodPost, "/v1/segments:overlap", `{"segments":["never","buyers"]}`, 200)
+	if got := toText(o["regions"]); got != `[{"in":[],"size":0},{"in":["never"],"size":0},{"in":["buyers"],"size":1},{"in":["never","buyers"],"size":0}]` || toText(o["sizes"]) != `{"buyers":1,"never":0}` {
+		t.Errorf("%v", o)
+	}
+	for _, body := range []string{`{"segments":[]}`, `{"segments":["buyers","none"]}`, `{"segments":["buyers","buyers"]}`, `{}`, `{"segments":["a","b","c","d","e","f"]}`} {
+		f.want(http.MethodPost, "/v1/segments:overlap", body, 422)
+	}
+	f.want(http.MethodPut, "/v1/traits/spent", `{"type":"sum","event":"Order","property":"n"}`, 201)
+	for _, of := range []string{`"segment":"buyers"`, `"where":{"event":"Order"}`} {
+		b := f.want(http.MethodPost, "/v1/segments:breakdown", `{`+of+`,"trait":"spent"}`, 200)
+		if got := toText(b["data"]); got != `[{"size":1,"value":30}]` {
+			t.Errorf("%s gives %v", of, b)
+		}
+	}
+	for _, body := range []string{`{"segment":"none","trait":"spent"}`, `{"segment":"buyers"}`, `{"segment":"buyers","where":{"event":"Order"},"trait":"spent"}`, `{"trait":"spent"}`} {
+		f.want(http.MethodPost, "/v1/segments:breakdown", body, 422)
+	}
 }
 
 // want calls with the admin token and returns the answer.

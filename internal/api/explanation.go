@@ -78,6 +78,21 @@ func definitionSchemas() map[string]route.Schema {
 		"SegmentDocument":       described("A segment: where is a condition; or list is true and members are uploaded. scope is profile (default) or account."),
 		"Segment":               described("A segment as it was saved, with key, version, created_at and updated_at; read alone also with size, as_of and status: live, or backfilling while everybody is asked, and the definition before serves."),
 		"PreviewRequest":        described("where, the condition; scope; sample, how many people to show, at most " + strconv.Itoa(sampleMax) + "."),
+		"OverlapRequest": object("Which segments.", map[string]route.Schema{
+			"segments": {"type": "array", "items": textSchema(), "minItems": 1, "maxItems": overlapMax, "description": "Their keys; all of one scope."},
+		}),
+		"Overlap": object("How many are in which of the segments.", map[string]route.Schema{
+			"exact": {"type": "boolean", "description": "Everybody was asked."}, "as_of": {"type": "string", "format": "date-time"},
+			"sizes":   {"type": "object", "additionalProperties": number, "description": "Of each segment."},
+			"regions": {"type": "array", "items": any, "description": "For each combination in, the keys of the segments that these people are in, while they are in no other of those named, and size. The first region is in none."},
+		}),
+		"BreakdownRequest": described("segment, the key of one, or where, a condition, and scope; trait, a path of a computed or custom trait; limit, how many values to show, at most " + strconv.Itoa(breakdownMax) + "."),
+		"Breakdown": object("How many have each value of a trait.", map[string]route.Schema{
+			"exact": {"type": "boolean", "description": "Everybody was asked."}, "as_of": {"type": "string", "format": "date-time"},
+			"data":   {"type": "array", "items": any, "description": "value and size, the most frequent first; null stands for those who have none."},
+			"other":  {"type": "integer", "description": "The sizes of the values that are not shown, together."},
+			"values": {"type": "integer", "description": "How many different values there are."},
+		}),
 		"Member": object("A member of a segment.", map[string]route.Schema{
 			"profile_id": textSchema(), "account_id": textSchema(), "since": {"type": "string", "format": "date-time", "description": "The recorded moment of the last entry."},
 		}, "profile_id", "account_id"),

@@ -194,9 +194,17 @@ func (d *definitions) NeededBy(key string) []string { return d.today().NeededBy(
 // Standing implements api.Definitions.
 func (d *definitions) Standing(ctx context.Context, key string) (api.SegmentStanding, error) {
 	size, err := d.engine.Size(ctx, key)
-	s := d.engine.Status()
-	out := api.SegmentStanding{Size: size, AsOf: sys.Millis(d.app.cfg.Clock.Now()), Live: !slices.Contains(s.Filling, key) && d.engine.Serves(key), Looked: s.Looked}
-	return out, err
+	if err != nil {
+		return api.SegmentStanding{}, err
+	}
+	docs, err := d.Documents(ctx)
+	if err != nil {
+		return api.SegmentStanding{}, err
+	}
+	live, err := d.engine.Serves(ctx, &docs, d.today(), key)
+	return api.SegmentStanding{
+		Size: size, AsOf: sys.Millis(d.app.cfg.Clock.Now()), Live: live, Looked: d.engine.Status().Looked,
+	}, err
 }
 
 // Members implements api.Definitions.
@@ -266,11 +274,6 @@ func (d *definitions) view(ctx context.Context, snap state.Reader, reader *view.
 
 // previewTime bounds what a preview costs.
 const previewTime = 800 * time.Millisecond
-
-// Preview implements api.Definitions.
-func (d *definitions) Preview(ctx context.Context, scope expr.Scope, c expr.Condition, sample int) (membership.Preview, error) {
-	return d.engine.Preview(ctx, d.today(), scope, c, sample, previewTime)
-}
 
 // Today implements api.Definitions.
 func (d *definitions) Today() *segment.Set { return d.today() }

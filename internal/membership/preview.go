@@ -24,60 +24,95 @@ type Preview struct {
 }
 
 // Preview asks everybody a condition. When that takes longer than the budget it
-// stops, and tells what to expect from those that it has asked: ids are keyed
-// hashes, so the first ones are a fair sample.
+// stops, and tells what to expect from those that it has asked.
 func (e *Engine) Preview(ctx context.Context, set *segment.Set, scope expr.Scope, c expr.Condition, sample int, budget time.Duration) (Preview, error) {
+	parts := []expr.Condition{}
+	if g, ok := c.(*expr.Group); ok {
+		parts = g.Conditions
+	}
+	out := Preview{PerCondition: make([]int64, len(parts))}
+	asked, err := e.Everybody(ctx, set, scope, expr.FieldsOf(c), budget, func(id identity.NodeID, a *segment.Answers) {
+		for i, part := range parts {
+			if a.Is(part).Verdict {
+				out.PerCondition[i]++
+			}
+		}
+		if a.Is(c).Verdict {
+			out.Size++
+			if len(out.Sample) < sample {
+				out.Sample = append(out.Sample, id)
+			}
+		}
+	})
+	out.Exact, out.AsOf, out.Asked = asked.Exact, asked.AsOf, asked.Asked
+	out.Size = asked.Expect(out.Size)
+	for i, n := range out.PerCondition {
+		out.PerCondition[i] = asked.Expect(n)
+	}
+	return out, err
+}
+
+// Asked tells who was asked.
+type Asked struct {
+	Exact bool // everybody was
+	AsOf  int64
+	Asked int64
+	part  float64 // of everybody
+}
+
+// Expect scales what was counted by the part of everybody that was asked: ids are
+// keyed hashes, so the first ones are a fair sample.
+func (a *Asked) Expect(n int64) int64 {
+	if a.Exact || a.part <= 0 {
+		return n
+	}
+	return int64(math.Round(float64(n) / a.part))
+}
+
+// Everybody lets f ask everybody of a scope what a set comes to now, in ascending
+// order of ids, until the budget is spent. fields are those that f asks for beside
+// the set's.
+func (e *Engine) Everybody(ctx context.Context, set *segment.Set, scope expr.Scope, fields []expr.Field, budget time.Duration, f func(identity.NodeID, *segment.Answers)) (Asked, error) {
 	snap, err := e.cfg.State.Snapshot(ctx)
 	if err != nil {
-		return Preview{}, err
+		return Asked{}, err
 	}
 	defer snap.Close()
 	began := e.cfg.Clock.Now()
-	p := preview{
-		s:   &step{e: e, ctx: ctx, snap: snap, clusters: identity.NewClusters(snap)},
-		set: set, scope: scope, c: c, most: sample, parts: []expr.Condition{},
+	p := everybody{
+		s: &step{e: e, ctx: ctx, snap: snap, clusters: identity.NewClusters(snap)}, set: set, scope: scope, f: f,
+		reader: e.Reader(append(set.Fields(), fields...)),
 	}
 	p.out.AsOf = sys.Millis(began)
-	if g, ok := c.(*expr.Group); ok {
-		p.parts = g.Conditions
-	}
-	p.out.PerCondition = make([]int64, len(p.parts))
-	reader := e.Reader(append(set.Fields(), expr.FieldsOf(c)...))
-	last := identity.NodeID{}
-	done := true
 	for kv, err := range snap.Scan(ctx, state.Prefix([]byte{byte(state.FamilyIdentifier)})) {
 		if err != nil {
-			return Preview{}, err
+			return Asked{}, err
 		}
-		last = identity.NodeID(kv.Key[1:17])
-		if err := p.ask(reader, last); err != nil {
-			return Preview{}, err
+		last := identity.NodeID(kv.Key[1:17])
+		if err := p.ask(last); err != nil {
+			return Asked{}, err
 		}
 		if p.out.Asked&63 == 63 && e.cfg.Clock.Now().Sub(began) > budget {
-			done = false
-			break
+			p.out.part = partOf(last)
+			return p.out, nil
 		}
 	}
-	p.out.Exact = done
-	if !done {
-		p.expect(last)
-	}
+	p.out.Exact = true
 	return p.out, nil
 }
 
-// preview is one under way.
-type preview struct {
-	s     *step
-	set   *segment.Set
-	scope expr.Scope
-	c     expr.Condition
-	parts []expr.Condition
-	most  int
-	out   Preview
+// everybody is one round of asking.
+type everybody struct {
+	s      *step
+	set    *segment.Set
+	scope  expr.Scope
+	reader *view.Reader
+	f      func(identity.NodeID, *segment.Answers)
+	out    Asked
 }
 
 // ask asks one person or account, unless the id is nobody's.
-func (p *preview) ask(reader *view.Reader, id identity.NodeID) error {
+func (p *everybody) ask(id identity.NodeID) error {
 	leader, err := p.s.clusters.Leader(p.s.ctx, id)
 	if err != nil || leader != id {
 		return err
@@ -88,41 +123,23 @@ func (p *preview) ask(reader *view.Reader, id identity.NodeID) error {
 	}
 	var v *view.View
 	if scope == expr.Account {
-		v = reader.Account(p.s.ctx, p.s.snap, id, math.MaxInt64)
+		v = p.reader.Account(p.s.ctx, p.s.snap, id, math.MaxInt64)
 	} else {
-		v = reader.Person(p.s.ctx, p.s.snap, nodes, math.MaxInt64)
+		v = p.reader.Person(p.s.ctx, p.s.snap, nodes, math.MaxInt64)
 	}
-	a := p.set.Ask(scope, v, p.out.AsOf, p.s.e.cfg.Zone)
 	if p.out.Asked++; p.out.Asked&4095 == 0 {
 		p.s.clusters = identity.NewClusters(p.s.snap) // what it has read is not needed again
 	}
-	for i, part := range p.parts {
-		if a.Is(part).Verdict {
-			p.out.PerCondition[i]++
-		}
-	}
-	if a.Is(p.c).Verdict {
-		p.out.Size++
-		if len(p.out.Sample) < p.most {
-			p.out.Sample = append(p.out.Sample, id)
-		}
-	}
+	p.f(id, p.set.Ask(scope, v, p.out.AsOf, p.s.e.cfg.Zone))
 	return v.Err()
 }
 
-// expect scales what was counted by the part of the space of ids that was asked.
-func (p *preview) expect(last identity.NodeID) {
+// partOf is the part of the space of ids that lies before one.
+func partOf(last identity.NodeID) float64 {
 	// The first 48 bits of an id are even: they are the beginning of a keyed hash.
 	part := 0.0
 	for i := 5; i >= 0; i-- {
 		part = (part + float64(last[i])) / 256
 	}
-	if part <= 0 {
-		return
-	}
-	scale := func(n *int64) { *n = int64(math.Round(float64(*n) / part)) }
-	scale(&p.out.Size)
-	for i := range p.out.PerCondition {
-		scale(&p.out.PerCondition[i])
-	}
+	return part
 }

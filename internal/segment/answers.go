@@ -103,6 +103,12 @@ func (a *Answers) Explain(c expr.Condition) *expr.Detail {
 // Is asks a condition that need not be in the set.
 func (a *Answers) Is(c expr.Condition) expr.Result { return c.Eval(&a.x) }
 
+// Trait returns the values that a path of traits leads to now: the computed trait
+// of that name, else the custom one.
+func (a *Answers) Trait(path string) []expr.Value {
+	return append([]expr.Value(nil), a.x.Subject.Trait(path).Values...)
+}
+
 // Next returns the earliest moment at which an answer of the set for this subject
 // can change by itself, or expr.Never. The values of traits that count time are
 // no answers; conditions on them are.

@@ -1,8 +1,70 @@
 package condition
 
-import "kith/internal/analytics"
+import (
+	"strconv"
+	"strings"
+
+	"kith/internal/analytics"
+	"kith/internal/expr"
+)
 
 // Uses is what every statement of this package makes use of.
 func Uses() *analytics.Own {
 	return &analytics.Own{Tables: []string{"events", "profiles", "traits_history"}, Columns: []string{"profile_id"}}
+}
+
+// Sizes returns the SELECT of one row: for each condition how many it holds for
+// (n0, n1 and so on), and the least ids of those for whom the first one holds, as
+// many as the sample asks for, joined by commas.
+func (q Question) Sizes(conditions []expr.Condition, sample int) (string, error) {
+	return q.over(conditions, func() string {
+		var columns []string
+		for i := range conditions {
+			n := strconv.Itoa(i)
+			columns = append(columns, "count(*) FILTER (WHERE c"+n+") AS n"+n)
+		}
+		// One more than asked for, as the engine knows no least none.
+		ids := "array_to_string(coalesce(min(id, " + strconv.Itoa(sample+1) + ") FILTER (WHERE c0), [])[1:" + strconv.Itoa(sample) + "], ',')"
+		return "SELECT " + strings.Join(columns, ", ") + ", " + ids + " AS sample FROM k_v"
+	})
+}
+
+// Regions returns the SELECT of how many there are for each combination of
+// conditions: region has a bit for each condition that holds, the first one being
+// the least, and size is the number.
+func (q Question) Regions(conditions []expr.Condition) (string, error) {
+	return q.over(conditions, func() string {
+		bits := "0"
+		for i := range conditions {
+			bits += " + c" + strconv.Itoa(i) + "::INTEGER * " + strconv.Itoa(1<<i)
+		}
+		return "SELECT " + bits + " AS region, count(*) AS size FROM k_v GROUP BY region ORDER BY region"
+	})
+}
+
+// over returns a SELECT over k_v, which has the id of everybody and a column c0,
+// c1 and so on for each condition.
+func (q Question) over(conditions []expr.Condition, last func() string) (string, error) {
+	w := newWriter(q)
+	f := w.frame(q.Scope)
+	var columns []string
+	for i, c := range conditions {
+		columns = append(columns, ", "+w.condition(f, c)+" AS c"+strconv.Itoa(i))
+	}
+	w.parts = append(w.parts, "k_v AS (SELECT "+f.base+".id AS id"+strings.Join(columns, "")+" FROM "+f.from()+")")
+	return w.statement(last())
+}
+
+// Breakdown returns the SELECT of how many of those for whom the condition holds
+// have each value of a trait: value is its JSON, NULL for those without one, and
+// size the number; the most frequent first, of equals the least. Who has several
+// values counts for each.
+func (q Question) Breakdown(c expr.Condition, trait string) (string, error) {
+	w := newWriter(q)
+	f := w.frame(q.Scope)
+	list := w.trait(f, trait)
+	w.parts = append(w.parts,
+		"k_v AS (SELECT list_distinct("+list+") AS l FROM "+f.from()+" WHERE "+w.condition(f, c)+")",
+		"k_u AS (SELECT unnest(CASE WHEN len(l) = 0 THEN [NULL] ELSE l END) AS v FROM k_v)")
+	return w.statement("SELECT CASE WHEN v IS NOT NULL THEN " + shownValue("v") + " END AS value, size FROM (SELECT v, count(*) AS size FROM k_u GROUP BY v) ORDER BY size DESC, v NULLS LAST")
 }

@@ -51,9 +51,8 @@ var (
 func TestConditionsAgree(t *testing.T) {
 	total, counts := tally{}, map[string]int{}
 	for seed := *differentialFrom; seed < *differentialFrom+*differentialSeeds; seed++ {
-		agree(t, seed, &total, counts)
-		if t.Failed() {
-			t.Fatalf("seed %d; to run it alone: -differential.from=%d -differential.seeds=1", seed, seed)
+		if !t.Run(fmt.Sprint(seed), func(t *testing.T) { agree(t, seed, &total, counts) }) {
+			t.Fatalf("to run it alone: -differential.from=%d -differential.seeds=1", seed)
 		}
 	}
 	t.Logf("%d cases of conditions (%d true), %d of computed traits (%d present), %d without a form in SQL", total.conditions, total.holds, total.traits, total.present, total.refused)
