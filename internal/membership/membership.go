@@ -82,7 +82,8 @@ type Engine struct {
 
 	mu      sync.Mutex
 	status  Status
-	serves  map[string]string // by key, the stored name of what serves
+	served  []byte            // the row of the names that serve, as it was read last
+	serves  map[string]string // what it says
 	stepped chan struct{}     // closed and replaced after every step
 }
 
@@ -101,8 +102,8 @@ type cursor struct {
 // served is the definitions that serve, and under which names their members are
 // stored.
 type served struct {
-	Documents Documents         `json:"documents"`
-	Names     map[string]string `json:"names"` // by key
+	Documents Documents
+	Names     map[string]string // by key
 }
 
 // filling is a pass over everybody for the segments that do not serve yet.
@@ -139,6 +140,7 @@ func Open(ctx context.Context, cfg Config) (*Engine, error) {
 
 func cursorKey() []byte { return append(table(tableCursor), 0) }
 func liveKey() []byte   { return append(table(tableCursor), 1) }
+func namesKey() []byte  { return append(table(tableCursor), 2) }
 
 func (e *Engine) load(ctx context.Context) error {
 	snap, err := e.cfg.State.Snapshot(ctx)
@@ -146,7 +148,7 @@ func (e *Engine) load(ctx context.Context) error {
 		return err
 	}
 	defer snap.Close()
-	values, err := snap.Get(ctx, [][]byte{cursorKey(), liveKey()})
+	values, err := snap.Get(ctx, [][]byte{cursorKey(), liveKey(), namesKey()})
 	if err != nil {
 		return err
 	}
@@ -154,8 +156,10 @@ func (e *Engine) load(ctx context.Context) error {
 	if e.stored == nil {
 		return nil
 	}
-	if values[1] != nil && json.Unmarshal(values[1], &e.live) != nil {
-		return errFormat()
+	for i, into := range []any{&e.live.Documents, &e.live.Names} {
+		if values[i+1] != nil && json.Unmarshal(values[i+1], into) != nil {
+			return errFormat()
+		}
 	}
 	if err := json.Unmarshal(e.stored, &e.cursor); err != nil || len(e.cursor.Facts) != e.cfg.Partitions {
 		return errFormat()
@@ -183,9 +187,6 @@ func (e *Engine) refresh(ctx context.Context) error {
 	}
 	e.begins(p)
 	e.plan = p
-	e.mu.Lock()
-	e.serves = e.live.Names
-	e.mu.Unlock()
 	e.reader = e.newReader(projection)
 	return nil
 }

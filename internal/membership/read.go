@@ -1,14 +1,18 @@
 package membership
 
 import (
+	"bytes"
 	"context"
 	"encoding/binary"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"slices"
+	"strings"
 
 	"kith/internal/identity"
 	"kith/internal/pipeline"
+	"kith/internal/segment"
 	"kith/internal/state"
 	"kith/internal/sys"
 )
@@ -83,7 +87,10 @@ func (e *Engine) Since(ctx context.Context, profile identity.NodeID) (map[string
 	if err != nil {
 		return nil, err
 	}
-	names := e.names()
+	names, err := e.names(ctx, snap)
+	if err != nil {
+		return nil, err
+	}
 	out := map[string]int64{}
 	for _, in := range s.In {
 		if key := keyOf(in.Segment); names[key] == in.Segment {
@@ -119,23 +126,49 @@ func (e *Engine) Transitions(ctx context.Context, from uint64, limit int) ([]Tra
 // serving opens a snapshot and returns the stored name of a segment that serves;
 // the name is empty, and there is no snapshot, when none does.
 func (e *Engine) serving(ctx context.Context, key string) (state.Snapshot, string, error) {
-	name := e.names()[key]
-	if name == "" {
-		return nil, "", nil
-	}
 	snap, err := e.cfg.State.Snapshot(ctx)
-	return snap, name, err
+	if err != nil {
+		return nil, "", err
+	}
+	names, err := e.names(ctx, snap)
+	if err != nil || names[key] == "" {
+		return nil, "", errors.Join(err, snap.Close())
+	}
+	return snap, names[key], nil
 }
 
 // names returns the stored names of what serves, by key.
-func (e *Engine) names() map[string]string {
+func (e *Engine) names(ctx context.Context, r state.Reader) (map[string]string, error) {
+	values, err := r.Get(ctx, [][]byte{namesKey()})
+	if err != nil {
+		return nil, err
+	}
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	return e.serves
+	if values[0] == nil || bytes.Equal(values[0], e.served) {
+		if values[0] == nil {
+			return nil, nil
+		}
+		return e.serves, nil
+	}
+	names := map[string]string{}
+	if json.Unmarshal(values[0], &names) != nil {
+		return nil, errFormat()
+	}
+	e.served, e.serves = values[0], names
+	return names, nil
 }
 
-// Serves reports whether the segment has a definition that serves.
-func (e *Engine) Serves(key string) bool { return e.names()[key] != "" }
+// Serves reports whether the definition of today of a segment serves.
+func (e *Engine) Serves(ctx context.Context, docs *Documents, set *segment.Set, key string) (bool, error) {
+	snap, err := e.cfg.State.Snapshot(ctx)
+	if err != nil {
+		return false, err
+	}
+	defer snap.Close()
+	names, err := e.names(ctx, snap)
+	return strings.HasPrefix(names[key], docs.name(set, key)+"#"), err
+}
 
 // UpToDate reports whether everything that is folded, saved and due by now has
 // been answered for.
@@ -161,7 +194,7 @@ func (e *Engine) UpToDate(ctx context.Context) (bool, error) {
 	if err != nil {
 		return false, err
 	}
-	at, live := cursor{Facts: make([]uint64, e.cfg.Partitions)}, served{}
+	at, live := cursor{Facts: make([]uint64, e.cfg.Partitions)}, Documents{}
 	for i, into := range []any{&at, &live} {
 		if values[i] != nil && json.Unmarshal(values[i], into) != nil {
 			return false, errFormat()
@@ -171,7 +204,7 @@ func (e *Engine) UpToDate(ctx context.Context) (bool, error) {
 	if err != nil || at.Anew != nil || at.Interpretation != hex.EncodeToString(fingerprint) {
 		return false, err
 	}
-	return slices.Equal(ends, at.Facts) && live.Documents.equal(&docs) && due > sys.Millis(e.cfg.Clock.Now()), nil
+	return slices.Equal(ends, at.Facts) && live.equal(&docs) && due > sys.Millis(e.cfg.Clock.Now()), nil
 }
 
 // wavesCounted bounds how many timers that have rung are counted.

@@ -165,11 +165,9 @@ func (s *step) commit() error {
 		delete(s.sizes, name)
 	}
 	if s.live != nil {
-		text, err := json.Marshal(s.live)
-		if err != nil {
-			return errs.Wrap(err, errs.Internal, "membership.encode", "the definitions that serve cannot be written down")
+		if err := s.live.put(tx); err != nil {
+			return err
 		}
-		tx.Put(liveKey(), text)
 	}
 	for i := range s.transitions {
 		t := &s.transitions[i]
@@ -195,6 +193,19 @@ func (s *step) commit() error {
 		s.e.live = *s.live
 	}
 	return nil
+}
+
+// put writes what serves: the documents, and apart from them the few names that
+// reading members takes.
+func (l *served) put(tx state.Tx) error {
+	documents, err := json.Marshal(&l.Documents)
+	if err == nil {
+		var names []byte
+		names, err = json.Marshal(l.Names)
+		tx.Put(liveKey(), documents)
+		tx.Put(namesKey(), names)
+	}
+	return errs.Wrap(err, errs.Internal, "membership.encode", "the definitions that serve cannot be written down")
 }
 
 // bind refuses the commit when the state is made anew meanwhile.
