@@ -21,26 +21,22 @@ func Interpretation(ctx context.Context, r state.Reader) (key, fingerprint []byt
 // one snapshot they are consistent: a fact that another one rests on is before its
 // end if the other one is.
 func FactEnds(ctx context.Context, r state.Reader, partitions int) ([]uint64, error) {
-	out := make([]uint64, partitions)
-	for p := range out {
-		c, err := readCursor(ctx, r, int32(p))
-		if err != nil {
-			return nil, err
-		}
-		out[p] = c.FactsNext
-	}
-	return out, nil
+	return ofCursors(ctx, r, partitions, func(c *Cursor) uint64 { return c.FactsNext })
 }
 
 // Folded returns, by partition, the offset of the next record to fold.
 func Folded(ctx context.Context, r state.Reader, partitions int) ([]int64, error) {
-	out := make([]int64, partitions)
+	return ofCursors(ctx, r, partitions, func(c *Cursor) int64 { return c.Next })
+}
+
+func ofCursors[T any](ctx context.Context, r state.Reader, partitions int, of func(*Cursor) T) ([]T, error) {
+	out := make([]T, partitions)
 	for p := range out {
 		c, err := readCursor(ctx, r, int32(p))
 		if err != nil {
 			return nil, err
 		}
-		out[p] = c.Next
+		out[p] = of(&c)
 	}
 	return out, nil
 }
