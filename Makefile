@@ -59,11 +59,11 @@ fuzz: ## run each fuzz target for FUZZTIME (10s)
 	done
 
 check: ## the fast checks: formatting, vet, the laws of the tree
-	@bad=$$(find event internal cmd test -name node_modules -prune -o -name "*.go" -print0 | xargs -0 gofmt -l); if [ -n "$$bad" ]; then echo "not formatted, run make fmt:"; echo "$$bad"; exit 1; fi
+	@bad=$$(find event internal cmd test web -name node_modules -prune -o -name "*.go" -print0 | xargs -0 gofmt -l); if [ -n "$$bad" ]; then echo "not formatted, run make fmt:"; echo "$$bad"; exit 1; fi
 	$(MAKE) vet arch
 
 fmt: ## format the code
-	find event internal cmd test -name node_modules -prune -o -name "*.go" -print0 | xargs -0 gofmt -w
+	find event internal cmd test web -name node_modules -prune -o -name "*.go" -print0 | xargs -0 gofmt -w
 
 vet: ## go vet
 	$(GO) vet ./...

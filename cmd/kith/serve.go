@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"kith/internal/app"
+	"kith/internal/signin"
 )
 
 func serveCommand() *cobra.Command {
@@ -41,6 +42,13 @@ func serve(ctx context.Context, cfg app.Config, out io.Writer, ready func(contex
 	}
 	return a.Serve(ctx, func(ctx context.Context) error {
 		fmt.Fprintln(out, "kith listening on "+a.URL())
+		link, err := a.SignInLink()
+		if err != nil {
+			return err
+		}
+		if link != "" {
+			fmt.Fprintf(os.Stderr, "kith: open %s (works once, within %d minutes)\n", link, int(signin.CodeTime.Minutes()))
+		}
 		return ready(ctx, a)
 	})
 }

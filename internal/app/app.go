@@ -20,6 +20,7 @@ import (
 	"kith/internal/job"
 	"kith/internal/lake"
 	"kith/internal/resource"
+	"kith/internal/signin"
 	"kith/internal/state"
 	"kith/internal/sys"
 	"kith/internal/telemetry"
@@ -61,6 +62,8 @@ type App struct {
 
 	handler        http.Handler // everything that the roles ask for
 	collectHandler http.Handler // the collector alone
+	sessions       *signin.Sessions
+	pages          bool // the interface is there
 	writeKey       string
 	url            string
 

@@ -3,17 +3,24 @@ package app
 import (
 	"context"
 	"net/http"
+	"slices"
 
 	"kith/internal/api"
 	"kith/internal/errs"
 	"kith/internal/route"
+	"kith/internal/signin"
 	"kith/internal/sys"
+	"kith/web"
 )
 
 // makeHandlers mounts the routes of the roles. The document describes what is
 // mounted and nothing else.
 func (a *App) makeHandlers(context.Context) error {
 	keys := &api.Keys{Admin: a.admin, Sources: a.sources, Workspace: a.ws}
+	a.sessions = signin.New(signin.Config{
+		Clock: a.cfg.Clock, Rand: a.cfg.Rand, Holder: keys,
+		Owner: route.Principal{Key: route.AdminKey, Name: "admin", Workspace: a.ws},
+	})
 	opts := route.Options{
 		Rand: a.cfg.Rand, Clock: a.cfg.Clock,
 		Called: func(c route.Call) { a.metrics.Called(c.Route, c.Status, c.Took) },
@@ -28,11 +35,16 @@ func (a *App) makeHandlers(context.Context) error {
 	}
 	table := collector
 	if a.cfg.plays(RoleAPI) {
-		var err error
+		pages, err := web.Rows()
+		if err != nil {
+			return err
+		}
+		a.pages = len(pages) > 0
+		opts.Session = a.sessions.Of
 		table, err = api.New(api.Config{
 			Profiles: people{a}, Pipeline: fold{a}, Identity: kinship{a}, Jobs: a.jobs, Live: a.feed, Sources: a.sources, Purposes: a.purposes, Consents: ledger{a}, Definitions: a.definitions, Entities: a.entities, Rows: rows{a}, Metrics: a.metrics.Handler(), Backup: a.backup,
 			Now: func() int64 { return sys.Millis(a.cfg.Clock.Now()) }, Version: a.cfg.Version, Ready: a.ready,
-		}).Table(append(a.sqlRoutes(), collector...)...)
+		}).Table(slices.Concat(a.sqlRoutes(), a.sessions.Rows(), pages, collector)...)
 		if err != nil {
 			return err
 		}
@@ -46,6 +58,16 @@ func (a *App) makeHandlers(context.Context) error {
 		a.collectHandler, err = route.Mux(collector, keys, opts)
 	}
 	return err
+}
+
+// SignInLink makes an address that signs one browser in, once and for a short
+// time; empty when there is no interface to sign in to. The server must listen.
+func (a *App) SignInLink() (string, error) {
+	if !a.pages {
+		return "", nil
+	}
+	code, err := a.sessions.NewCode()
+	return a.url + signin.LinkPath(code), err
 }
 
 // ready tells whether the log and the state can be read and events are folded.

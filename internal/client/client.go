@@ -65,6 +65,9 @@ func Running(ctx context.Context, data, token string) (*Client, bool) {
 	return c, c.Get(ctx, "/healthz", &alive) == nil
 }
 
+// Address is where the server is.
+func (c *Client) Address() string { return c.base }
+
 // Get asks for a resource and decodes the answer into out.
 func (c *Client) Get(ctx context.Context, path string, out any) error {
 	return c.do(ctx, http.MethodGet, path, "", nil, out)

@@ -60,6 +60,11 @@ type Options struct {
 	// AtOnce is how many calls with a key of the API are answered at once, those
 	// of routes that wait left out; 0 is 64. Others wait a moment, then get 429.
 	AtOnce int
+
+	// Session returns for whom a call without a key is made, by what a browser
+	// sends along; the error is of kind Denied. Nil: for nobody. The collector's
+	// rows never ask it.
+	Session func(*http.Request) (Principal, error)
 }
 
 // RequestIDHeader carries the id of a request in its answer, whatever it is.
@@ -234,8 +239,10 @@ func (m *mux) admit(a *answer, r *http.Request, row *row) (*http.Request, error)
 	if err != nil {
 		return nil, err
 	}
-	if err := checkQuery(r, row.query); err != nil {
-		return nil, err
+	if !row.AnyQuery {
+		if err := checkQuery(r, row.query); err != nil {
+			return nil, err
+		}
 	}
 	return r, boundBody(a, r, row.BodyBytes)
 }
@@ -373,17 +380,7 @@ func (m *mux) authenticate(r *http.Request, want Key) (*http.Request, error) {
 	if want == NoKey {
 		return r, nil
 	}
-	token, err := tokenOf(r)
-	if err != nil {
-		return nil, err
-	}
-	if m.auth == nil {
-		return nil, errs.New(errs.Denied, CodeBadKey, "the key is not known")
-	}
-	who, err := m.auth.Authenticate(r.Context(), token)
-	if errs.Is(err, errs.Denied) {
-		return nil, errs.New(errs.Denied, CodeBadKey, "the key is not known")
-	}
+	who, err := m.holder(r)
 	if err != nil {
 		return nil, err
 	}
@@ -391,6 +388,25 @@ func (m *mux) authenticate(r *http.Request, want Key) (*http.Request, error) {
 		return nil, errs.New(errs.Denied, CodeKeyKind, "the route asks for a key of kind %s; this is one of kind %s", want, who.Key)
 	}
 	return r.WithContext(context.WithValue(r.Context(), principalKey{}, who)), nil
+}
+
+// holder returns who calls: the holder of the key or, without one, of the session.
+func (m *mux) holder(r *http.Request) (Principal, error) {
+	if m.opts.Session != nil && len(r.Header.Values("Authorization")) == 0 {
+		return m.opts.Session(r)
+	}
+	token, err := tokenOf(r)
+	if err != nil {
+		return Principal{}, err
+	}
+	if m.auth == nil {
+		return Principal{}, errs.New(errs.Denied, CodeBadKey, "the key is not known")
+	}
+	who, err := m.auth.Authenticate(r.Context(), token)
+	if errs.Is(err, errs.Denied) {
+		return Principal{}, errs.New(errs.Denied, CodeBadKey, "the key is not known")
+	}
+	return who, err
 }
 
 // tokenOf takes the key out of the Authorization header: as bearer token, or as

@@ -63,6 +63,7 @@ type Route struct {
 	BodyBytes int64 // largest body after decompression; 0: the route takes none
 	CORS      bool  // any origin may call it; only the collector's routes
 	Waits     bool  // it mostly waits, or streams with bounds of its own, and takes no place among the calls answered at once
+	AnyQuery  bool  // whatever stands in the query is for the page that is answered; the handler reads none of it
 	Params    []Param
 	Body      Schema
 	Answers   []Answer

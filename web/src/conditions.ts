@@ -1,0 +1,85 @@
+// Conditions in words: the same sentences in the builder, in explanations and in
+// lists.
+import type { TFunction } from "i18next";
+import { plain } from "./format";
+
+type Obj = Record<string, unknown>;
+const isObj = (v: unknown): v is Obj => v !== null && typeof v === "object" && !Array.isArray(v);
+
+export const groupForms = ["all", "any", "none"] as const;
+
+/** formOf names the form of a condition, of a document or of an explanation. */
+export function formOf(c: Obj): string {
+  if (typeof c.form === "string") return c.form;
+  for (const f of ["all", "any", "none", "event", "sequence", "trait", "segment", "consent", "account", "entity", "members"]) if (f in c) return f;
+  return "unknown";
+}
+
+export function opWord(t: TFunction, op: unknown): string {
+  const key = `op.${String(op)}`;
+  const word = t(key);
+  return word === key ? String(op) : word;
+}
+
+/** windowWords tells when; a missing window means ever. */
+export function windowWords(t: TFunction, w: unknown): string {
+  if (!isObj(w) || Object.keys(w).length === 0) return t("window.ever");
+  if (w.last !== undefined) return t("window.lastWords", { d: plain(w.last) });
+  if (w.from !== undefined || w.to !== undefined) return t("window.betweenWords", { from: plain(w.from), to: plain(w.to) });
+  return t("window.sinceWords", { since: plain(w.since), until: plain(w.until) });
+}
+
+function eventName(t: TFunction, e: unknown): string {
+  if (isObj(e)) return t("cond.anyOfType", { type: plain(e.type) });
+  return plain(e);
+}
+
+function whereWords(t: TFunction, where: unknown): string {
+  if (!Array.isArray(where) || where.length === 0) return "";
+  const parts = where.filter(isObj).map((p) => `${plain(p.property ?? p.context)} ${opWord(t, p.op)} ${p.value === undefined ? "" : plain(p.value)}`.trim());
+  return ` ${t("cond.whereWords", { parts: parts.join(", ") })}`;
+}
+
+function eventWords(t: TFunction, c: Obj): string {
+  const what = eventName(t, c.event) + whereWords(t, c.where);
+  const when = windowWords(t, c.window);
+  const agg = isObj(c.aggregate) ? c.aggregate : c.fn && c.fn !== "count" ? { fn: c.fn, property: c.property } : null;
+  if (agg) {
+    return t("cond.aggregateWords", {
+      fn: t(`fn.${String(agg.fn)}`),
+      property: plain(agg.property),
+      what,
+      op: opWord(t, c.op),
+      n: plain(c.value ?? c.compared_with),
+      when,
+    });
+  }
+  const count = isObj(c.count) ? c.count : { op: c.op ?? "gte", value: c.compared_with ?? 1 };
+  if (count.op === "eq" && Number(count.value) === 0) return t("cond.notWords", { what, when });
+  if (count.op === "gte" && Number(count.value) === 1) return t("cond.didWords", { what, when });
+  return t("cond.countWords", { what, op: opWord(t, count.op), n: plain(count.value), when });
+}
+
+/** sentence says a condition in words; groups say how they join. */
+export function sentence(t: TFunction, c: Obj): string {
+  const form = formOf(c);
+  switch (form) {
+    case "all":
+    case "any":
+    case "none":
+      return t(`group.${form}`);
+    case "event":
+      return eventWords(t, c);
+    case "trait":
+      return `${plain(c.trait)} ${opWord(t, c.op)} ${plain(c.value ?? c.compared_with ?? "")}`.trim();
+    case "segment":
+      return t(c.op === "not_in" ? "cond.outOf" : "cond.inOf", { segment: plain(c.segment) });
+    case "consent": {
+      const of = isObj(c.consent) ? c.consent : c;
+      return t("cond.consentWords", { purpose: [of.purpose, of.channel].filter(Boolean).map(plain).join(" / "), state: opWord(t, c.op ?? "granted") });
+    }
+  }
+  const key = `form.${form}`;
+  const word = t(key);
+  return word === key ? form : word;
+}

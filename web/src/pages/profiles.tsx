@@ -1,0 +1,100 @@
+// Finding a customer by anything that is known of them.
+import { Link, useNavigate, useSearch } from "@tanstack/react-router";
+import { keepPreviousData, useInfiniteQuery } from "@tanstack/react-query";
+import { Search } from "lucide-react";
+import { useEffect, useState } from "react";
+import { useTranslation } from "react-i18next";
+import { enc, type Found, get, type Page } from "../api";
+import { nameOf, useDelayed } from "../palette";
+import { Badge, Button, Card, Code, Empty, Input, Num, PageHead, Rows, Skeleton, Trouble, When } from "../ui/kit";
+
+export function Profiles() {
+  const { t } = useTranslation();
+  const navigate = useNavigate();
+  const { q = "" } = useSearch({ from: "/profiles" });
+  const [text, setText] = useState(q);
+  const late = useDelayed(text, 180);
+  useEffect(() => {
+    if (late !== q) void navigate({ to: "/profiles", search: { q: late || undefined }, replace: true });
+    // only what is typed changes the address; the address changing is the browser's doing
+    // eslint-disable-next-line
+  }, [late]);
+  useEffect(() => setText(q), [q]);
+  return (
+    <>
+      <PageHead title={t("nav.profiles")} lead={t("profiles.lead")} />
+      <div className="relative mb-4 max-w-2xl">
+        <Search aria-hidden className="pointer-events-none absolute top-1/2 left-3 size-4.5 -translate-y-1/2 text-soft" />
+        <Input autoFocus type="search" aria-label={t("profiles.search")} placeholder={t("profiles.hint")} value={text} onChange={(e) => setText(e.target.value)} className="!min-h-11 !pl-10" />
+      </div>
+      <Card flush>{q.trim() ? <Results q={q} /> : <Empty title={t("profiles.start")}>{t("profiles.startLead")}</Empty>}</Card>
+    </>
+  );
+}
+
+function Results({ q }: { q: string }) {
+  const { t } = useTranslation();
+  const found = useInfiniteQuery({
+    queryKey: ["search", q],
+    initialPageParam: "",
+    queryFn: ({ pageParam, signal }) => get<Page<Found>>(`/v1/profiles?q=${enc(q)}&limit=25${pageParam && `&cursor=${enc(pageParam)}`}`, signal),
+    getNextPageParam: (p) => p.next ?? undefined,
+    placeholderData: keepPreviousData,
+  });
+  if (found.isPending) return <Skeleton lines={6} />;
+  if (found.isError) return <Trouble error={found.error} retry={() => found.refetch()} />;
+  const rows = found.data.pages.flatMap((p) => p.data);
+  if (rows.length === 0) {
+    return (
+      <Empty title={t("profiles.none")}>
+        <p>{t("profiles.noneLead")}</p>
+        <div className="mt-4 text-left">
+          <Code text={"kith demo"} label={t("profiles.demo")} />
+        </div>
+      </Empty>
+    );
+  }
+  return (
+    <>
+      <Rows
+        rows={rows}
+        id={(r) => r.id}
+        label={t("nav.profiles")}
+        columns={[
+          {
+            head: t("col.name"),
+            cell: (r) => (
+              <Link to="/profiles/$ref" params={{ ref: `id:${r.id}` }} className="font-semibold text-accent hover:underline">
+                {nameOf(r)}
+              </Link>
+            ),
+          },
+          { head: t("col.contact"), cell: (r) => <span className="break-all">{[r.email, r.phone].filter(Boolean).join(" · ") || "–"}</span> },
+          {
+            head: t("col.matched"),
+            cell: (r) => (
+              <span className="flex flex-wrap gap-1">
+                {r.matched.slice(0, 2).map((m) => (
+                  <Badge key={m.field + m.value} tone="accent" title={m.field}>
+                    <span className="truncate">
+                      {m.field.replace(/^traits\./, "")}: {m.value}
+                    </span>
+                  </Badge>
+                ))}
+              </span>
+            ),
+          },
+          { head: t("col.events"), right: true, cell: (r) => <Num n={r.events} /> },
+          { head: t("col.lastSeen"), right: true, cell: (r) => <When at={r.last_seen} /> },
+        ]}
+      />
+      {found.hasNextPage && (
+        <div className="border-t border-line p-3 text-center">
+          <Button onClick={() => found.fetchNextPage()} disabled={found.isFetchingNextPage}>
+            {t("more")}
+          </Button>
+        </div>
+      )}
+    </>
+  );
+}

@@ -1,0 +1,118 @@
+// One box from which every person and every screen can be reached.
+import { useNavigate } from "@tanstack/react-router";
+import { keepPreviousData, useQuery } from "@tanstack/react-query";
+import { CornerDownLeft, UserRound } from "lucide-react";
+import { type KeyboardEvent, useEffect, useId, useState } from "react";
+import { useTranslation } from "react-i18next";
+import { enc, type Found, get, type Page } from "./api";
+import { groups } from "./shell";
+import { cx, Dialog } from "./ui/kit";
+
+export function useDelayed<T>(value: T, ms: number): T {
+  const [late, set] = useState(value);
+  useEffect(() => {
+    const id = setTimeout(() => set(value), ms);
+    return () => clearTimeout(id);
+  }, [value, ms]);
+  return late;
+}
+
+export const useFound = (q: string, limit: number) =>
+  useQuery({
+    queryKey: ["find", q, limit],
+    queryFn: ({ signal }) => get<Page<Found>>(`/v1/profiles?q=${enc(q)}&limit=${limit}`, signal),
+    enabled: q.trim() !== "",
+    placeholderData: keepPreviousData,
+  });
+
+export const nameOf = (f: Found) => f.name ?? f.email ?? f.phone ?? f.user_id ?? f.id;
+
+export function Palette({ open, close }: { open: boolean; close: () => void }) {
+  const { t } = useTranslation();
+  return (
+    <Dialog open={open} close={close} title={t("palette.title")} top>
+      <Inside close={close} />
+    </Dialog>
+  );
+}
+
+type Item = { id: string; label: string; note?: string; person?: boolean; go: () => void };
+
+function Inside({ close }: { close: () => void }) {
+  const { t } = useTranslation();
+  const navigate = useNavigate();
+  const [q, setQ] = useState("");
+  const [at, setAt] = useState(0);
+  const list = useId();
+  const found = useFound(useDelayed(q, 120), 6);
+  const words = q.trim().toLowerCase();
+  const screens: Item[] = groups
+    .flatMap((g) => g.places)
+    .filter((p) => t(p.label).toLowerCase().includes(words))
+    .map((p) => ({ id: p.to, label: t(p.label), note: `g ${p.key}`, go: () => void navigate({ to: p.to as "/" }) }));
+  const people: Item[] = words
+    ? (found.data?.data ?? []).map((f) => ({
+        id: f.id,
+        label: nameOf(f),
+        note: f.email ?? f.phone ?? f.matched[0]?.value,
+        person: true,
+        go: () => void navigate({ to: "/profiles/$ref", params: { ref: `id:${f.id}` } }),
+      }))
+    : [];
+  const items = words ? [...people, ...screens] : screens;
+  const current = Math.min(at, items.length - 1);
+  const pick = (i: Item) => {
+    close();
+    i.go();
+  };
+  const key = (e: KeyboardEvent) => {
+    const step = e.key === "ArrowDown" ? 1 : e.key === "ArrowUp" ? -1 : 0;
+    if (step) {
+      e.preventDefault();
+      setAt(Math.max(0, Math.min(items.length - 1, current + step)));
+    } else if (e.key === "Enter" && items[current]) {
+      e.preventDefault();
+      pick(items[current]);
+    }
+  };
+  return (
+    <div>
+      <input
+        autoFocus
+        role="combobox"
+        aria-expanded
+        aria-controls={list}
+        aria-activedescendant={items[current] ? `${list}-${current}` : undefined}
+        aria-label={t("palette.open")}
+        placeholder={t("palette.hint")}
+        value={q}
+        onChange={(e) => {
+          setQ(e.target.value);
+          setAt(0);
+        }}
+        onKeyDown={key}
+        className="w-full border-b border-line bg-panel px-4 py-3 text-ink outline-none placeholder:text-soft"
+      />
+      <div role="listbox" id={list} aria-label={t("palette.title")} className="max-h-[50vh] overflow-auto p-1.5">
+        {items.map((i, n) => (
+          <div
+            key={i.id}
+            id={`${list}-${n}`}
+            role="option"
+            aria-selected={n === current}
+            onMouseMove={() => setAt(n)}
+            onClick={() => pick(i)}
+            className={cx("flex min-h-10 cursor-pointer items-center gap-3 rounded-md px-3", n === current && "bg-accent-wash")}
+          >
+            {i.person ? <UserRound aria-hidden className="size-4 shrink-0 text-soft" /> : <CornerDownLeft aria-hidden className="size-4 shrink-0 text-soft" />}
+            <span className="truncate font-medium">{i.label}</span>
+            <span className="ml-auto truncate text-sm text-soft">{i.note}</span>
+          </div>
+        ))}
+      </div>
+      <p role="status" className={cx("px-4 text-soft", items.length === 0 && "pb-4")}>
+        {found.isError ? t("error.title") : words && !found.isFetching && items.length === 0 ? t("profiles.none") : ""}
+      </p>
+    </div>
+  );
+}
