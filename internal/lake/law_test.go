@@ -150,10 +150,16 @@ func (w *world) comparePeople(t testing.TB, snap state.Reader) {
 	}
 	gotProfiles, gotIdentifiers := map[string]string{}, map[string]string{}
 	for _, r := range w.table(t, lake.TableProfiles) {
+		if _, twice := gotProfiles[r["profile_id"]]; twice {
+			t.Errorf("a profile shows twice")
+		}
 		doc := canonical(t, []byte(r["traits"]))
 		gotProfiles[r["profile_id"]] = fmt.Sprint(string(doc), r["accounts"], r["first_seen"], " ", r["last_seen"], " ", r["events"], " ", r["identifiers"])
 	}
 	for _, r := range w.table(t, lake.TableIdentifiers) {
+		if _, twice := gotIdentifiers[r["node_id"]]; twice {
+			t.Errorf("an identifier shows twice")
+		}
 		gotIdentifiers[r["node_id"]] = fmt.Sprint(r["type"], r["value"], r["profile_id"], " ", r["first_seen"], " ", r["last_seen"], " ", r["sources"])
 	}
 	for _, c := range []struct {

@@ -110,6 +110,10 @@ func (w *people) take(ctx context.Context, n identity.NodeID) error {
 	if err != nil {
 		return err
 	}
+	if !member(&whole, n) { // a decision names it and leads to a profile, but nothing was seen of it
+		w.queue = append(w.queue, whole.ID)
+		return w.lose(ctx, n)
+	}
 	for _, m := range whole.Nodes {
 		w.done[m], w.profile[m] = true, whole.ID
 	}
