@@ -217,6 +217,9 @@ func TestHintsAtTheNearestName(t *testing.T) {
 	if len(wrong) != 1 || !strings.Contains(wrong[0].Detail, "did you mean contains?") {
 		t.Fatalf("%v", wrong)
 	}
+	if _, wrong := read(t, `{"trait":"a","op":"equals","value":"x"}`, Options{}); len(wrong) != 1 || !strings.Contains(wrong[0].Detail, "did you mean eq?") {
+		t.Fatalf("%v", wrong)
+	}
 }
 
 func TestABoundedDefinition(t *testing.T) {

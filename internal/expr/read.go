@@ -161,8 +161,23 @@ func (r *reader) operator(o *form.Object) *Operator {
 		}
 		names = append(names, op.Name)
 	}
-	o.Refuse("op", CodeOperator, "no such operator"+DidYouMean(name, names)+"; there are "+strings.Join(names, ", "))
+	hint := DidYouMean(name, names)
+	if other := elsewhere(name); other != "" {
+		hint = ", did you mean " + other + "?"
+	}
+	o.Refuse("op", CodeOperator, "no such operator"+hint+"; there are "+strings.Join(names, ", "))
 	return nil
+}
+
+// elsewhere is the name here of an operator under a name that other systems have
+// for it, or "".
+func elsewhere(name string) string {
+	return map[string]string{
+		"=": "eq", "==": "eq", "is": "eq", "equals": "eq", "equal": "eq", "!=": "neq", "<>": "neq", "ne": "neq", "is_not": "neq", "not_equals": "neq",
+		"<": "lt", "less_than": "lt", "<=": "lte", "at_most": "lte", ">": "gt", "greater_than": "gt", ">=": "gte", "at_least": "gte",
+		"one_of": "in", "like": "contains", "includes": "contains", "regex": "matches", "regexp": "matches", "begins_with": "starts_with",
+		"is_set": "exists", "is_not_set": "not_exists", "missing": "not_exists",
+	}[strings.ToLower(name)]
 }
 
 // DidYouMean is a hint at the nearest name, or "".
