@@ -23,6 +23,7 @@ type Query struct {
 type Own struct {
 	Tables  []string
 	Columns []string // those that views leave out unless they are named: today's profile and typed properties
+	Plain   []string // paths of properties of which typed columns must tell everything; else the query is refused
 }
 
 // Policy maps tables and columns (lower case) to the SQL expression that a query

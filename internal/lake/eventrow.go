@@ -61,6 +61,7 @@ func canonical(text []byte) parquet.Value {
 
 // eventRow is an event's row of the table events; account is that of a group call.
 func eventRow(f *fact.Fact, e *event.Event, account identity.NodeID) row {
+	typed, apart := cells(e.Properties)
 	return row{
 		values: []parquet.Value{
 			textValue(e.MessageID), textValue(e.Type.String()), optional(e.Name), textValue(e.Source),
@@ -70,7 +71,7 @@ func eventRow(f *fact.Fact, e *event.Event, account identity.NodeID) row {
 			document(e.Traits), document(e.Properties), merged(e), integrations(e),
 			parquet.Int64Value(int64(f.Record.Partition)), parquet.Int64Value(f.Record.Offset), nodeText(account),
 		},
-		typed: cells(e.Properties),
+		typed: typed, apart: apart,
 	}
 }
 

@@ -22,6 +22,7 @@ import (
 type row struct {
 	values []parquet.Value
 	typed  []cell
+	apart  []string // names of properties that no column tells
 }
 
 // layout is how the columns of one file lie. Parquet sorts them by name.

@@ -55,7 +55,16 @@ func TestProperties(t *testing.T) {
 		t.Fatal(err)
 	}
 	var got []string
-	for _, c := range cells(d.Root()) {
+	typed, apart := cells(d.Root())
+	if d := cmp.Diff([]string{"properties.deep:object", "properties.deep.er:object", "properties.list:list", "properties.big:unfit", "properties.obj:object"}, apart); d != "" {
+		t.Error(d)
+	}
+	for path, want := range map[string]bool{"revenue": true, "none": true, "deep.er.yes": true, "deep.er": false, "list": false, "list.x": false, "big": false, "obj": false, "obj.x": true, "other": true} {
+		if _, plain := PlainColumns(path, apart); plain != want {
+			t.Errorf("the columns of %s tell everything: %t", path, plain)
+		}
+	}
+	for _, c := range typed {
 		got = append(got, c.column)
 	}
 	want := []string{"properties.revenue:number", "properties.Total%2EEUR:number", "properties.a%3Ab:string", "properties.deep.er.yes:boolean"}
@@ -129,7 +138,8 @@ func FuzzCells(f *testing.F) {
 		if d.Parse(body, strictjson.Limits{}) != nil {
 			return
 		}
-		for _, c := range cells(d.Root()) {
+		typed, _ := cells(d.Root())
+		for _, c := range typed {
 			if _, ok := PropertyColumn(c.column); !ok || len(c.column) > typedNameMax || !strings.HasPrefix(c.column, propertyPrefix) {
 				t.Fatalf("the column %q", c.column)
 			}

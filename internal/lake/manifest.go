@@ -78,6 +78,7 @@ type ManifestFile struct {
 	SHA256     string   `json:"sha256"`
 	At         int64    `json:"at"`                // when its newest row was written, UTC milliseconds
 	Typed      []string `json:"typed,omitempty"`   // columns of properties that the file has
+	Apart      []string `json:"apart,omitempty"`   // what only properties tells: names as of columns, also with :list, :object and :unfit; * is anything
 	Records    []Span   `json:"records,omitempty"` // records of the log that its rows come from
 	Bucket     *int     `json:"bucket,omitempty"`  // of the node, of 16; of files of a day
 	Month      string   `json:"month,omitempty"`   // of the timestamp; of files of a day
@@ -97,6 +98,9 @@ type Span struct {
 	First     int64 `json:"first"`
 	Last      int64 `json:"last"`
 }
+
+// Told reports whether the list says of its files what is apart.
+func (m *Manifest) Told() bool { return m.Layout == manifestLayout }
 
 func (f *ManifestFile) mayHold(partition int32, offset int64) bool {
 	return slices.ContainsFunc(f.Records, func(s Span) bool {

@@ -120,7 +120,8 @@ func (s *stream) convert(l *layout, r, dst parquet.Row) (parquet.Row, error) {
 	if err := s.docs.Parse(text.ByteArray(), strictjson.Limits{}); err != nil {
 		return nil, errFile(err)
 	}
-	for _, c := range cells(s.docs.Root()) {
+	typed, _ := cells(s.docs.Root())
+	for _, c := range typed {
 		if _, have := s.in.layout.typedAt[c.column]; have {
 			continue
 		}

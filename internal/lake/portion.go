@@ -262,6 +262,10 @@ func (p *portion) put(ctx context.Context, f *files, number int, rows []row) err
 		f.drop(path)
 		return err
 	}
+	m.Apart = without(counts, typed)
+	for i := range rows {
+		m.Apart = apartOf(m.Apart, rows[i].apart)
+	}
 	m.Level, m.Cuts, m.At = LevelCut, p.r.cuts(), p.r.At
 	m.MinVersion, m.MaxVersion = attempt, attempt
 	if f.table.Kind == Append {

@@ -1,6 +1,7 @@
 package lake
 
 import (
+	"slices"
 	"strings"
 
 	"kith/internal/decimal"
@@ -56,35 +57,117 @@ func PropertyColumn(name string) (ColumnType, bool) {
 
 var escapeStep = strings.NewReplacer("%", "%25", ".", "%2E", ":", "%3A")
 
-// cells returns the scalar properties of an event.
-func cells(properties strictjson.Value) []cell {
-	return appendCells(nil, propertyPrefix, properties, typedDepthMax)
+// The endings of what has no column: lists, objects, and numbers that are too
+// large. What lies in an object has columns of its own.
+const (
+	endList   = ":list"
+	endObject = ":object"
+	endUnfit  = ":unfit"
+)
+
+// ApartAll says that there may be anything beside the columns.
+const ApartAll = "*"
+
+// apartMax bounds what is listed as apart, of a row and of a file.
+const apartMax = 500
+
+// PlainColumns tells of a property's path, as conditions name it, whether its
+// columns tell everything in files of which apart lists what columns do not tell;
+// and it returns their names: of the texts, the numbers and the booleans.
+func PlainColumns(path string, apart []string) (names [3]string, plain bool) {
+	name := propertyPrefix
+	plain = !slices.Contains(apart, ApartAll)
+	steps := strings.Split(path, ".")
+	for i, step := range steps {
+		if i > 0 {
+			name += "."
+		}
+		name += escapeStep.Replace(step)
+		if slices.Contains(apart, name+endList) {
+			plain = false
+		}
+	}
+	for _, end := range [...]string{endObject, endUnfit, endString, endNumber, endBoolean} {
+		if slices.Contains(apart, name+end) {
+			plain = false
+		}
+	}
+	fits := len(name)+len(endBoolean) <= typedNameMax && len(steps) <= typedDepthMax
+	return [3]string{name + endString, name + endNumber, name + endBoolean}, plain && fits
 }
 
-func appendCells(out []cell, prefix string, object strictjson.Value, depth int) []cell {
+// cells returns the scalar properties of an event, and the names of what else it
+// has.
+func cells(properties strictjson.Value) ([]cell, []string) {
+	c := cellsOf{}
+	c.object(propertyPrefix, properties, typedDepthMax)
+	return c.cells, c.apart
+}
+
+type cellsOf struct {
+	cells []cell
+	apart []string
+}
+
+func (c *cellsOf) object(prefix string, object strictjson.Value, depth int) {
 	for k, v := range object.Members() {
-		if len(out) == typedValuesMax {
-			return out
-		}
 		name := prefix + escapeStep.Replace(k.String())
-		if len(name)+len(endBoolean) > typedNameMax {
-			continue
+		if len(c.cells) == typedValuesMax || len(name)+len(endBoolean) > typedNameMax || len(c.apart) >= apartMax {
+			c.apart = append(c.apart, ApartAll)
+			return
 		}
-		switch v.Kind() {
-		case strictjson.Object:
-			if depth > 1 {
-				out = appendCells(out, name+".", v, depth-1)
-			}
-		case strictjson.String:
-			out = append(out, cell{name + endString, textValue(cleanText(v))})
-		case strictjson.Bool:
-			out = append(out, cell{name + endBoolean, parquet.BooleanValue(v.Bool())})
-		case strictjson.Number:
-			if d, err := decimal.Parse(v.Raw()); err == nil {
-				out = append(out, cell{name + endNumber, decimalValue(d)})
+		c.member(name, v, depth)
+	}
+}
+
+func (c *cellsOf) member(name string, v strictjson.Value, depth int) {
+	switch v.Kind() {
+	case strictjson.Object:
+		c.apart = append(c.apart, name+endObject)
+		if depth > 1 {
+			c.object(name+".", v, depth-1)
+		} else {
+			c.apart = append(c.apart, ApartAll)
+		}
+	case strictjson.Array:
+		c.apart = append(c.apart, name+endList)
+	case strictjson.String:
+		c.cells = append(c.cells, cell{name + endString, textValue(cleanText(v))})
+	case strictjson.Bool:
+		c.cells = append(c.cells, cell{name + endBoolean, parquet.BooleanValue(v.Bool())})
+	case strictjson.Number:
+		if d, err := decimal.Parse(v.Raw()); err == nil {
+			c.cells = append(c.cells, cell{name + endNumber, decimalValue(d)})
+		} else {
+			c.apart = append(c.apart, name+endUnfit)
+		}
+	}
+}
+
+// apartOf puts what is apart into one ascending list.
+func apartOf(lists ...[]string) []string {
+	var out []string
+	for _, l := range lists {
+		for _, name := range l {
+			if len(out) < apartMax {
+				out = include(out, name)
+			} else if _, have := slices.BinarySearch(out, name); !have {
+				return []string{ApartAll}
 			}
 		}
 	}
+	return out
+}
+
+// without returns the names of counts that are not among the chosen ones.
+func without(counts map[string]int64, chosen []string) []string {
+	var out []string
+	for name := range counts {
+		if !slices.Contains(chosen, name) {
+			out = append(out, name)
+		}
+	}
+	slices.Sort(out)
 	return out
 }
 

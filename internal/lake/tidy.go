@@ -136,8 +136,9 @@ type outputs struct {
 	version uint64
 	layout  *layout
 	whole   bool
-	node    int // place of the column that decides the bucket
-	stamp   int // and the month
+	apart   []string // columns of the inputs that the outputs do not have
+	node    int      // place of the column that decides the bucket
+	stamp   int      // and the month
 	open    map[sink]*output
 	done    []ManifestFile
 	number  int
@@ -181,6 +182,7 @@ func (o *outputs) survey(ctx context.Context) ([]string, error) {
 	}
 	typed, whole := o.f.choose(counts, rows)
 	o.whole = o.whole && whole
+	o.apart = without(counts, typed)
 	o.layout = newLayout(t, typed)
 	if !o.j.spread {
 		return []string{""}, nil
@@ -280,6 +282,7 @@ const spreadGroupRows = 1 << 13
 
 func (o *outputs) begin(ctx context.Context, to sink) (*output, error) {
 	m := combined(o.j.inputs)
+	m.Apart = apartOf(m.Apart, o.apart)
 	m.Level = o.j.level
 	m.Path = fmt.Sprintf("merge-%d-%s-%d-%d.parquet", o.f.now().Generation, o.j.level, o.version, o.number)
 	o.number++
@@ -327,6 +330,7 @@ func combined(inputs []ManifestFile) ManifestFile {
 		}
 		m.MinVersion, m.MaxVersion = min(m.MinVersion, f.MinVersion), max(m.MaxVersion, f.MaxVersion)
 		m.At = max(m.At, f.At)
+		m.Apart = apartOf(m.Apart, f.Apart)
 		m.Cuts = append(m.Cuts, f.Cuts...)
 	}
 	slices.SortFunc(m.Cuts, func(a, b Cut) int {

@@ -21,6 +21,7 @@ import (
 
 	"kith/internal/analytics"
 	"kith/internal/errs"
+	"kith/internal/lake"
 	"kith/internal/resource/form"
 	"kith/internal/sys"
 )
@@ -82,7 +83,9 @@ func (e *Engine) ask(ctx context.Context, q analytics.Query) (analytics.Rows, er
 		AnswerBytes: e.opts.Limits.AnswerBytes, Seconds: int64(e.opts.Limits.Time / time.Second),
 	}
 	if q.Own != nil {
-		req.Own = &own{q.Own.Tables, q.Own.Columns}
+		if req.Own, err = ownOf(q.Own, listed); err != nil {
+			return nil, err
+		}
 	}
 	for i := range listed {
 		req.Tables = append(req.Tables, listed[i].shownBy(q.Policy))
@@ -107,6 +110,25 @@ func (e *Engine) ask(ctx context.Context, q analytics.Query) (analytics.Rows, er
 	return rows, nil
 }
 
+// ownOf is what a query of the program's own makes use of. It is refused when the
+// columns of a property do not tell everything, or not any more.
+func ownOf(q *analytics.Own, listed []listedTable) (*own, error) {
+	out := &own{Tables: q.Tables, Columns: q.Columns}
+	for i := range listed {
+		if listed[i].Name != lake.TableEvents {
+			continue
+		}
+		for _, path := range q.Plain {
+			names, plain := lake.PlainColumns(path, listed[i].apart)
+			if !plain {
+				return nil, errs.New(errs.Unavailable, "sql.not_plain", "a property has values that no column holds")
+			}
+			out.Plain = append(out.Plain, names[:]...)
+		}
+	}
+	return out, nil
+}
+
 // public is a child's failure as the caller is told it.
 func (f *failure) public(query string) error {
 	kind := errs.Internal
@@ -124,7 +146,8 @@ func (f *failure) public(query string) error {
 // listedTable is a table with its files.
 type listedTable struct {
 	table
-	asOf time.Time
+	asOf  time.Time
+	apart []string // what the columns of properties do not tell, of all files
 }
 
 // shownBy returns the table as a policy shows it.

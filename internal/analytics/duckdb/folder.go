@@ -84,6 +84,9 @@ func (l folder) table(name string, known analytics.Table) (t listedTable, ok boo
 	if err != nil {
 		asOf = time.Time{} // nothing has been written yet
 	}
+	if name == lake.TableEvents && !current.Told() {
+		t.apart = []string{lake.ApartAll}
+	}
 	t.Mutable, t.Key, t.asOf = current.Kind == lake.Mutable, current.Key, asOf
 	for _, c := range current.Columns {
 		t.add(c.Name, sqlType(c.Type))
@@ -93,7 +96,8 @@ func (l folder) table(name string, known analytics.Table) (t listedTable, ok boo
 			return t, false, errs.New(errs.Corrupt, "sql.list", "the list of files of table %s leads out of its folder", name)
 		}
 		if f.Rows > 0 {
-			t.Files = append(t.Files, file{absolute(filepath.Join(l.dir, name), f.Path), f.Typed})
+			t.Files = append(t.Files, file{absolute(filepath.Join(l.dir, name), f.Path), f.Typed, t.Mutable && f.Level == lake.LevelDay})
+			t.apart = append(t.apart, f.Apart...)
 		}
 	}
 	return t, true, nil

@@ -44,6 +44,7 @@ type request struct {
 type own struct {
 	Tables  []string `json:"tables"`
 	Columns []string `json:"columns"`
+	Plain   []string `json:"plain"` // columns of properties: a file that lacks one has no such value
 }
 
 // table is a table as a query may see it.
@@ -69,6 +70,7 @@ type column struct {
 type file struct {
 	Path  string   `json:"path"` // absolute
 	Typed []string `json:"typed,omitempty"`
+	Base  bool     `json:"base,omitempty"` // of a mutable table: no key comes twice in such files, and others are newer
 }
 
 // heading comes before the rows.

@@ -231,7 +231,10 @@ func (h *house) ask(query string, policy analytics.Policy) ([]analytics.Column, 
 func (h *house) own(q analytics.Query) ([][]string, error) {
 	h.t.Helper()
 	req := h.request(q.SQL, nil)
-	req.Own = &own{q.Own.Tables, q.Own.Columns}
+	var err error
+	if req.Own, err = ownOf(q.Own, h.tables()); err != nil {
+		return nil, err
+	}
 	_, rows, err := h.answer(req)
 	return rows, err
 }

@@ -26,12 +26,13 @@ type views struct {
 	db      *database
 	verdict *guard.Verdict
 	tables  map[string]*table
+	plain   []string // columns of properties that a file lacks only if it has no such value
 }
 
 // makeViews makes what the query names: one view for each table of the verdict.
 // Nothing else is in the catalog, so what a view leaves out is out of reach.
-func (d *database) makeViews(tables []table, verdict *guard.Verdict) error {
-	v := &views{db: d, verdict: verdict, tables: map[string]*table{}}
+func (d *database) makeViews(tables []table, verdict *guard.Verdict, plain []string) error {
+	v := &views{db: d, verdict: verdict, tables: map[string]*table{}, plain: plain}
 	for i := range tables {
 		v.tables[tables[i].Name] = &tables[i]
 	}
@@ -94,8 +95,46 @@ func (v *views) people() (string, error) {
 	if _, err := v.stored(t.Files); err != nil {
 		return "", err
 	}
-	return "SELECT node_id AS kith_node, arg_max(profile_id, " + lake.VersionColumn + ") AS profile_id FROM " + scan(t.Files) +
-		" GROUP BY node_id HAVING NOT coalesce(arg_max(" + lake.DeletedColumn + ", " + lake.VersionColumn + "), false)", nil
+	base, changes := parted(t.Files)
+	var parts []string
+	if len(changes) > 0 {
+		parts = append(parts, "SELECT node_id AS kith_node, arg_max(profile_id, "+lake.VersionColumn+") AS profile_id FROM "+scan(changes)+
+			" GROUP BY node_id HAVING NOT coalesce(arg_max("+lake.DeletedColumn+", "+lake.VersionColumn+"), false)")
+	}
+	if len(base) > 0 {
+		parts = append(parts, "SELECT node_id AS kith_node, profile_id FROM "+scan(base)+" WHERE "+unchanged(t, changes))
+	}
+	return strings.Join(parts, " UNION ALL "), nil
+}
+
+// parted parts the files of a mutable table in its base, in which no key comes
+// twice, and changes that are newer.
+func parted(files []file) (base, changes []file) {
+	for _, f := range files {
+		if f.Base {
+			base = append(base, f)
+		} else {
+			changes = append(changes, f)
+		}
+	}
+	return base, changes
+}
+
+// unchanged is the condition that a row of the base counts.
+func unchanged(t *table, changes []file) string {
+	is := "NOT coalesce(" + lake.DeletedColumn + ", false)"
+	if len(changes) > 0 {
+		is += " AND (" + keyList(t) + ") NOT IN (SELECT " + keyList(t) + " FROM " + scan(changes) + ")"
+	}
+	return is
+}
+
+func keyList(t *table) string {
+	key := make([]string, len(t.Key))
+	for i, k := range t.Key {
+		key[i] = quoted(k)
+	}
+	return strings.Join(key, ", ")
 }
 
 // rows writes a query for the current rows of a table in its own columns.
@@ -109,14 +148,21 @@ func (v *views) rows(t *table, columns []column) (string, error) {
 		var list []string
 		for i := range columns {
 			if !columns[i].Joined {
-				list = append(list, columns[i].expression(stored))
+				list = append(list, columns[i].expression(stored, v.plain))
 			}
 		}
-		part := "SELECT " + strings.Join(list, ", ") + " FROM " + scan(files)
-		if t.Mutable {
-			part += " WHERE NOT coalesce(" + lake.DeletedColumn + ", false) AND " + newest(t)
+		part := "SELECT " + strings.Join(list, ", ") + " FROM "
+		if !t.Mutable {
+			parts = append(parts, part+scan(files))
+			continue
 		}
-		parts = append(parts, part)
+		base, changes := parted(files)
+		if len(base) > 0 {
+			parts = append(parts, part+scan(base)+" WHERE "+unchanged(t, changes))
+		}
+		if len(changes) > 0 {
+			parts = append(parts, part+scan(changes)+" WHERE NOT coalesce("+lake.DeletedColumn+", false) AND "+newest(t, changes))
+		}
 	}
 	if len(parts) == 0 {
 		return emptyRows(columns), nil
@@ -175,17 +221,13 @@ func (v *views) stored(files []file) (map[string]string, error) {
 
 // newest is the condition that a row is the one of the greatest version of its
 // key. The keys alone are held in memory, not the rows.
-func newest(t *table) string {
-	key := make([]string, len(t.Key))
-	for i, k := range t.Key {
-		key[i] = quoted(k)
-	}
-	list := strings.Join(key, ", ")
-	return "(" + list + ", " + lake.VersionColumn + ") IN (SELECT " + list + ", max(" + lake.VersionColumn + ") FROM " + scan(t.Files) + " GROUP BY " + list + ")"
+func newest(t *table, changes []file) string {
+	list := keyList(t)
+	return "(" + list + ", " + lake.VersionColumn + ") IN (SELECT " + list + ", max(" + lake.VersionColumn + ") FROM " + scan(changes) + " GROUP BY " + list + ")"
 }
 
 // expression writes a column of files in the type that the table declares.
-func (c *column) expression(stored map[string]string) string {
+func (c *column) expression(stored map[string]string, plain []string) string {
 	name := quoted(c.Name)
 	have, ok := stored[c.Name]
 	switch {
@@ -193,7 +235,7 @@ func (c *column) expression(stored map[string]string) string {
 		return name
 	case ok:
 		return name + "::" + c.Type + " AS " + name
-	case c.Typed:
+	case c.Typed && !slices.Contains(plain, c.Name):
 		return fromProperties(c.Name) + " AS " + name
 	}
 	return "NULL::" + c.Type + " AS " + name

@@ -77,7 +77,11 @@ func (w *worker) answer() error {
 	if err != nil {
 		return err
 	}
-	if err := w.db.makeViews(w.req.Tables, verdict); err != nil {
+	var plain []string
+	if w.req.Own != nil {
+		plain = w.req.Own.Plain
+	}
+	if err := w.db.makeViews(w.req.Tables, verdict, plain); err != nil {
 		return err
 	}
 	return w.run(verdict)
