@@ -39,7 +39,7 @@ func TestOddRequests(t *testing.T) {
 		"many headers":        {post + head + strings.Repeat("X: y\r\n", 50_000) + "\r\n", "431"},
 		"long path":           {"GET /" + strings.Repeat("a", 200_000) + " HTTP/1.1\r\n" + head + "\r\n", "431"},
 		"TRACE":               {"TRACE /v1/track HTTP/1.1\r\n" + head + "\r\n", "405"},
-		"CONNECT":             {"CONNECT x:443 HTTP/1.1\r\n" + head + "\r\n", "404"},
+		"CONNECT":             {"CONNECT x:443 HTTP/1.1\r\n" + head + "\r\n", "405"},
 		"lower case":          {"post /v1/track HTTP/1.1\r\n" + head + length + "\r\n" + good, "405"},
 		"no escape":           {"GET /v1/profiles/user_id:%zz HTTP/1.1\r\n" + head + "\r\n", "400"},
 		"back out of a route": {"GET /v1/profiles/../status HTTP/1.1\r\n" + head + "\r\n", "404"},
