@@ -12,6 +12,7 @@ import (
 	"kith/internal/history"
 	"kith/internal/identity"
 	"kith/internal/pipeline"
+	"kith/internal/profile"
 	"kith/internal/record"
 	"kith/internal/state"
 )
@@ -132,6 +133,9 @@ func (s *step) concern(f *fact.Fact, others map[uint32]event.Type) error {
 	case fact.EventWithdrawn:
 		t := s.touch(leader, ByEvent)
 		t.all = true
+		if err := s.concernLeft(f, t); err != nil {
+			return err
+		}
 		return s.concernAccounts(leader, t, true)
 	case fact.NodeMoved:
 		for _, id := range []identity.NodeID{leader, f.From, f.Profile} {
@@ -150,6 +154,40 @@ func (s *step) concern(f *fact.Fact, others map[uint32]event.Type) error {
 		t.add(p.rows)
 	}
 	return nil
+}
+
+// concernLeft touches the account that a withdrawn group call named, and those who
+// are still in it: the person may be in it no more, and its traits are others.
+func (s *step) concernLeft(f *fact.Fact, t *touch) error {
+	p := s.e.plan
+	if len(p.ofAccounts) == 0 && len(p.accounts) == 0 {
+		return nil
+	}
+	rec, err := profile.ReadRecord(s.ctx, s.e.cfg.Log, f.Record)
+	if err != nil || rec.Kind != record.Event || rec.Stamp.Type != event.Group {
+		return err
+	}
+	var docs record.Docs
+	ev, err := rec.Event(&docs)
+	if err != nil {
+		return err
+	}
+	id, ok := profile.Account(s.e.cfg.Identity(), &ev)
+	if !ok {
+		return nil
+	}
+	node := s.e.cfg.Keys.Node(id)
+	own := s.touch(node, t.cause)
+	own.add(p.ofAccounts)
+	account := s.e.reader.Account(s.ctx, s.snap, node, math.MaxInt64)
+	for _, m := range account.Members() {
+		member, err := s.clusters.Leader(s.ctx, viewNodes(m)[0])
+		if err != nil {
+			return err
+		}
+		s.touch(member, t.cause).add(p.accounts)
+	}
+	return account.Err()
 }
 
 // concernAccounts touches the accounts of a person, and their members where what
