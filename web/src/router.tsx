@@ -1,5 +1,5 @@
 // Every screen has an address, and the address holds what it shows.
-import { createRootRoute, createRoute, createRouter, lazyRouteComponent, redirect } from "@tanstack/react-router";
+import { createRootRoute, createRoute, createRouter, lazyRouteComponent } from "@tanstack/react-router";
 import { NotThere, Shell } from "./shell";
 
 const root = createRootRoute({ component: Shell, notFoundComponent: NotThere });
@@ -24,15 +24,29 @@ const profile = createRoute({
   component: lazyRouteComponent(() => import("./pages/customer"), "Customer"),
 });
 
-const home = createRoute({
+const home = createRoute({ getParentRoute: () => root, path: "/", component: lazyRouteComponent(() => import("./pages/home"), "Home") });
+const live = createRoute({
   getParentRoute: () => root,
-  path: "/",
-  beforeLoad: () => {
-    throw redirect({ to: "/profiles" });
-  },
+  path: "/live",
+  validateSearch: (s: Record<string, unknown>): { type?: string; source?: string; name?: string } => ({ type: str(s.type), source: str(s.source), name: str(s.name) }),
+  component: lazyRouteComponent(() => import("./pages/live"), "LiveEvents"),
 });
+const tab = (s: Record<string, unknown>): { tab?: string } => ({ tab: str(s.tab) });
+const segments = createRoute({ getParentRoute: () => root, path: "/segments", component: lazyRouteComponent(() => import("./pages/segments"), "Segments") });
+const newSegment = createRoute({ getParentRoute: () => root, path: "/segments/new", validateSearch: tab, component: lazyRouteComponent(() => import("./pages/segments"), "NewSegment") });
+const segment = createRoute({ getParentRoute: () => root, path: "/segments/$key", validateSearch: tab, component: lazyRouteComponent(() => import("./pages/segments"), "OneSegment") });
+const sql = createRoute({
+  getParentRoute: () => root,
+  path: "/sql",
+  validateSearch: (s: Record<string, unknown>): { q?: string } => ({ q: str(s.q) }),
+  component: lazyRouteComponent(() => import("./pages/sql"), "Sql"),
+});
+const sources = createRoute({ getParentRoute: () => root, path: "/sources", component: lazyRouteComponent(() => import("./pages/sources"), "Sources") });
+const quarantine = createRoute({ getParentRoute: () => root, path: "/quarantine", component: lazyRouteComponent(() => import("./pages/quarantine"), "Quarantine") });
+const jobs = createRoute({ getParentRoute: () => root, path: "/jobs", component: lazyRouteComponent(() => import("./pages/jobs"), "Jobs") });
+const settings = createRoute({ getParentRoute: () => root, path: "/settings", component: lazyRouteComponent(() => import("./pages/settings"), "Settings") });
 
-const tree = root.addChildren([home, profiles, profile]);
+const tree = root.addChildren([home, profiles, profile, live, segments, newSegment, segment, sql, sources, quarantine, jobs, settings]);
 
 export function makeRouter() {
   return createRouter({

@@ -1,7 +1,7 @@
 // What is around every screen: the way to the others, search, and what was chosen.
 import { Link, Outlet, useNavigate, useRouterState } from "@tanstack/react-router";
 import { useQuery, useQueryClient } from "@tanstack/react-query";
-import { LogOut, Menu, Moon, Rows3, Search, Sun, Users, X, type LucideIcon } from "lucide-react";
+import { Activity, Cog, Filter, House, ListChecks, LogOut, type LucideIcon, Menu, Moon, Plug, Rows3, Search, ShieldAlert, SquareTerminal, Sun, Users, X } from "lucide-react";
 import { useEffect, useState } from "react";
 import { useTranslation } from "react-i18next";
 import { call, get, type Status } from "./api";
@@ -16,7 +16,30 @@ export type Group = { label: string | null; places: Place[] };
 
 /** groups are the screens there are; nothing else is in the navigation. */
 export const groups: Group[] = [
-  { label: "nav.customers", places: [{ to: "/profiles", label: "nav.profiles", icon: Users, key: "p" }] },
+  { label: null, places: [{ to: "/", label: "nav.home", icon: House, key: "h" }] },
+  {
+    label: "nav.customers",
+    places: [
+      { to: "/profiles", label: "nav.profiles", icon: Users, key: "p" },
+      { to: "/segments", label: "nav.segments", icon: Filter, key: "s" },
+    ],
+  },
+  { label: "nav.analyse", places: [{ to: "/sql", label: "nav.sql", icon: SquareTerminal, key: "q" }] },
+  {
+    label: "nav.data",
+    places: [
+      { to: "/live", label: "nav.live", icon: Activity, key: "l" },
+      { to: "/sources", label: "nav.sources", icon: Plug, key: "o" },
+      { to: "/quarantine", label: "nav.quarantine", icon: ShieldAlert, key: "k" },
+    ],
+  },
+  {
+    label: "nav.system",
+    places: [
+      { to: "/jobs", label: "nav.jobs", icon: ListChecks, key: "j" },
+      { to: "/settings", label: "nav.settings", icon: Cog, key: "e" },
+    ],
+  },
 ];
 
 export const useStatus = () =>
