@@ -16,6 +16,8 @@ import (
 	"kith/internal/errs"
 	"kith/internal/expr"
 	"kith/internal/identity"
+	"kith/internal/lake"
+	lakelocal "kith/internal/lake/local"
 	"kith/internal/membership"
 	"kith/internal/segment"
 	"kith/internal/sys"
@@ -23,7 +25,7 @@ import (
 
 // tabled asks a question of the open tables. ok is false when they cannot answer
 // it now, for whatever reason: then everybody is asked instead.
-func (d *definitions) tabled(ctx context.Context, scope expr.Scope, write func(condition.Question) (string, error)) (rows [][]string, asOf int64, ok bool) {
+func (d *definitions) tabled(ctx context.Context, scope expr.Scope, write func(condition.Question) (analytics.Query, error)) (rows [][]string, asOf int64, ok bool) {
 	a := d.app
 	if a.sql == nil || len(a.cfg.SQLWorker) == 0 || a.lake == nil || !a.lakeRuns.Load() {
 		return nil, 0, false
@@ -32,14 +34,28 @@ func (d *definitions) tabled(ctx context.Context, scope expr.Scope, write func(c
 		return nil, 0, false
 	}
 	asOf = sys.Millis(a.cfg.Clock.Now())
-	text, err := write(condition.Question{Set: d.today(), Scope: scope, Now: asOf, Zone: time.UTC})
+	columns, err := a.propertyColumns(ctx)
+	if err != nil {
+		return nil, 0, false
+	}
+	q, err := write(condition.Question{Set: d.today(), Scope: scope, Now: asOf, Zone: time.UTC, Columns: columns})
 	if err == nil {
-		rows, err = a.rows(ctx, analytics.Query{SQL: text, Own: condition.Uses()})
+		rows, err = a.rows(ctx, q)
 	}
 	if err != nil {
 		a.logger.Debug("the tables cannot answer, so everybody is asked", "code", errs.CodeOf(err))
 	}
 	return rows, asOf, err == nil
+}
+
+// propertyColumns tells which columns of properties the events have. A query that
+// relies on them is refused when that is not so any more.
+func (a *App) propertyColumns(ctx context.Context) (func(string) ([3]string, bool), error) {
+	m, err := lake.ReadManifest(ctx, lakelocal.New(a.cfg.FS, lakeFolder(&a.cfg, a.ws)), lake.TableEvents)
+	if err != nil || m == nil {
+		return nil, err
+	}
+	return m.PropertyColumns(), nil
 }
 
 // rows returns the whole answer of a query as texts; NULL is empty.
@@ -75,7 +91,7 @@ func (d *definitions) Preview(ctx context.Context, scope expr.Scope, c expr.Cond
 	if g, ok := c.(*expr.Group); ok {
 		conditions = append(conditions, g.Conditions...)
 	}
-	rows, asOf, ok := d.tabled(ctx, scope, func(q condition.Question) (string, error) { return q.Sizes(conditions, sample) })
+	rows, asOf, ok := d.tabled(ctx, scope, func(q condition.Question) (analytics.Query, error) { return q.Sizes(conditions, sample) })
 	if ok && len(rows) == 1 {
 		if p, ok := previewOf(rows[0]); ok {
 			p.AsOf = asOf
@@ -120,7 +136,7 @@ func (d *definitions) Overlap(ctx context.Context, scope expr.Scope, keys []stri
 		conditions = append(conditions, &expr.SegmentCondition{Key: k})
 	}
 	out := api.Overlap{Exact: true, Regions: make([]int64, 1<<len(keys))}
-	rows, asOf, ok := d.tabled(ctx, scope, func(q condition.Question) (string, error) { return q.Regions(conditions) })
+	rows, asOf, ok := d.tabled(ctx, scope, func(q condition.Question) (analytics.Query, error) { return q.Regions(conditions) })
 	for _, row := range rows {
 		region, err := strconv.Atoi(row[0])
 		n, also := strconv.ParseInt(row[1], 10, 64)
@@ -153,7 +169,7 @@ func (d *definitions) Overlap(ctx context.Context, scope expr.Scope, keys []stri
 
 // Breakdown implements api.Definitions.
 func (d *definitions) Breakdown(ctx context.Context, scope expr.Scope, c expr.Condition, trait string) (api.Breakdown, error) {
-	rows, asOf, ok := d.tabled(ctx, scope, func(q condition.Question) (string, error) { return q.Breakdown(c, trait) })
+	rows, asOf, ok := d.tabled(ctx, scope, func(q condition.Question) (analytics.Query, error) { return q.Breakdown(c, trait) })
 	out := api.Breakdown{Exact: true, AsOf: asOf}
 	for _, row := range rows {
 		n, err := strconv.ParseInt(row[1], 10, 64)

@@ -96,6 +96,32 @@ func PlainColumns(path string, apart []string) (names [3]string, plain bool) {
 	return [3]string{name + endString, name + endNumber, name + endBoolean}, plain && fits
 }
 
+// PropertyColumns returns what tells of a property's path the names of its columns
+// that any file has, of the texts, the numbers and the booleans, and whether they
+// tell everything in all files.
+func (m *Manifest) PropertyColumns() func(path string) (names [3]string, plain bool) {
+	have := map[string]bool{}
+	var apart []string
+	for i := range m.Files {
+		for _, name := range m.Files[i].Typed {
+			have[name] = true
+		}
+		apart = append(apart, m.Files[i].Apart...)
+	}
+	if !m.Told() {
+		apart = []string{ApartAll}
+	}
+	return func(path string) ([3]string, bool) {
+		names, plain := PlainColumns(path, apart)
+		for i, name := range names {
+			if !have[name] {
+				names[i] = ""
+			}
+		}
+		return names, plain
+	}
+}
+
 // cells returns the scalar properties of an event, and the names of what else it
 // has.
 func cells(properties strictjson.Value) ([]cell, []string) {

@@ -18,6 +18,7 @@ import (
 	"strings"
 	"time"
 
+	"kith/internal/analytics"
 	"kith/internal/errs"
 	"kith/internal/expr"
 	"kith/internal/segment"
@@ -32,12 +33,17 @@ type Question struct {
 	Scope expr.Scope // of the conditions that are asked
 	Now   int64      // UTC milliseconds
 	Zone  *time.Location
+
+	// Columns returns the names of the columns of a property, of its texts, numbers
+	// and booleans, when they tell everything in all files; an empty name is a column
+	// that no file has. nil: properties are read from their documents.
+	Columns func(path string) (names [3]string, plain bool)
 }
 
 // Members returns the SELECT of the ids (column id) of all whom the condition
 // holds for: profiles, or nodes of accounts. The error is of kind Invalid when the
 // condition has no form in SQL.
-func (q Question) Members(c expr.Condition) (string, error) {
+func (q Question) Members(c expr.Condition) (analytics.Query, error) {
 	w := newWriter(q)
 	f := w.frame(q.Scope)
 	is := w.condition(f, c)
@@ -46,7 +52,7 @@ func (q Question) Members(c expr.Condition) (string, error) {
 
 // Verdicts returns the SELECT of everybody: the id, and for each condition a
 // boolean column c0, c1 and so on.
-func (q Question) Verdicts(conditions []expr.Condition) (string, error) {
+func (q Question) Verdicts(conditions []expr.Condition) (analytics.Query, error) {
 	w := newWriter(q)
 	f := w.frame(q.Scope)
 	var columns []string
@@ -59,7 +65,7 @@ func (q Question) Verdicts(conditions []expr.Condition) (string, error) {
 // Values returns the SELECT of the values of computed traits, which must be of the
 // question's scope: of everybody the id, and for each trait its JSON (v0, v1 and
 // so on), NULL when it is absent.
-func (q Question) Values(keys []string) (string, error) {
+func (q Question) Values(keys []string) (analytics.Query, error) {
 	w := newWriter(q)
 	f := w.frame(q.Scope)
 	var columns []string
@@ -74,6 +80,7 @@ type writer struct {
 	q      Question
 	frames [2]*frame
 	fields []expr.Field    // of events: columns f0, f1 and so on
+	plain  []string        // properties whose own columns are asked for: columns p0s, p0n and p0b, p1s and so on
 	calls  []expr.Call     // that any part asks for
 	parts  []string        // common table expressions behind those of the frames
 	number int             // of the names that are made up
@@ -81,13 +88,14 @@ type writer struct {
 	whole  map[string]bool // columns of fields that are also asked for as JSON
 	refs   []string        // traits of persons that sequences refer to
 	err    error
+	oldest int64 // no part asks for events of this time or before
 
 	refLists []string                  // their values
 	written  map[expr.Condition]string // what is asked twice is written once
 }
 
 func newWriter(q Question) *writer {
-	w := &writer{q: q, written: map[expr.Condition]string{}}
+	w := &writer{q: q, oldest: expr.Never, written: map[expr.Condition]string{}}
 	w.frames[expr.Profile] = &frame{w: w, scope: expr.Profile, base: "k_p", events: "k_e"}
 	w.frames[expr.Account] = &frame{w: w, scope: expr.Account, base: "k_q", events: "k_qe"}
 	return w
@@ -107,7 +115,30 @@ func (w *writer) name(prefix string) string {
 	return prefix + strconv.Itoa(w.number)
 }
 
-// field returns the column of the events that holds the values of a field.
+// typed is the columns of the events that hold the texts, numbers and booleans of
+// a property that is never anything else.
+type typed struct{ text, number, boolean string }
+
+// typed returns the columns of a field; ok is false when there are none that tell
+// everything.
+func (w *writer) typed(f expr.Field) (t typed, ok bool) {
+	if f.Context || w.q.Columns == nil {
+		return t, false
+	}
+	if _, plain := w.q.Columns(f.Path); !plain {
+		return t, false
+	}
+	i := slices.Index(w.plain, f.Path)
+	if i < 0 {
+		i = len(w.plain)
+		w.plain = append(w.plain, f.Path)
+	}
+	p := "p" + strconv.Itoa(i)
+	return typed{p + "s", p + "n", p + "b"}, true
+}
+
+// field returns the column of the events that holds the values of a field as a
+// list.
 func (w *writer) field(f expr.Field) string {
 	i := slices.Index(w.fields, f)
 	if i < 0 {
@@ -156,9 +187,9 @@ func (f *frame) custom(path string) string {
 }
 
 // statement joins everything in front of the last SELECT.
-func (w *writer) statement(last string) (string, error) {
+func (w *writer) statement(last string) (analytics.Query, error) {
 	if w.err != nil {
-		return "", w.err
+		return analytics.Query{}, w.err
 	}
 	person, account := w.frame(expr.Profile), w.frame(expr.Account)
 	with := []string{w.people(person)}
@@ -171,7 +202,16 @@ func (w *writer) statement(last string) (string, error) {
 		with = append(with, w.referred(person))
 	}
 	with = append(with, w.parts...)
-	return "WITH " + strings.Join(with, ",\n") + "\n" + last, w.err
+	own := &analytics.Own{Tables: []string{"events", "profiles", "traits_history"}, Columns: []string{"profile_id"}, Plain: w.plain}
+	for _, path := range w.plain {
+		names, _ := w.q.Columns(path)
+		for _, n := range names {
+			if n != "" {
+				own.Columns = append(own.Columns, n)
+			}
+		}
+	}
+	return analytics.Query{SQL: "WITH " + strings.Join(with, ",\n") + "\n" + last, Own: own}, w.err
 }
 
 // people is the table of persons.
@@ -194,20 +234,46 @@ func (w *writer) events() []string {
 	if len(names) > 0 {
 		only = strings.Join(names, " OR ")
 	}
+	only = "(" + only + `) AND "timestamp" <= ` + timestamp(w.q.Now)
+	if w.oldest > oldestMin {
+		only += ` AND "timestamp" > ` + timestamp(w.oldest)
+	}
 	var fields []string
+	docs := ""
+	for i, path := range w.plain {
+		names, _ := w.q.Columns(path)
+		for j, kind := range []string{"s VARCHAR", "n DECIMAL(38,9)", "b BOOLEAN"} {
+			suffix, typ, _ := strings.Cut(kind, " ")
+			column := "NULL::" + typ
+			if names[j] != "" {
+				column = `"` + strings.ReplaceAll(names[j], `"`, `""`) + `"`
+			}
+			docs += ", " + column + " AS p" + strconv.Itoa(i) + suffix
+			fields = append(fields, ", p"+strconv.Itoa(i)+suffix)
+		}
+	}
+	inProperties := false
 	for i, f := range w.fields {
+		if t, ok := w.typedNow(f); ok {
+			fields = append(fields, ", "+t.list()+" AS f"+strconv.Itoa(i))
+			if !w.whole["f"+strconv.Itoa(i)] {
+				continue
+			}
+		}
+		inProperties = inProperties || !f.Context
 		doc := "dp"
 		if f.Context {
 			doc = "dc"
 		}
 		name := "f" + strconv.Itoa(i)
-		fields = append(fields, ", "+values(doc, f.Path)+" AS "+name)
+		if _, ok := w.typedNow(f); !ok {
+			fields = append(fields, ", "+values(doc, f.Path)+" AS "+name)
+		}
 		if w.whole[name] {
 			fields = append(fields, ", "+wholeField(doc, f.Path)+" AS w"+name)
 		}
 	}
-	docs := ""
-	if slices.ContainsFunc(w.fields, func(f expr.Field) bool { return !f.Context }) {
+	if inProperties {
 		docs += ", " + marked("coalesce(properties, '{}')") + " AS dp"
 	}
 	if slices.ContainsFunc(w.fields, func(f expr.Field) bool { return f.Context }) {
@@ -215,11 +281,26 @@ func (w *writer) events() []string {
 	}
 	out := []string{"k_e AS (SELECT id, t, m, s, r, y, w" + strings.Join(fields, "") +
 		" FROM (SELECT profile_id AS id, epoch_ms(\"timestamp\") AS t, message_id AS m, source AS s, epoch_ms(received_at) AS r, type AS y, name AS w" + docs +
-		" FROM events WHERE profile_id IS NOT NULL AND epoch_ms(\"timestamp\") <= " + whole(w.q.Now) + " AND (" + only + ")))"}
+		" FROM events WHERE profile_id IS NOT NULL AND " + only + "))"}
 	if w.ranked {
 		out = append(out, "k_o AS (SELECT *, row_number() OVER (PARTITION BY id ORDER BY t, m, s, r) AS o FROM k_e)")
 	}
 	return out
+}
+
+// typedNow returns the columns of a field that were asked for before.
+func (w *writer) typedNow(f expr.Field) (typed, bool) {
+	if f.Context || !slices.Contains(w.plain, f.Path) {
+		return typed{}, false
+	}
+	return w.typed(f)
+}
+
+// list writes the list of values of the columns.
+func (t *typed) list() string {
+	return "CASE WHEN " + t.text + " IS NOT NULL THEN [{'k': 1::TINYINT, 'n': 0::HUGEINT, 't': " + t.text + "}] WHEN " + t.number +
+		" IS NOT NULL THEN [" + units("replace("+t.number+"::VARCHAR, '.', '')::HUGEINT") + "] WHEN " + t.boolean +
+		" IS NOT NULL THEN [{'k': 3::TINYINT, 'n': 0::HUGEINT, 't': " + t.boolean + "::VARCHAR}] ELSE " + none + " END"
 }
 
 // aggregates is the table of what is aggregated of the events of each subject.
@@ -272,7 +353,7 @@ func (w *writer) selected(s *expr.Selection) string {
 	is := "(" + strings.Join(names, " OR ") + ")"
 	for i := range s.Lines {
 		if l := &s.Lines[i]; l.Ref == nil {
-			is += " AND " + w.test(l.Op, &l.Operand, w.field(l.Field))
+			is += " AND " + w.line(l)
 		}
 	}
 	return is
@@ -281,6 +362,7 @@ func (w *writer) selected(s *expr.Selection) string {
 // within tells that an event of time t counts in a window.
 func (w *writer) within(win *expr.Window, t string) string {
 	now := w.q.Now
+	w.oldest = min(w.oldest, max(win.Oldest(now), -expr.Never))
 	switch win.Form {
 	case expr.Last:
 		return t + " > " + whole(now-win.Far)
@@ -298,6 +380,12 @@ func (w *writer) within(win *expr.Window, t string) string {
 	}
 	return "true"
 }
+
+// oldestMin is a time that the engine's type surely holds.
+const oldestMin = -60_000_000_000_000
+
+// timestamp writes a time as the engine's.
+func timestamp(ms int64) string { return "make_timestamp_ms(" + whole(ms) + ")" }
 
 // whole writes a number of milliseconds.
 func whole(n int64) string { return "(" + strconv.FormatInt(n, 10) + ")" }

@@ -82,7 +82,7 @@ func (w *writer) event(f *frame, c *expr.EventCondition) string {
 		}
 		return "(coalesce(" + f.agg("count(*)"+filter) + ", 0) " + symbol(c.Op) + " " + whole(n) + ")"
 	}
-	a := w.aggregate(f, c.Fn, w.field(expr.Field{Path: c.Property}), filter)
+	a := w.aggregate(f, c.Fn, expr.Field{Path: c.Property}, filter)
 	if c.Fn == "sum" || c.Fn == "avg" {
 		return w.compareSum(a, c)
 	}
@@ -107,7 +107,11 @@ type aggregated struct {
 const tenTo18 = "1000000000000000000"
 
 // aggregate writes an aggregate of a field's values over the events of a filter.
-func (w *writer) aggregate(f *frame, fn, list, filter string) aggregated {
+func (w *writer) aggregate(f *frame, fn string, field expr.Field, filter string) aggregated {
+	if t, ok := w.typed(field); ok && fn != "count_distinct" {
+		return w.aggregateTyped(f, fn, t.number, filter)
+	}
+	list := w.field(field)
 	numbers := "list_transform(list_filter(" + list + ", lambda v: v.k = 2), lambda v: v.n)"
 	switch fn {
 	case "min", "max":
@@ -121,6 +125,25 @@ func (w *writer) aggregate(f *frame, fn, list, filter string) aggregated {
 		low:   "coalesce(" + f.agg("sum(list_sum(list_transform("+numbers+", lambda n: n % "+tenTo18+")))"+filter) + ", 0::HUGEINT)",
 		count: "coalesce(" + f.agg("sum(len("+numbers+"))"+filter) + ", 0::HUGEINT)",
 	}
+	return a.finish(fn)
+}
+
+// aggregateTyped is aggregate of a column of numbers.
+func (w *writer) aggregateTyped(f *frame, fn, number, filter string) aggregated {
+	if fn == "min" || fn == "max" {
+		return aggregated{value: "replace(" + f.agg(fn+"("+number+")"+filter) + "::VARCHAR, '.', '')::HUGEINT"}
+	}
+	// A sum that overflows makes the engine refuse the whole query.
+	sum := "coalesce(replace(" + f.agg("sum("+number+")"+filter) + "::VARCHAR, '.', '')::HUGEINT, 0::HUGEINT)"
+	a := aggregated{
+		high: "(" + sum + " // " + tenTo18 + ")", low: "(" + sum + " % " + tenTo18 + ")",
+		count: "coalesce(" + f.agg("count("+number+")"+filter) + ", 0)::HUGEINT",
+	}
+	return a.finish(fn)
+}
+
+// finish works out the value of a sum or an average.
+func (a aggregated) finish(fn string) aggregated {
 	if fn == "avg" {
 		a.value = "CASE WHEN " + a.count + " = 0 THEN NULL ELSE " + quotient(a) + " END"
 		return a

@@ -47,6 +47,57 @@ func (w *writer) test(op *expr.Operator, x *expr.Operand, list string) string {
 	return some(v + ".k = 1 AND " + w.timed(op.Name, x, v+".t"))
 }
 
+// line writes a line about an event, without a reference.
+func (w *writer) line(l *expr.Line) string {
+	t, ok := w.typed(l.Field)
+	if !ok {
+		return w.test(l.Op, &l.Operand, w.field(l.Field))
+	}
+	return w.direct(l.Op, &l.Operand, t)
+}
+
+// direct writes an operator over the columns of a property, at most one of which
+// has a value.
+func (w *writer) direct(op *expr.Operator, x *expr.Operand, t typed) string {
+	if op.Opposite != nil {
+		return "NOT " + w.direct(op.Opposite, x, t)
+	}
+	is := func(test string) string { return "coalesce(" + test + ", false)" }
+	switch op.Name {
+	case "eq", "in":
+		var all []string
+		for _, v := range x.Values {
+			switch v.Kind {
+			case expr.Number:
+				all = append(all, t.number+" = "+v.Num.String()+"::DECIMAL(38,9)")
+			case expr.Bool:
+				all = append(all, map[bool]string{true: t.boolean, false: "NOT " + t.boolean}[v.Bool])
+			default:
+				all = append(all, t.text+" = "+text(v.Text))
+			}
+		}
+		return is(strings.Join(all, " OR "))
+	case "lt", "lte", "gt", "gte":
+		if v := x.Values[0]; v.Kind == expr.Number {
+			return is(t.number + " " + symbol(op.Name) + " " + v.Num.String() + "::DECIMAL(38,9)")
+		}
+		return is(t.text + " " + symbol(op.Name) + " " + text(x.Values[0].Text))
+	case "contains":
+		return is("contains(" + t.text + ", " + text(x.Text) + ")")
+	case "starts_with":
+		return is("starts_with(" + t.text + ", " + text(x.Text) + ")")
+	case "ends_with":
+		return is("suffix(" + t.text + ", " + text(x.Text) + ")")
+	case "matches":
+		return is("regexp_matches(" + t.text + ", " + text(x.Text) + ")")
+	case "not_contains":
+		return "CASE WHEN " + t.text + " IS NOT NULL THEN NOT contains(" + t.text + ", " + text(x.Text) + ") ELSE " + t.number + " IS NULL AND " + t.boolean + " IS NULL END"
+	case "exists":
+		return "(" + t.text + " IS NOT NULL OR " + t.number + " IS NOT NULL OR " + t.boolean + " IS NOT NULL)"
+	}
+	return is(w.timed(op.Name, x, t.text))
+}
+
 // timed writes an operator over a text that may be a time.
 func (w *writer) timed(op string, x *expr.Operand, t string) string {
 	if w.q.Zone != nil && w.q.Zone != time.UTC {

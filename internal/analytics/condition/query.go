@@ -8,15 +8,10 @@ import (
 	"kith/internal/expr"
 )
 
-// Uses is what every statement of this package makes use of.
-func Uses() *analytics.Own {
-	return &analytics.Own{Tables: []string{"events", "profiles", "traits_history"}, Columns: []string{"profile_id"}}
-}
-
 // Sizes returns the SELECT of one row: for each condition how many it holds for
 // (n0, n1 and so on), and the least ids of those for whom the first one holds, as
 // many as the sample asks for, joined by commas.
-func (q Question) Sizes(conditions []expr.Condition, sample int) (string, error) {
+func (q Question) Sizes(conditions []expr.Condition, sample int) (analytics.Query, error) {
 	return q.over(conditions, func() string {
 		var columns []string
 		for i := range conditions {
@@ -32,7 +27,7 @@ func (q Question) Sizes(conditions []expr.Condition, sample int) (string, error)
 // Regions returns the SELECT of how many there are for each combination of
 // conditions: region has a bit for each condition that holds, the first one being
 // the least, and size is the number.
-func (q Question) Regions(conditions []expr.Condition) (string, error) {
+func (q Question) Regions(conditions []expr.Condition) (analytics.Query, error) {
 	return q.over(conditions, func() string {
 		bits := "0"
 		for i := range conditions {
@@ -44,7 +39,7 @@ func (q Question) Regions(conditions []expr.Condition) (string, error) {
 
 // over returns a SELECT over k_v, which has the id of everybody and a column c0,
 // c1 and so on for each condition.
-func (q Question) over(conditions []expr.Condition, last func() string) (string, error) {
+func (q Question) over(conditions []expr.Condition, last func() string) (analytics.Query, error) {
 	w := newWriter(q)
 	f := w.frame(q.Scope)
 	var columns []string
@@ -59,7 +54,7 @@ func (q Question) over(conditions []expr.Condition, last func() string) (string,
 // have each value of a trait: value is its JSON, NULL for those without one, and
 // size the number; the most frequent first, of equals the least. Who has several
 // values counts for each.
-func (q Question) Breakdown(c expr.Condition, trait string) (string, error) {
+func (q Question) Breakdown(c expr.Condition, trait string) (analytics.Query, error) {
 	w := newWriter(q)
 	f := w.frame(q.Scope)
 	list := w.trait(f, trait)

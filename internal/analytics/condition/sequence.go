@@ -56,7 +56,9 @@ func (s *sequence) candidates(i int) {
 	}
 	is := s.w.selected(&step.Selection)
 	newest := ""
-	if !step.Not {
+	if step.Not {
+		s.w.oldest = -expr.Never
+	} else {
 		is += " AND " + s.w.within(&s.c.Window, "t")
 		newest = " QUALIFY row_number() OVER (PARTITION BY id ORDER BY o DESC) <= " + strconv.Itoa(candidatesMax)
 	}

@@ -27,12 +27,15 @@ func (w *writer) computed(f *frame, d *trait.Definition) string {
 	if d.Property == "" {
 		return single(w.counting(f, d, filter))
 	}
-	list := w.field(expr.Field{Path: d.Property})
+	field := expr.Field{Path: d.Property}
 	switch d.Type {
 	case "sum", "avg", "min", "max":
-		return single(w.aggregate(f, d.Type, list, filter).value)
+		return single(w.aggregate(f, d.Type, field, filter).value)
 	case "unique_count":
-		return single(w.aggregate(f, "count_distinct", list, filter).value)
+		return single(w.aggregate(f, "count_distinct", field, filter).value)
+	}
+	list := w.field(field)
+	switch d.Type {
 	case "unique_list":
 		return "coalesce(list_sort(list_distinct(" + w.all(f, list, filter) + "))[1:1000], " + none + ")"
 	case "most_frequent":

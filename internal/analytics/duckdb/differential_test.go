@@ -3,6 +3,7 @@ package duckdb
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"flag"
 	"fmt"
 	"maps"
@@ -20,6 +21,7 @@ import (
 	"kith/internal/analytics/condition"
 	"kith/internal/decision"
 	"kith/internal/entity"
+	"kith/internal/errs"
 	"kith/internal/eventlog"
 	logmem "kith/internal/eventlog/mem"
 	"kith/internal/expr"
@@ -55,20 +57,20 @@ func TestConditionsAgree(t *testing.T) {
 			t.Fatalf("to run it alone: -differential.from=%d -differential.seeds=1", seed)
 		}
 	}
-	t.Logf("%d cases of conditions (%d true), %d of computed traits (%d present), %d without a form in SQL", total.conditions, total.holds, total.traits, total.present, total.refused)
+	t.Logf("%d cases of conditions (%d true), %d of computed traits (%d present), %d without a form in SQL; columns of properties were enough %d times, and their sums overflowed %d times", total.conditions, total.holds, total.traits, total.present, total.refused, total.plain, total.overflows)
 	var lines []string
 	for what, n := range counts {
 		lines = append(lines, fmt.Sprint(what, " ", n))
 	}
 	slices.Sort(lines)
 	t.Log("definitions by operator and form: " + strings.Join(lines, ", "))
-	if total.conditions < 500*int(*differentialSeeds) || total.holds*20 < total.conditions || total.present == 0 {
+	if total.conditions < 500*int(*differentialSeeds) || total.holds*20 < total.conditions || total.present == 0 || total.plain == 0 {
 		t.Error("too little was asked")
 	}
 }
 
 // tally counts cases: a definition, a person or account, and a moment.
-type tally struct{ conditions, holds, traits, present, refused int }
+type tally struct{ conditions, holds, traits, present, refused, plain, overflows int }
 
 // trialWorld is a log, a state folded from it, the engine that keeps members, and
 // the lake.
@@ -291,7 +293,7 @@ func (w *trialWorld) settle() {
 
 func agree(t *testing.T, seed uint64, total *tally, counts map[string]int) {
 	src := exprtest.New(seed)
-	src.Counts = counts
+	src.Counts, src.Scalars = counts, seed%3 == 1
 	w := newTrialWorld(t, seed)
 	w.define(src)
 	for range 3 {
@@ -320,10 +322,47 @@ func (w *trialWorld) hold(seed uint64, total *tally) {
 	plain := w.plain()
 	for _, scope := range []expr.Scope{expr.Profile, expr.Account} {
 		ids, ask := plain.subjects(scope)
-		q := condition.Question{Set: set, Scope: scope, Now: now, Zone: time.UTC}
+		q := condition.Question{Set: set, Scope: scope, Now: now, Zone: time.UTC, Columns: w.columns(total)}
 		w.holdSegments(h, q, ids, ask, total)
 		w.holdTraits(h, q, ids, ask, total)
 	}
+}
+
+// columns tells which columns of properties there are.
+func (w *trialWorld) columns(total *tally) func(string) ([3]string, bool) {
+	m, err := lake.ReadManifest(context.Background(), local.New(vfs.Default, filepath.Join(w.dir, "lake")), lake.TableEvents)
+	w.must(err)
+	of := m.PropertyColumns()
+	return func(path string) ([3]string, bool) {
+		names, plain := of(path)
+		if plain {
+			total.plain++
+		}
+		return names, plain
+	}
+}
+
+// either asks with the columns of properties; where a sum overflows those, without.
+func (w *trialWorld) either(h *house, q condition.Question, total *tally, write func(condition.Question) (analytics.Query, error)) map[string][]string {
+	w.t.Helper()
+	query, err := write(q)
+	w.must(err)
+	if _, err := h.own(query); errs.CodeOf(errorOf(err)) == "sql.out_of_range" {
+		total.overflows++
+		q.Columns = nil
+		query, err = write(q)
+		w.must(err)
+	}
+	return w.query(h, query)
+}
+
+// errorOf is an error as a caller of the engine is told it.
+func errorOf(err error) error {
+	var f *failure
+	if errors.As(err, &f) {
+		return f.public("")
+	}
+	return err
 }
 
 func (w *trialWorld) holdSegments(h *house, q condition.Question, ids []identity.NodeID, ask func(identity.NodeID) segment.View, total *tally) {
@@ -337,9 +376,7 @@ func (w *trialWorld) holdSegments(h *house, q condition.Question, ids []identity
 	if len(defs) == 0 {
 		return
 	}
-	query, err := q.Verdicts(conditions)
-	w.must(err)
-	byID := w.query(h, query)
+	byID := w.either(h, q, total, func(q condition.Question) (analytics.Query, error) { return q.Verdicts(conditions) })
 	if len(byID) != len(ids) {
 		w.t.Errorf("%d subjects in SQL, %d in the records", len(byID), len(ids))
 	}
@@ -385,9 +422,7 @@ func (w *trialWorld) holdTraits(h *house, q condition.Question, ids []identity.N
 	if len(keys) == 0 {
 		return
 	}
-	query, err := q.Values(keys)
-	w.must(err)
-	byID := w.query(h, query)
+	byID := w.either(h, q, total, func(q condition.Question) (analytics.Query, error) { return q.Values(keys) })
 	for _, id := range ids {
 		a := q.Set.Ask(q.Scope, ask(id), q.Now, q.Zone)
 		for i, key := range keys {
@@ -420,11 +455,11 @@ func canonicalJSON(text string) string {
 }
 
 // query returns the rows of a query by their first column.
-func (w *trialWorld) query(h *house, query string) map[string][]string {
+func (w *trialWorld) query(h *house, query analytics.Query) map[string][]string {
 	w.t.Helper()
-	rows, err := h.own(analytics.Query{SQL: query, Own: condition.Uses()})
+	rows, err := h.own(query)
 	if err != nil {
-		w.t.Fatalf("%v\n%.300s", err, query)
+		w.t.Fatalf("%v\n%.300s", err, query.SQL)
 	}
 	out := map[string][]string{}
 	for _, r := range rows {

@@ -22,6 +22,7 @@ const (
 type Source struct {
 	Rand          *rand.Rand
 	Segments      []string        // that may be named
+	Scalars       bool            // values are made of no lists, and of objects only where a path leads through them
 	Traits        []string        // computed ones that may be named beside the custom ones
 	AccountTraits []string        // computed ones of accounts
 	Counts        map[string]int  // how often each operator and form was made
@@ -265,6 +266,9 @@ func (s *Source) number() string {
 // edge is a number as data may hold it: where it rounds, and where it is too large.
 func (s *Source) edge() string {
 	s.count("number at an edge")
+	if s.Scalars {
+		return s.pick("-0", "1.5e-9", "2.5e-9", "0.1234567895", "99999999999999999999999999999.9999999994", "-99999999999999999999999999999.999999999", "1e28", "1.10", "18446744073709551616")
+	}
 	return s.pick("-0", "5e-10", "1.5e-9", "2.5e-9", "-2.5e-9", "2.5000000000000001e-9", "0.0000000005", "1e-400", "0.1234567895", "12345678901234567890.1234567885",
 		"99999999999999999999999999999.9999999994", "99999999999999999999999999999.9999999995", "-99999999999999999999999999999.999999999", "1e28", "1e29", "100000000000000000000000000000",
 		"0e999999999999", "1e999999999999", "1E+2", "1.10", "9007199254740992", "18446744073709551616", "0.1e1", "123456789.987654321987654321")
@@ -303,11 +307,19 @@ func (s *Source) Values() string {
 		}
 	}
 	wide := func() string {
+		if s.Scalars {
+			return s.pick(s.number(), s.text(), s.edge(), s.odd(), "true", "null")
+		}
 		return s.pick(s.number(), s.number(), s.text(), "true", "null", "1e40", s.thing(), s.edge(), s.edge(), s.odd())
 	}
 	put("n", s.pick(s.number(), s.number(), s.number(), wide()))
 	put("s", s.pick(s.text(), s.text(), wide()))
 	put("b", s.pick("true", "false", wide()))
+	if s.Scalars {
+		put("o", `{"n":`+wide()+`}`)
+		put("t", s.pick(s.time(), s.odd(), wide()))
+		return "{" + strings.Join(members, ",") + "}"
+	}
 	put("list", s.pick("[]", "["+wide()+"]", "["+wide()+",["+wide()+"]]", `[{"n":1}]`))
 	put("o", s.pick(`{"n":`+wide()+`}`, `[{"n":`+wide()+`},{"n":`+wide()+`},{}]`, wide()))
 	put("t", s.pick(s.time(), s.time(), s.odd(), wide()))
