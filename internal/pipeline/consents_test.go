@@ -9,10 +9,12 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"kith/event"
 	"kith/internal/consent"
 	logmem "kith/internal/eventlog/mem"
 	"kith/internal/oracle"
 	"kith/internal/oracle/workload"
+	"kith/internal/record"
 	"kith/internal/state/mem"
 	"kith/internal/statehash"
 )
@@ -70,6 +72,44 @@ func TestConsentsAreAFunctionOfTheSet(t *testing.T) {
 	}
 	if said == 0 {
 		t.Fatal("no workload said anything")
+	}
+}
+
+// TestAnEventAndAConsentOfOneMessageID: an event and a consent of the API that have
+// source, message id and receipt in common are two entries of the ledger, and what
+// the event's lesser copy withdraws leaves the consent alone.
+func TestAnEventAndAConsentOfOneMessageID(t *testing.T) {
+	at := int64(workload.Start)
+	stamp := func(received int64, kind record.Kind, body string) []byte {
+		r := record.Record{Kind: kind, Body: []byte(body), Stamp: event.Stamp{
+			Source: "api", MessageID: "m-1", ReceivedAt: received, Timestamp: at,
+		}}
+		if kind == record.Event {
+			r.Stamp.Type = event.Identify
+		}
+		return r.AppendTo(nil)
+	}
+	said := stamp(at, record.Consent, `{"identity":{"type":"user_id","value":"u-1"},"purpose":"*","channel":"email","state":"granted"}`)
+	told := stamp(at, record.Event, `{"userId":"u-1","context":{"consent":{"categoryPreferences":{"Analytics":false}}}}`)
+	less := stamp(at-1000, record.Event, `{"userId":"u-1","context":{}}`)
+	for i, set := range [][][]byte{{said, told}, {told, said}, {said, told, less}, {told, said, less}, {less, told, said}} {
+		for _, batch := range []int{1, 1000} {
+			t.Run(fmt.Sprintf("order=%d/batch=%d", i, batch), func(t *testing.T) {
+				e := consentEngine(1, batch)
+				e.append(t, set)
+				if err := e.runner.Drain(context.Background()); err != nil {
+					t.Fatal(err)
+				}
+				e.holds(t, set)
+				want := 1
+				if len(set) == 2 { // no lesser copy, so the event speaks of its category and of the declared one
+					want = 3
+				}
+				if got := e.explain(t).Rows[statehash.Consents]; got != want {
+					t.Errorf("%d rows of consents, want %d", got, want)
+				}
+			})
+		}
 	}
 }
 
