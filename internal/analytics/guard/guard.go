@@ -11,7 +11,9 @@
 package guard
 
 import (
+	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -39,6 +41,7 @@ const (
 	CodeParameter   = "sql.parameter"    // a placeholder
 	CodeTooLong     = "sql.too_long"     // over QueryBytesMax
 	CodeTooComplex  = "sql.too_complex"  // over DepthMax or NodesMax
+	CodeNumber      = "sql.number"       // a number that no type holds
 	CodeRange       = "sql.range"        // a series over RangeMax
 	CodeText        = "sql.text"         // no UTF-8, or a NUL
 	CodeReservedCTE = "sql.reserved_cte" // a name that a WITH may not take
@@ -105,7 +108,7 @@ func Judge(tree []byte, catalog Catalog) (*Verdict, error) {
 	dec := json.NewDecoder(strings.NewReader(string(tree)))
 	dec.UseNumber()
 	if err := dec.Decode(&root); err != nil {
-		return nil, refuse(CodeTooComplex, -1, "the query is nested too deeply; cut it into steps with WITH")
+		return nil, unreadable(tree, err)
 	}
 	doc, ok := root.(map[string]any)
 	if !ok {
@@ -126,6 +129,31 @@ func Judge(tree []byte, catalog Catalog) (*Verdict, error) {
 	}
 	slices.Sort(v.Tables)
 	return v, nil
+}
+
+// unreadable tells why a tree is no JSON: the parser writes a number that is larger
+// than a DOUBLE as Infinity, and a tree may be deeper than is read.
+func unreadable(tree []byte, err error) *Refusal {
+	var syntax *json.SyntaxError
+	if errors.As(err, &syntax) && syntax.Offset > 0 && syntax.Offset <= int64(len(tree)) {
+		before, after := tree[:syntax.Offset-1], tree[syntax.Offset-1:]
+		if bytes.HasPrefix(after, []byte("Infinity")) {
+			return refuse(CodeNumber, lastLocation(before), "a number is larger than a DOUBLE can hold, which is about 1.8e308; write 'infinity'::DOUBLE where no bound is meant")
+		}
+	}
+	return refuse(CodeTooComplex, -1, "the query is nested too deeply; cut it into steps with WITH")
+}
+
+// lastLocation is the last place in the query that a part of a tree names, or -1.
+func lastLocation(tree []byte) int {
+	const name = `"query_location":`
+	at := -1
+	if i := bytes.LastIndex(tree, []byte(name)); i >= 0 {
+		if _, err := fmt.Sscanf(string(tree[i+len(name):min(len(tree), i+len(name)+20)]), "%d", &at); err != nil {
+			return -1
+		}
+	}
+	return at
 }
 
 // onlyStatement returns the one SELECT of the document, or what is wrong.

@@ -91,6 +91,27 @@ func visit(v any, left *int, change func(map[string]any) bool) bool {
 	return false
 }
 
+// TestATreeThatIsNoJSON: the parser writes a number that no type holds as Infinity.
+func TestATreeThatIsNoJSON(t *testing.T) {
+	number := `{"error":false,"statements":[{"node":{"select_list":[{"class":"CONSTANT","query_location":7,"value":{"is_null":false,"value":%s}}]}}]}`
+	for _, c := range []struct {
+		tree, code string
+		at         int
+	}{
+		{strings.Replace(number, "%s", "Infinity", 1), CodeNumber, 7},
+		{strings.Replace(number, "%s", "-Infinity", 1), CodeNumber, 7},
+		{"Infinity", CodeNumber, -1},
+		{strings.Replace(number, "%s", strings.Repeat("[", 20_000)+strings.Repeat("]", 20_000), 1), CodeTooComplex, -1},
+		{number[:40], CodeTooComplex, -1},
+		{"", CodeTooComplex, -1},
+	} {
+		var r *Refusal
+		if _, err := Judge([]byte(c.tree), tables); !errors.As(err, &r) || r.Code != c.code || r.At != c.at {
+			t.Errorf("%.120s: %v at %d, want %s at %d", c.tree, err, r.At, c.code, c.at)
+		}
+	}
+}
+
 func TestNeeds(t *testing.T) {
 	for query, want := range map[string]string{ // whether profile_id may be asked for
 		"SELECT name FROM events": "no", "SELECT count(*) FROM events": "no", "SELECT * FROM events": "yes", "SELECT e.profile_id FROM events e": "yes",
@@ -131,6 +152,7 @@ func FuzzJudge(f *testing.F) {
 		f.Add([]byte(tree))
 	}
 	f.Add([]byte(`{"error":false,"statements":[{"node":{"type":"SELECT_NODE","cte_map":null}}]}`))
+	f.Add([]byte(`{"query_location":12,"value":-Infinity}`))
 	f.Add([]byte(`{"error":true,"error_type":"parser","error_message":"x","position":"99999999999999999999"}`))
 	listed := newLists()
 	f.Fuzz(func(t *testing.T, tree []byte) {
