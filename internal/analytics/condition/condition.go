@@ -218,10 +218,9 @@ func (w *writer) statement(last string) (analytics.Query, error) {
 func (w *writer) people(f *frame) string {
 	columns := []string{"profile_id AS id", "consents", "entities"}
 	for i, p := range f.paths {
-		columns = append(columns, values("doc", p)+" AS d"+strconv.Itoa(i))
+		columns = append(columns, valuesIn("traits", p)+" AS d"+strconv.Itoa(i))
 	}
-	return "k_p AS (SELECT " + strings.Join(columns, ", ") + " FROM (SELECT profile_id, consents, entities, " +
-		marked("coalesce(traits, '{}')") + " AS doc FROM profiles))"
+	return "k_p AS (SELECT " + strings.Join(columns, ", ") + " FROM profiles)"
 }
 
 // events is the table of events of persons that have come to pass.
@@ -267,17 +266,17 @@ func (w *writer) events() []string {
 		}
 		name := "f" + strconv.Itoa(i)
 		if _, ok := w.typedNow(f); !ok {
-			fields = append(fields, ", "+values(doc, f.Path)+" AS "+name)
+			fields = append(fields, ", "+valuesIn(doc, f.Path)+" AS "+name)
 		}
 		if w.whole[name] {
-			fields = append(fields, ", "+wholeField(doc, f.Path)+" AS w"+name)
+			fields = append(fields, ", "+let("d", marked("coalesce("+doc+", '{}')"), wholeField("d", f.Path))+" AS w"+name)
 		}
 	}
 	if inProperties {
-		docs += ", " + marked("coalesce(properties, '{}')") + " AS dp"
+		docs += ", properties AS dp"
 	}
 	if slices.ContainsFunc(w.fields, func(f expr.Field) bool { return f.Context }) {
-		docs += ", " + marked("coalesce(context, '{}')") + " AS dc"
+		docs += ", context AS dc"
 	}
 	out := []string{"k_e AS (SELECT id, t, m, s, r, y, w" + strings.Join(fields, "") +
 		" FROM (SELECT profile_id AS id, epoch_ms(\"timestamp\") AS t, message_id AS m, source AS s, epoch_ms(received_at) AS r, type AS y, name AS w" + docs +
@@ -317,14 +316,14 @@ func (w *writer) aggregates(f *frame) string {
 func (w *writer) accounts(f *frame) []string {
 	columns := []string{"id"}
 	for i, p := range f.paths {
-		columns = append(columns, values("doc", p)+" AS d"+strconv.Itoa(i))
+		columns = append(columns, valuesIn("doc", p)+" AS d"+strconv.Itoa(i))
 	}
 	return []string{
 		`k_m AS (SELECT DISTINCT account_node_id AS account, profile_id AS person FROM events WHERE type = 'group' AND account_node_id IS NOT NULL AND profile_id IS NOT NULL)`,
 		`k_w AS (SELECT node_id, '{' || string_agg(to_json(trait)::VARCHAR || ':' || v, ',') || '}' AS doc FROM (
 	SELECT node_id, trait, arg_max(value::VARCHAR, {'t': "timestamp", 'm': message_id, 's': source, 'r': received_at}) AS v
 	FROM traits_history WHERE scope = 'account' GROUP BY node_id, trait) WHERE v <> 'null' GROUP BY node_id)`,
-		"k_q AS (SELECT " + strings.Join(columns, ", ") + " FROM (SELECT a.account AS id, " + marked("coalesce(k_w.doc, '{}')") +
+		"k_q AS (SELECT " + strings.Join(columns, ", ") + " FROM (SELECT a.account AS id, coalesce(k_w.doc, '{}')" +
 			" AS doc FROM (SELECT DISTINCT account FROM k_m) a LEFT JOIN k_w ON k_w.node_id = a.account))",
 		"k_qe AS (SELECT k_m.account AS id, k_e.* EXCLUDE (id) FROM k_e JOIN k_m ON k_m.person = k_e.id)",
 		w.aggregates(f),

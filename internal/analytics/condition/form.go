@@ -82,11 +82,32 @@ func (w *writer) event(f *frame, c *expr.EventCondition) string {
 		}
 		return "(coalesce(" + f.agg("count(*)"+filter) + ", 0) " + symbol(c.Op) + " " + whole(n) + ")"
 	}
+	if is := w.compareTyped(f, c, filter); is != "" {
+		return is
+	}
 	a := w.aggregate(f, c.Fn, expr.Field{Path: c.Property}, filter)
 	if c.Fn == "sum" || c.Fn == "avg" {
 		return w.compareSum(a, c)
 	}
 	return "coalesce(" + a.value + " " + symbol(c.Op) + " " + inUnits(c.Value) + ", " + isNeq(c.Op) + ")"
+}
+
+// compareTyped compares a sum, a least or a greatest of a column of numbers as it
+// is; empty when there is none. A sum that overflows makes the engine refuse the
+// whole query.
+func (w *writer) compareTyped(f *frame, c *expr.EventCondition, filter string) string {
+	if c.Fn != "sum" && c.Fn != "min" && c.Fn != "max" {
+		return ""
+	}
+	t, ok := w.typed(expr.Field{Path: c.Property})
+	if !ok {
+		return ""
+	}
+	a, none := f.agg(c.Fn+"("+t.number+")"+filter), isNeq(c.Op)
+	if c.Fn == "sum" {
+		a = "coalesce(" + a + ", 0)"
+	}
+	return "coalesce(" + a + " " + symbol(c.Op) + " " + c.Value.String() + "::DECIMAL(38,9), " + none + ")"
 }
 
 func isNeq(op string) string {

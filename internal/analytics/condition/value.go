@@ -78,6 +78,36 @@ func values(doc, path string) string {
 	return "list_filter(list_transform(" + elements(found(doc, path)) + ", lambda x: " + value("x") + "), lambda x: x IS NOT NULL)"
 }
 
+// valuesIn writes the list of values that a path leads to in a document as it is.
+// Most are scalars, which the engine reads as they are; what it would read as a
+// double that may not be exact, lists and objects are looked for in the marked
+// document. A double of at most 15 digits is exact: to 9 places every number that
+// the engine takes for it is the same.
+func valuesIn(doc, path string) string {
+	escape := strings.NewReplacer("~", "~0", "/", "~1")
+	through, pointer := "", ""
+	steps := strings.Split(path, ".")
+	for i, s := range steps {
+		pointer += "/" + escape.Replace(s)
+		if i < len(steps)-1 {
+			through += "WHEN json_type(" + doc + ", " + text(pointer) + ") = 'ARRAY' THEN 'ARRAY' "
+		}
+	}
+	kind := "coalesce(json_type(" + doc + ", " + text(pointer) + "), 'NULL')"
+	if through != "" {
+		kind = "CASE " + through + "ELSE " + kind + " END"
+	}
+	shown := "json_extract_string(" + doc + ", " + text(pointer) + ")"
+	return "CASE " + kind + " WHEN 'NULL' THEN " + none +
+		" WHEN 'VARCHAR' THEN [{'k': 1::TINYINT, 'n': 0::HUGEINT, 't': " + shown + "}]" +
+		" WHEN 'BOOLEAN' THEN [{'k': 3::TINYINT, 'n': 0::HUGEINT, 't': " + shown + "}]" +
+		" WHEN 'UBIGINT' THEN [" + units("("+shown+" || '000000000')::HUGEINT") + "]" +
+		" WHEN 'BIGINT' THEN [" + units("("+shown+" || '000000000')::HUGEINT") + "]" +
+		" WHEN 'DOUBLE' THEN CASE WHEN regexp_full_match(" + shown + `, '-?[0-9]{1,6}\.[0-9]{1,9}') THEN [` +
+		units("(split_part("+shown+", '.', 1) || rpad(split_part("+shown+", '.', 2), 9, '0'))::HUGEINT") + "] ELSE " + values(marked(doc), path) + " END" +
+		" ELSE " + values(marked(doc), path) + " END"
+}
+
 // value writes the value that a scalar or object of a marked document is; NULL for
 // null.
 func value(x string) string {
