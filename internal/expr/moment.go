@@ -20,7 +20,14 @@ func Time(s string, zone *time.Location) (ms int64, ok bool) {
 		return 0, false // a comma before the fraction is ISO 8601, not RFC 3339
 	}
 	t, err := time.Parse(time.RFC3339Nano, s)
-	return t.UnixMilli(), err == nil
+	return t.UnixMilli(), err == nil && offset(s)
+}
+
+// offset reports whether s ends in Z or in an offset of at most 23:59; the
+// standard library lets 24 hours and 60 minutes pass.
+func offset(s string) bool {
+	end := s[len(s)-5:]
+	return end[4] == 'Z' || end[:2] <= "23" && end[3:] <= "59"
 }
 
 // digits reports whether s has the shape of 2006-01-02 or 2006-01-02T15:04:05,
