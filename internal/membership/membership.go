@@ -119,7 +119,7 @@ type filling struct {
 type Status struct {
 	Facts    []uint64 // by partition, the next one to follow
 	Filling  []string // keys of the segments that do not serve yet
-	Looked   int64    // people that the pass has asked
+	Looked   int64    // people that the pass has asked, or the last one did
 	Due      int64    // people whose timer has rung and who are not asked yet, at most 100,000
 	Rung     int64    // people who were asked because of a timer, since the start
 	Steps    int64

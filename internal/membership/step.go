@@ -59,7 +59,6 @@ func (e *Engine) note(s *step) {
 	e.mu.Lock()
 	e.status.Facts = append([]uint64(nil), e.cursor.Facts...)
 	e.status.Filling = e.plan.filling()
-	e.status.Looked = 0
 	if e.cursor.Filling != nil {
 		e.status.Looked = e.cursor.Filling.Looked
 	}
