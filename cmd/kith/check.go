@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"os"
 	"strconv"
 	"text/tabwriter"
 
@@ -21,6 +22,7 @@ checksums and formats, and name each damaged place. Nothing is changed. The
 command ends with 5 when something is damaged.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			cfg.IDKey = os.Getenv("KITH_ID_KEY")
 			p := watch("checking", byteUnit)
 			defer p.stop()
 			out, err := app.CheckFolder(cmd.Context(), cfg, p.add)
@@ -64,5 +66,6 @@ func printChecked(cmd *cobra.Command, out *app.Checked) error {
 		verdict = fmt.Sprintf("places that are damaged: %d", out.Found)
 	}
 	fmt.Fprintf(cmd.OutOrStdout(), "%s: %s; read %s, %d records and %d rows\n", out.Data, verdict, bytesText(out.Bytes), out.Records, out.Rows)
+	fmt.Fprintf(cmd.OutOrStdout(), "clusters %s\n", out.Clusters)
 	return nil
 }

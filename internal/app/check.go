@@ -26,12 +26,15 @@ type Damage struct {
 
 // Checked is the outcome of a check of a data folder.
 type Checked struct {
-	Data    string   `json:"data"`
-	Bytes   int64    `json:"bytes"`   // read
-	Records int64    `json:"records"` // of the log, sound
-	Rows    int64    `json:"rows"`    // of the state
-	Found   int64    `json:"found"`   // places that are damaged
-	Damaged []Damage `json:"damaged"` // the first of them
+	Data    string `json:"data"`
+	Bytes   int64  `json:"bytes"`   // read
+	Records int64  `json:"records"` // of the log, sound
+	Rows    int64  `json:"rows"`    // of the state
+	Found   int64  `json:"found"`   // places that are damaged
+	// Clusters tells whether the stored clusters were held against the evidence:
+	// compared, or why not.
+	Clusters string   `json:"clusters"`
+	Damaged  []Damage `json:"damaged"` // the first of them
 }
 
 // damagedMax bounds the list of damaged places.
@@ -41,7 +44,7 @@ const damagedMax = 1000
 // against its checksums and formats, and changes nothing. read is told of
 // each piece that has been read, from any goroutine. An error means that the check could not be made.
 func CheckFolder(ctx context.Context, cfg Config, read func(bytes int)) (Checked, error) {
-	out := Checked{Data: cfg.Data, Damaged: []Damage{}}
+	out := Checked{Data: cfg.Data, Clusters: clustersUnread, Damaged: []Damage{}}
 	ws, err := workspace.New(cfg.Data, defaultWorkspace, cfg.IDKey)
 	if err != nil {
 		return out, err
@@ -49,7 +52,7 @@ func CheckFolder(ctx context.Context, cfg Config, read func(bytes int)) (Checked
 	if _, err := cfg.FS.Stat(ws.Dir()); err != nil {
 		return out, errs.New(errs.NotFound, "check.no_data", "there is no workspace in %s", cfg.Data)
 	}
-	c := &folderCheck{ctx: ctx, fs: sys.Counted(cfg.FS, read), ws: ws, out: &out, lakeDir: lakeFolder(&cfg, ws)}
+	c := &folderCheck{ctx: ctx, fs: sys.Counted(cfg.FS, read), ws: ws, out: &out, lakeDir: lakeFolder(&cfg, ws), cfg: cfg}
 	for _, step := range []func() error{c.token, c.log, c.state, c.lake} {
 		if err := step(); err != nil {
 			return out, err
@@ -67,6 +70,7 @@ type folderCheck struct {
 	ends []int64 // of the log's partitions; nil: there is no log
 
 	lakeDir string
+	cfg     Config
 }
 
 func (c *folderCheck) damaged(file string, at int64, what string) {
@@ -111,6 +115,7 @@ func (c *folderCheck) state() error {
 			}
 			return check.Ends(key, value, c.ends)
 		},
+		Whole: c.clusters,
 	})
 	if errs.Is(err, errs.NotFound) {
 		return nil // it lies in a server

@@ -20,6 +20,8 @@ import (
 	"kith/internal/errs"
 	"kith/internal/eventlog"
 	"kith/internal/resource"
+	"kith/internal/state"
+	"kith/internal/state/pebble"
 	"kith/internal/sys"
 )
 
@@ -276,6 +278,85 @@ func TestCheckFindsWhatDoesNotFit(t *testing.T) {
 	if _, err := CheckFolder(context.Background(), inMemory(vfs.NewMem()), func(int) {}); !errs.Is(err, errs.NotFound) {
 		t.Errorf("an empty folder: %v", err)
 	}
+}
+
+// rewrite changes rows of a closed data folder's state.
+func rewrite(t *testing.T, fs sys.FS, f func(state.Tx)) {
+	t.Helper()
+	store, err := pebble.Open("/data/default/state", pebble.Options{FS: fs})
+	if err != nil {
+		t.Fatal(err)
+	}
+	tx, err := store.Begin(context.Background(), []state.Lock{state.PartitionLock(0)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	f(tx)
+	if err := errors.Join(tx.Commit(context.Background(), state.Cursor{}), store.Close()); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// clusterRows are the rows of stored clusters, in the order of keys.
+func clusterRows(t *testing.T, r state.Reader) (rows []state.KV) {
+	t.Helper()
+	for kv, err := range r.Scan(context.Background(), state.Prefix([]byte{byte(state.FamilyCluster)})) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		rows = append(rows, state.KV{Key: bytes.Clone(kv.Key), Value: bytes.Clone(kv.Value)})
+	}
+	return rows
+}
+
+// TestCheckFindsAClusterThatTheEvidenceDoesNotGive: rows that can be read and say
+// something else than the evidence are found, and a backup that is restored with a
+// moment is sound again.
+func TestCheckFindsAClusterThatTheEvidenceDoesNotGive(t *testing.T) {
+	files := closedFolder(t)
+	check := func(fs sys.FS) Checked {
+		t.Helper()
+		out, err := CheckFolder(context.Background(), inMemory(fs), func(int) {})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return out
+	}
+	if out := check(plant(t, files)); out.Found != 0 || out.Clusters != "compared" {
+		t.Fatalf("a sound folder: %+v", out)
+	}
+	for what, change := range map[string]func(state.Tx, []state.KV){
+		"a row is gone":        func(tx state.Tx, rows []state.KV) { tx.Delete(rows[0].Key) },
+		"a row is another's":   func(tx state.Tx, rows []state.KV) { tx.Put(rows[0].Key, otherThan(rows)) },
+		"a row is of a nobody": func(tx state.Tx, rows []state.KV) { tx.Put(append(rows[0].Key[:16:16], 0xff), rows[0].Value) },
+	} {
+		t.Run(what, func(t *testing.T) {
+			fs := plant(t, files)
+			rewrite(t, fs, func(tx state.Tx) { change(tx, clusterRows(t, tx)) })
+			out := check(fs)
+			if out.Found != 1 || out.Clusters != "compared" || !strings.Contains(out.Damaged[0].Detail, "clusters of 1 identifiers") || !strings.Contains(out.Damaged[0].Detail, "restore that backup with --at") {
+				t.Errorf("%+v", out)
+			}
+		})
+	}
+	t.Run("other settings", func(t *testing.T) {
+		cfg := inMemory(plant(t, files))
+		cfg.IDKey = "another key of nodes, long enough"
+		out, err := CheckFolder(context.Background(), cfg, func(int) {})
+		if err != nil || out.Found != 0 || !strings.Contains(out.Clusters, "KITH_ID_KEY") {
+			t.Errorf("%+v, %v", out, err)
+		}
+	})
+}
+
+// otherThan is the value of a row that differs from the first one's.
+func otherThan(rows []state.KV) []byte {
+	for _, r := range rows {
+		if !bytes.Equal(r.Value, rows[0].Value) {
+			return r.Value
+		}
+	}
+	return nil
 }
 
 // TestAFirstStartSurvivesAPowerCut: what a new data folder has acknowledged is

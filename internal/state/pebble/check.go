@@ -34,6 +34,10 @@ type Checking struct {
 	// Row is called for each row in the order of keys; an error is reported as
 	// damage of the state as a whole. The slices are valid during the call.
 	Row func(key, value []byte) error
+	// Whole, where it is given, is called at the end of a state in which nothing
+	// was found, to hold its rows against each other; an error of kind Corrupt is
+	// reported as damage of the state as a whole. The reader is valid during the call.
+	Whole func(r state.Reader) error
 }
 
 // Check reads every byte of the state in the folder that anything depends on,
@@ -249,6 +253,26 @@ func (c *checker) rows(db *pebble.DB) error {
 		}
 		return err == nil
 	})
+	if err == nil && len(c.found) == 0 && c.told.Whole != nil {
+		err = c.whole(db)
+	}
+	return err
+}
+
+// whole lets the rows be held against each other.
+func (c *checker) whole(db *pebble.DB) error {
+	snap, err := (&Store{db: db}).Snapshot(c.ctx)
+	if err != nil {
+		return err
+	}
+	err = c.told.Whole(snap)
+	if closeErr := snap.Close(); err == nil {
+		err = closeErr
+	}
+	if errs.Is(err, errs.Corrupt) {
+		c.damage(err, "")
+		return nil
+	}
 	return err
 }
 
