@@ -6,6 +6,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/cockroachdb/pebble/v2/vfs"
+
 	"kith/internal/client"
 	"kith/internal/errs"
 )
@@ -126,5 +128,25 @@ func TestDecisionsAndSettingsOverARestart(t *testing.T) {
 	}
 	if err := closeFolder(); err != nil {
 		t.Error(err)
+	}
+}
+
+// TestNothingIsFoldedAnewOfAnEmptyLog: other settings are worth a word only when
+// there are records that they may read differently.
+func TestNothingIsFoldedAnewOfAnEmptyLog(t *testing.T) {
+	cfg := inMemory(vfs.NewMem())
+	a, err := Open(context.Background(), cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer a.Close()
+	if a.logHolds(context.Background()) {
+		t.Error("an empty log holds something")
+	}
+	if err := client.Of(a.handler, "").Send(context.Background(), "/v1/identify", "test-key", []byte(`{"userId":"u","messageId":"m"}`), nil); err != nil {
+		t.Fatal(err)
+	}
+	if !a.logHolds(context.Background()) {
+		t.Error("a log with a record holds nothing")
 	}
 }

@@ -3,6 +3,7 @@ package app
 import (
 	"bytes"
 	"context"
+	"slices"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -129,7 +130,7 @@ func (a *App) foldRounds(ctx context.Context) error {
 		if err != nil {
 			return ignoreEnd(ctx, err)
 		}
-		if rebuilt {
+		if rebuilt && a.logHolds(ctx) {
 			a.logger.Info("the interpreting configuration has changed: the log is folded anew")
 		}
 		next, err := a.foldUnder(ctx, l)
@@ -141,6 +142,13 @@ func (a *App) foldRounds(ctx context.Context) error {
 		}
 	}
 	return nil
+}
+
+// logHolds reports whether there is anything to fold anew; what cannot be told
+// counts as something.
+func (a *App) logHolds(ctx context.Context) bool {
+	ends, err := a.log.Ends(ctx)
+	return err != nil || slices.ContainsFunc(ends, func(end int64) bool { return end > 0 })
 }
 
 func ignoreEnd(ctx context.Context, err error) error {

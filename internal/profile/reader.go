@@ -121,11 +121,30 @@ func (r *Reader) cluster(ctx context.Context, s state.Reader, ref Ref) (*cluster
 	return c, nil
 }
 
-// sum counts events and spans time over the nodes' own events.
+// sum counts events and spans time over the nodes' own events. Identifiers that have
+// none, such as those of a device that only ever came with somebody who ranks
+// higher, span the time over which they were seen.
 func (c *cluster) sum(p *Profile) {
+	own := func(o *identity.Observation) bool {
+		_, found := slices.BinarySearchFunc(c.nodes, o.Home, identity.CompareNodes)
+		return found
+	}
+	if !c.span(p, own) {
+		c.span(p, func(*identity.Observation) bool { return true })
+	}
+	for _, o := range c.observations {
+		if o.Kind != identity.SeenInConsent && own(o) {
+			p.Events += o.Count
+		}
+	}
+}
+
+// span sets when the profile was seen first and last to what some of the
+// observations say, and reports whether there is any.
+func (c *cluster) span(p *Profile, counts func(*identity.Observation) bool) bool {
 	any := false
 	for _, o := range c.observations {
-		if _, own := slices.BinarySearchFunc(c.nodes, o.Home, identity.CompareNodes); !own {
+		if !counts(o) {
 			continue
 		}
 		if !any || o.First < p.FirstSeen {
@@ -135,10 +154,8 @@ func (c *cluster) sum(p *Profile) {
 			p.LastSeen = o.Last
 		}
 		any = true
-		if o.Kind != identity.SeenInConsent {
-			p.Events += o.Count
-		}
 	}
+	return any
 }
 
 func (c *cluster) identifiers(cfg *identity.Config) []Identifier {

@@ -60,6 +60,7 @@ func refs(r oracle.Result) []profile.Ref {
 // TestProfilesAreThePartition: every identifier finds the profile of its cluster,
 // profiles do not overlap, and together they hold every event that has a home.
 func TestProfilesAreThePartition(t *testing.T) {
+	without := 0 // profiles without events of their own
 	for seed := range uint64(8) {
 		r, want := folded(t, seed)
 		leaders := identity.Derive(want.Contents.Observations, want.Contents.IDs, r.Config).Leader
@@ -77,6 +78,16 @@ func TestProfilesAreThePartition(t *testing.T) {
 				t.Errorf("seed %d: the id of %v finds %s (%v)", seed, ref, byID.ID, err)
 			}
 			events[p.ID] = p.Events
+			first, last := int64(math.MaxInt64), int64(math.MinInt64)
+			for _, id := range p.Identifiers {
+				first, last = min(first, id.FirstSeen), max(last, id.LastSeen)
+			}
+			if p.FirstSeen < first || p.LastSeen > last || p.FirstSeen > p.LastSeen || p.Events == 0 && (p.FirstSeen != first || p.LastSeen != last) {
+				t.Errorf("seed %d: %v with %d events spans %d to %d, its identifiers %d to %d", seed, ref, p.Events, p.FirstSeen, p.LastSeen, first, last)
+			}
+			if p.Events == 0 {
+				without++
+			}
 		}
 		var total int64
 		for _, n := range events {
@@ -85,6 +96,9 @@ func TestProfilesAreThePartition(t *testing.T) {
 		if total != want.Events-want.Homeless {
 			t.Errorf("seed %d: the profiles hold %d events, want %d", seed, total, want.Events-want.Homeless)
 		}
+	}
+	if without == 0 {
+		t.Error("no identifier is alone without events")
 	}
 }
 
