@@ -54,12 +54,12 @@ func (s *step) person(id identity.NodeID) (*person, error) {
 	if p := s.people[id]; p != nil {
 		return p, nil
 	}
-	values, err := s.snap.Get(s.ctx, [][]byte{standingKey(id)})
+	row, err := s.get(standingKey(id))
 	if err != nil {
 		return nil, err
 	}
-	p := &person{id: id, had: values[0] != nil, since: map[string]bool{}}
-	if p.stored, err = decodeStanding(values[0]); err != nil {
+	p := &person{id: id, had: row != nil, since: map[string]bool{}}
+	if p.stored, err = decodeStanding(row); err != nil {
 		return nil, err
 	}
 	p.now = Standing{Due: p.stored.Due, In: slices.Clone(p.stored.In), Timers: slices.Clone(p.stored.Timers)}
@@ -67,14 +67,39 @@ func (s *step) person(id identity.NodeID) (*person, error) {
 	return p, nil
 }
 
+// prefetch reads the rows of many people at once.
+func (s *step) prefetch(ids []identity.NodeID) error {
+	keys := make([][]byte, 0, 2*len(ids))
+	for _, id := range ids {
+		keys = append(keys, standingKey(id), identity.IdentifierRow(id))
+	}
+	values, err := s.snap.Get(s.ctx, keys)
+	if err != nil {
+		return err
+	}
+	s.rows = make(map[string][]byte, len(keys))
+	for i, k := range keys {
+		s.rows[string(k)] = values[i]
+	}
+	return nil
+}
+
+// get reads one row, unless it was read before.
+func (s *step) get(key []byte) ([]byte, error) {
+	if row, ok := s.rows[string(key)]; ok {
+		return row, nil
+	}
+	values, err := s.snap.Get(s.ctx, [][]byte{key})
+	if err != nil {
+		return nil, err
+	}
+	return values[0], nil
+}
+
 // askTouched asks everybody whom the step touches.
 func (s *step) askTouched() error {
-	var keys [][]byte
-	for _, id := range s.order {
-		keys = append(keys, standingKey(id))
-	}
-	if len(keys) == 0 {
-		return nil
+	if err := s.prefetch(s.order); err != nil {
+		return err
 	}
 	for _, id := range s.order {
 		if err := s.askOne(id, s.touched[id]); err != nil {

@@ -45,6 +45,9 @@ func (s *step) fillSome() error {
 	if err := s.clusters.Load(s.ctx, ids); err != nil {
 		return err
 	}
+	if err := s.prefetch(ids); err != nil {
+		return err
+	}
 	for _, id := range ids {
 		if err := s.fillOne(id); err != nil {
 			return err

@@ -276,11 +276,11 @@ func (s *step) seen(nodes []identity.NodeID) (bool, error) {
 // scope tells whether an id is that of a person or of an account, and which nodes
 // it has; none when it is nobody's any more.
 func (s *step) scope(id identity.NodeID) (expr.Scope, []identity.NodeID, error) {
-	values, err := s.snap.Get(s.ctx, [][]byte{identity.IdentifierRow(id)})
-	if err != nil || values[0] == nil {
+	row, err := s.get(identity.IdentifierRow(id))
+	if err != nil || row == nil {
 		return expr.Profile, nil, err
 	}
-	who, err := identity.DecodeIdentifier(values[0])
+	who, err := identity.DecodeIdentifier(row)
 	if err != nil {
 		return expr.Profile, nil, err
 	}

@@ -93,6 +93,7 @@ type step struct {
 	touched     map[identity.NodeID]*touch
 	order       []identity.NodeID
 	people      map[identity.NodeID]*person
+	rows        map[string][]byte // read ahead
 	transitions []Transition
 	sizes       map[string]int64 // by stored name, the change of the number of members
 	removed     []string         // stored names that nobody is a member under any more
