@@ -23,6 +23,9 @@ import (
 	"kith/internal/sys"
 )
 
+// tablesTime bounds how long the tables are waited for before everybody is asked.
+const tablesTime = 10 * time.Second
+
 // tabled asks a question of the open tables. ok is false when they cannot answer
 // it now, for whatever reason: then everybody is asked instead.
 func (d *definitions) tabled(ctx context.Context, scope expr.Scope, write func(condition.Question) (analytics.Query, error)) (rows [][]string, asOf int64, ok bool) {
@@ -40,7 +43,9 @@ func (d *definitions) tabled(ctx context.Context, scope expr.Scope, write func(c
 	}
 	q, err := write(condition.Question{Set: d.today(), Scope: scope, Now: asOf, Zone: time.UTC, Columns: columns})
 	if err == nil {
-		rows, err = a.rows(ctx, q)
+		limited, cancel := context.WithTimeout(ctx, tablesTime)
+		rows, err = a.rows(limited, q)
+		cancel()
 	}
 	if err != nil {
 		a.logger.Debug("the tables cannot answer, so everybody is asked", "code", errs.CodeOf(err))

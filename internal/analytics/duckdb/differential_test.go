@@ -43,7 +43,7 @@ import (
 
 var (
 	differentialFrom  = flag.Uint64("differential.from", 0, "the first seed")
-	differentialSeeds = flag.Uint64("differential.seeds", 12, "how many seeds")
+	differentialSeeds = flag.Uint64("differential.seeds", 8, "how many seeds")
 )
 
 // TestConditionsAgree holds three ways to answer against each other: the members
