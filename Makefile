@@ -11,7 +11,7 @@ BENCH    ?= .
 LINTER := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 
 .DEFAULT_GOAL := help
-.PHONY: help build demo test test-all test-race scenario sim crash attack conformance fuzz check fmt vet arch lint lint-install gen bench benchmarks clean
+.PHONY: help build demo test test-all test-race scenario sim crash attack conformance fuzz check fmt vet arch lint lint-install gen bench benchmarks clean ui ui-install ui-test ui-shots
 
 help: ## print this
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -61,6 +61,18 @@ fuzz: ## run each fuzz target for FUZZTIME (10s)
 check: ## the fast checks: formatting, vet, the laws of the tree
 	@bad=$$(find event internal cmd test web -name node_modules -prune -o -name "*.go" -print0 | xargs -0 gofmt -l); if [ -n "$$bad" ]; then echo "not formatted, run make fmt:"; echo "$$bad"; exit 1; fi
 	$(MAKE) vet arch
+
+ui-install: ## fetch the packages of the interface; needs Node and npm
+	cd web && npm ci --ignore-scripts
+
+ui: ui-install ## build the interface anew, into web/dist
+	cd web && npm run build
+
+ui-test: ## the tasks of people in a real browser; needs Node, Chromium and ui-install
+	$(GO) test -v -count=1 -timeout 15m ./web
+
+ui-shots: ## pictures of every screen into ui-shots
+	KITH_UI_SHOTS=$(CURDIR)/ui-shots $(GO) test -v -count=1 -timeout 20m -run TestShots ./web
 
 fmt: ## format the code
 	find event internal cmd test web -name node_modules -prune -o -name "*.go" -print0 | xargs -0 gofmt -w

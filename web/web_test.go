@@ -97,3 +97,33 @@ func TestCompressed(t *testing.T) {
 		t.Errorf("%d bytes of %d, %v", packed.Body.Len(), plain.Body.Len(), packed.Header())
 	}
 }
+
+// What a first visit loads, and all there is, stay small.
+func TestBudget(t *testing.T) {
+	built, _ := files()
+	all, err := load(built)
+	if err != nil {
+		t.Fatal(err)
+	}
+	page := string(all["index.html"].data)
+	raw, first, styles := 0, 0, 0
+	for name, f := range all {
+		raw += len(f.data)
+		size := len(f.data)
+		if packed := f.packed(); packed != nil {
+			size = len(packed)
+		}
+		switch {
+		case strings.HasSuffix(name, ".css"):
+			styles += size
+		case strings.HasSuffix(name, ".js") && strings.Contains(page, name):
+			first += size
+		case strings.HasSuffix(name, ".js") && size > 45<<10:
+			t.Errorf("%s, which a screen loads, has %d kB", name, size>>10)
+		}
+	}
+	t.Logf("first visit %d kB of scripts, styles %d kB, in all %d files of %d kB uncompressed", first>>10, styles>>10, len(all), raw>>10)
+	if first > 260<<10 || styles > 20<<10 || raw > 3<<20 || len(all) > 40 {
+		t.Errorf("over the budget of 260 kB, 20 kB, 3 MB and 40 files")
+	}
+}

@@ -8,7 +8,7 @@ import { call, get, type Status } from "./api";
 import { switchLanguage } from "./i18n";
 import { Palette } from "./palette";
 import { choose, usePrefs } from "./prefs";
-import { Logo, useWho } from "./signin";
+import { forget, Logo, useWho } from "./signin";
 import { Badge, Button, cx, Empty, Num } from "./ui/kit";
 
 export type Place = { to: string; label: string; icon: LucideIcon; key: string };
@@ -163,8 +163,8 @@ function Rail({ close }: { close: () => void }) {
           title={t("signout")}
           onClick={async () => {
             await call("DELETE", "/v1/session");
-            client.clear();
             client.setQueryData(["session"], null);
+            forget(client);
           }}
         >
           <LogOut aria-hidden className="size-4" />
@@ -204,13 +204,13 @@ function Choices() {
         kind="quiet"
         lang={other}
         title={other === "fr" ? "Français" : "English"}
-        aria-label={other === "fr" ? "Français" : "English"}
         onClick={() => {
           choose({ language: other });
           void switchLanguage(other);
         }}
       >
-        {other.toUpperCase()}
+        <span aria-hidden>{other.toUpperCase()}</span>
+        <span className="sr-only">{other === "fr" ? "Français" : "English"}</span>
       </Button>
     </>
   );

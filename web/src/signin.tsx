@@ -1,5 +1,5 @@
 // The door: a one-time link signs in by itself, the admin token by hand.
-import { useQuery, useQueryClient } from "@tanstack/react-query";
+import { type QueryClient, useQuery, useQueryClient } from "@tanstack/react-query";
 import { type FormEvent, type ReactNode, useEffect, useState } from "react";
 import { useTranslation } from "react-i18next";
 import { call, get, Problem, signedOut, type Who } from "./api";
@@ -37,6 +37,9 @@ async function whoAmI(): Promise<Who | null> {
   }
 }
 
+/** forget drops whatever was read for whoever was signed in. */
+export const forget = (client: QueryClient) => client.removeQueries({ predicate: (q) => q.queryKey[0] !== "session" });
+
 export const useWho = () => useQuery({ queryKey: ["session"], queryFn: whoAmI, staleTime: Infinity });
 
 export function Gate({ children }: { children: ReactNode }) {
@@ -45,6 +48,7 @@ export function Gate({ children }: { children: ReactNode }) {
   useEffect(() => {
     const out = () => {
       setEnded(true);
+      forget(client);
       client.setQueryData(["session"], null);
     };
     signedOut.addEventListener("out", out);
@@ -73,7 +77,7 @@ function SignIn({ ended }: { ended: boolean }) {
     try {
       const who = await call<Who>("POST", "/v1/session", { token: token.trim() });
       setToken("");
-      client.clear();
+      forget(client);
       client.setQueryData(["session"], who);
     } catch (x) {
       setError(x);

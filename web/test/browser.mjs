@@ -27,6 +27,7 @@ export async function launch() {
 export async function open(browser, { language = "en", theme = "light", width = 1366, height = 768 } = {}) {
   const context = await browser.newContext({ viewport: { width, height }, locale: language === "fr" ? "fr-FR" : "en-GB", colorScheme: theme, timezoneId: "Europe/Paris", reducedMotion: "reduce" });
   const page = await context.newPage();
+  page.setDefaultTimeout(10_000);
   const trouble = [];
   page.on("console", (m) => m.type() === "error" && trouble.push(`console: ${m.text()} ${m.location().url}`));
   page.on("pageerror", (e) => trouble.push(`page: ${e.message}`));
@@ -38,6 +39,12 @@ export async function open(browser, { language = "en", theme = "light", width = 
   await page.goto(base + path);
   await page.getByRole("navigation").or(page.getByRole("banner")).first().waitFor();
   return { context, page, trouble };
+}
+
+/** fresh is a page that is not signed in. */
+export async function fresh(browser) {
+  const context = await browser.newContext({ viewport: { width: 1366, height: 768 }, locale: "en-GB" });
+  return { context, page: await context.newPage() };
 }
 
 export const settle = async (page) => {

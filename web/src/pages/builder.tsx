@@ -127,11 +127,16 @@ function Leaf({ node, path }: { node: Obj; path: Path }) {
   const known = form === "event" ? !isObj(node.event) && !Array.isArray(node.event) : form === "consent" ? isObj(node.consent) : form === "trait" || form === "segment";
   return (
     <div className="rounded-md border border-line bg-panel p-2.5 compact:p-1.5">
-      {!known && <Raw node={node} path={path} />}
-      {known && form === "event" && <EventLine node={node} path={path} />}
-      {known && form === "trait" && <TraitLine node={node} path={path} />}
-      {known && form === "segment" && <SegmentLine node={node} path={path} />}
-      {known && form === "consent" && <ConsentLine node={node} path={path} />}
+      <div className="flex items-start gap-1">
+        <div className="min-w-0 flex-1">
+          {!known && <Raw node={node} path={path} />}
+          {known && form === "event" && <EventLine node={node} path={path} />}
+          {known && form === "trait" && <TraitLine node={node} path={path} />}
+          {known && form === "segment" && <SegmentLine node={node} path={path} />}
+          {known && form === "consent" && <ConsentLine node={node} path={path} />}
+        </div>
+        <Remove path={path} />
+      </div>
       <Refused path={path} node={node} />
     </div>
   );
@@ -204,7 +209,7 @@ function EventLine({ node, path }: { node: Obj; path: Path }) {
     <div className="space-y-2">
       <div className="flex flex-wrap items-center gap-2">
         <span className="text-sm font-medium text-accent">{t("builder.did")}</span>
-        <Named label={t("builder.eventName")} value={String(node.event ?? "")} options={hints.events} change={(v) => change([...path, "event"], v)} className="!w-48 max-w-full flex-1" />
+        <Named label={t("builder.eventName")} value={String(node.event ?? "")} options={hints.events} change={(v) => change([...path, "event"], v)} className="!w-40 max-w-full flex-1" />
         <Select aria-label={t("builder.measure")} className="!w-auto" value={agg ? String(agg.fn) : "count"} onChange={(e) => measure(e.target.value)} options={["count", "sum", "avg", "min", "max", "count_distinct"].map((f) => ({ value: f, label: t(`fn.${f}`) }))} />
         {agg && <Input aria-label={t("builder.property")} placeholder={t("builder.property")} value={String(agg.property ?? "")} onChange={(e) => change([...path, "aggregate", "property"], e.target.value)} className="!w-32" />}
         {agg ? (
@@ -216,21 +221,21 @@ function EventLine({ node, path }: { node: Obj; path: Path }) {
           <>
             <Ops value={String(count.op)} ops={numberOps} change={(op) => change([...path, "count"], { ...count, op })} />
             <Typed op="eq" label={t("builder.times")} value={count.value} change={(v) => change([...path, "count"], { ...count, value: v })} className="!w-16" />
-            <span className="text-sm text-soft">{t("builder.times")}</span>
           </>
         )}
-        <Remove path={path} />
       </div>
       {where.map((p, n) => {
         const at = [...path, "where", n];
         const name = p.context !== undefined ? "context" : "property";
         return (
-          <div key={n} className="flex flex-wrap items-center gap-2 border-l-2 border-line pl-3">
+          <div key={n} className="flex items-start gap-1 border-l-2 border-line pl-3">
+            <div className="flex min-w-0 flex-1 flex-wrap items-center gap-2">
             <span className="text-sm text-soft">{t("builder.where")}</span>
             <Select aria-label={t("builder.part")} className="!w-auto" value={name} onChange={(e) => { const { property: _p, context: _c, ...rest } = p; change(at, { [e.target.value]: p[name], ...rest }); }} options={["property", "context"].map((v) => ({ value: v, label: t(`builder.${v}`) }))} />
             <Input aria-label={t("builder.path")} placeholder={t("builder.path")} value={String(p[name] ?? "")} onChange={(e) => change([...at, name], e.target.value)} className="!w-32" />
             <Ops value={String(p.op)} ops={valueOps} change={(op) => change(at, withOp(p, op))} />
-            {!bareOps.includes(String(p.op)) && <Typed op={String(p.op)} label={t("col.value")} value={p.value} change={(v) => change([...at, "value"], v)} className="!w-32" />}
+            {!bareOps.includes(String(p.op)) && <Typed op={String(p.op)} label={t("col.value")} value={p.value} change={(v) => change([...at, "value"], v)} className="!w-28" />}
+            </div>
             <Remove path={at} />
           </div>
         );
@@ -274,7 +279,6 @@ function TraitLine({ node, path }: { node: Obj; path: Path }) {
       <Named label={t("builder.traitName")} value={String(node.trait ?? "")} options={hints.traits} change={(v) => change([...path, "trait"], v)} className="!w-44 max-w-full flex-1" />
       <Ops value={String(node.op)} ops={valueOps} change={(op) => change(path, withOp(node, op))} />
       {!bareOps.includes(String(node.op)) && <Typed op={String(node.op)} label={t("col.value")} value={node.value} change={(v) => change([...path, "value"], v)} className="!w-40 max-w-full flex-1" />}
-      <Remove path={path} />
     </div>
   );
 }
@@ -289,7 +293,6 @@ function SegmentLine({ node, path }: { node: Obj; path: Path }) {
       <span className="text-sm font-medium text-accent">{t("form.segment")}</span>
       <Select aria-label={t("builder.membership")} className="!w-auto" value={String(node.op ?? "in")} onChange={(e) => change([...path, "op"], e.target.value)} options={["in", "not_in"].map((o) => ({ value: o, label: t(`builder.${o}`) }))} />
       <Select aria-label={t("form.segment")} className="!w-48 max-w-full flex-1" value={key} onChange={(e) => change([...path, "segment"], e.target.value)} options={options.some((o) => o.value === key) ? options : [...options, { value: key, label: key }]} />
-      <Remove path={path} />
     </div>
   );
 }
@@ -304,7 +307,6 @@ function ConsentLine({ node, path }: { node: Obj; path: Path }) {
       <Named label={t("col.purpose")} value={String(of.purpose ?? "")} options={hints.purposes} change={(v) => change([...path, "consent", "purpose"], v)} className="!w-36 max-w-full flex-1" />
       <Input aria-label={t("builder.channel")} placeholder={t("builder.channel")} value={String(of.channel ?? "")} onChange={(e) => change([...path, "consent", "channel"], e.target.value || undefined)} className="!w-32" />
       <Ops label={t("col.state")} value={String(node.op ?? "granted")} ops={["granted", "denied", "withdrawn", "not_granted", "not_denied"]} change={(op) => change([...path, "op"], op)} />
-      <Remove path={path} />
     </div>
   );
 }
@@ -319,7 +321,6 @@ function Raw({ node, path }: { node: Obj; path: Path }) {
     <div className="space-y-1">
       <div className="flex items-center">
         <span className="text-sm font-medium text-accent">{t(`form.${formOf(node)}`, { defaultValue: formOf(node) })}</span>
-        <Remove path={path} />
       </div>
       <Area
         aria-label={t("builder.json")}

@@ -50,8 +50,8 @@ export function Home() {
 
 function Tile({ label, n, note, to, good, warn }: { label: string; n: number | null | undefined; note?: ReactNode; to: string; good?: boolean; warn?: boolean }) {
   return (
-    <Link to={to as "/"} className="rounded-lg border border-line bg-panel px-4 py-3 hover:border-accent compact:py-2">
-      <p className="text-soft">{label}</p>
+    <Link to={to as "/"} className="min-w-0 rounded-lg border border-line bg-panel px-4 py-3 hover:border-accent compact:py-2">
+      <p className="truncate text-soft" title={label}>{label}</p>
       <p className={cx("text-2xl font-semibold", good && "text-good", warn && "text-warn")}>{n === null ? "…" : n === undefined ? "–" : <Num n={n} />}</p>
       <p className="truncate text-sm text-soft">{note ?? " "}</p>
     </Link>
@@ -91,7 +91,7 @@ function SourceList() {
       {sources.isError && <Trouble error={sources.error} retry={() => sources.refetch()} />}
       <ul className="divide-y divide-line">
         {sources.data?.data.map((s) => (
-          <li key={s.key} className="flex items-center gap-3 px-4 py-2 compact:py-1">
+          <li key={s.key} className="flex flex-wrap items-center gap-x-3 px-4 py-2 compact:py-1">
             <span className="font-medium">{s.name}</span>
             {!s.enabled && <Badge tone="warn">{t("source.off")}</Badge>}
             <span className="ml-auto text-sm text-soft">{lastUsed(s) ? <>{t("source.last")} <When at={lastUsed(s)} /></> : t("source.never")}</span>

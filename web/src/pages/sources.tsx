@@ -14,7 +14,7 @@ export type Kind = "curl" | "browser" | "node" | "python" | "go";
 export function snippet(kind: Kind, address: string, key: string): string {
   switch (kind) {
     case "curl":
-      return `curl -u ${key}: ${address}/v1/track \\\n  -H 'Content-Type: application/json' \\\n  -d '{"userId":"u1","event":"Order Completed","properties":{"revenue":42}}'`;
+      return `curl ${address}/v1/track \\\n  -u ${key}: \\\n  -H 'Content-Type: application/json' \\\n  -d '{"userId":"u1","event":"Order Completed","properties":{"revenue":42}}'`;
     case "browser":
       return `import { AnalyticsBrowser } from "@segment/analytics-next";\n\nconst analytics = AnalyticsBrowser.load(\n  { writeKey: "${key}", cdnURL: "${address}" },\n  { integrations: { "Segment.io": { apiHost: "${address.replace(/^https?:\/\//, "")}/v1", protocol: "${address.startsWith("https") ? "https" : "http"}" } } },\n);\nanalytics.track("Order Completed", { revenue: 42 });`;
     case "node":
@@ -75,10 +75,10 @@ function One({ s, rotate }: { s: Source; rotate: () => void }) {
       action={<span className="text-right text-sm text-soft">{lastUsed(s) ? <>{t("source.last")} <When at={lastUsed(s)} /></> : t("source.never")}</span>}
     >
       <div className="flex items-center gap-1 px-4 py-2">
-        <span className="text-sm text-soft">{t("source.key")}</span>
+        <span className="shrink-0 text-sm text-soft">{t("source.key")}</span>
         <span className="ml-2 min-w-0 truncate font-mono text-sm">{s.write_key}</span>
         <Copy text={s.write_key} label={`${s.name}: ${t("source.copyKey")}`} />
-        <Button small className="ml-auto" aria-label={`${s.name}: ${t("source.rotate")}`} onClick={rotate}>
+        <Button small className="ml-auto" aria-label={`${s.name}: ${t("source.rotateShort")}`} onClick={rotate}>
           <KeyRound aria-hidden className="size-3.5" />
           {t("source.rotateShort")}
         </Button>

@@ -65,7 +65,7 @@ export function Sql() {
       <div className="grid items-start gap-4 lg:grid-cols-[1fr_17rem]">
         <div className="min-w-0 space-y-4">
           <Card flush>
-            <Area ref={area} aria-label={t("sql.query")} rows={Math.min(16, Math.max(6, query.split("\n").length + 1))} value={query} onChange={(e) => setQuery(e.target.value)} onKeyDown={key} className="!rounded-none !rounded-t-lg !border-0 !border-b !border-line !p-4" />
+            <Area ref={area} aria-label={t("sql.query")} rows={Math.min(16, Math.max(6, query.split("\n").length + 1))} value={query} onChange={(e) => setQuery(e.target.value)} onKeyDown={key} className="!rounded-none !rounded-t-lg !border-0 !border-b !border-line !p-4 focus-visible:!-outline-offset-2" />
             <div className="flex flex-wrap items-center gap-2 p-2.5">
               <Button kind="main" onClick={run} disabled={!query.trim()}>
                 <Play aria-hidden className="size-4" />

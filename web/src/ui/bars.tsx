@@ -8,12 +8,13 @@ const width = 720;
 const height = 190;
 const left = 48;
 const bottom = 22;
+const right = 16;
 
 export function DayBars({ days, label }: { days: { day: string; n: number }[]; label: string }) {
   const { i18n } = useTranslation();
   const x = scaleBand(
     days.map((d) => d.day),
-    [left, width],
+    [left, width - right],
   ).padding(0.25);
   const y = scaleLinear([0, Math.max(1, ...days.map((d) => d.n))], [height - bottom, 8]).nice(4);
   const every = Math.ceil(days.length / 6);
@@ -41,7 +42,8 @@ export function DayBars({ days, label }: { days: { day: string; n: number }[]; l
           </g>
         ))}
       </svg>
-      <table className="sr-only">
+      <div className="sr-only">
+        <table>
         <caption>{label}</caption>
         <tbody>
           {days.map((d) => (
@@ -51,7 +53,8 @@ export function DayBars({ days, label }: { days: { day: string; n: number }[]; l
             </tr>
           ))}
         </tbody>
-      </table>
+        </table>
+      </div>
     </figure>
   );
 }

@@ -81,9 +81,9 @@ export function Badge({ tone = "none", children, title }: { tone?: keyof typeof 
 
 export function Card({ title, action, children, className, flush }: { title?: ReactNode; action?: ReactNode; children: ReactNode; className?: string; flush?: boolean }) {
   return (
-    <section className={cx("rounded-lg border border-line bg-panel", className)}>
+    <section className={cx("min-w-0 rounded-lg border border-line bg-panel", className)}>
       {title && (
-        <div className="flex min-h-11 items-center justify-between gap-2 border-b border-line px-4 py-1.5 compact:min-h-9">
+        <div className="flex min-h-11 flex-wrap items-center justify-between gap-x-3 border-b border-line px-4 py-1.5 compact:min-h-9">
           <h2 className="font-semibold">{title}</h2>
           {action}
         </div>
@@ -201,11 +201,11 @@ export function Copy({ text, label }: { text: string; label?: string }) {
 export function Code({ text, tall, label }: { text: string; tall?: boolean; label?: string }) {
   const { t } = useTranslation();
   return (
-    <div className="relative rounded-md border border-line bg-sunken">
+    <div className="relative min-w-0 rounded-md border border-line bg-sunken">
       <pre tabIndex={0} aria-label={label ?? t("code")} className={cx("overflow-auto p-3 pr-10 font-mono text-xs leading-relaxed", tall ? "max-h-[60vh]" : "max-h-80")}>
         {text}
       </pre>
-      <div className="absolute top-1.5 right-1.5">
+      <div className="absolute top-1.5 right-1.5 rounded bg-sunken">
         <Copy text={text} />
       </div>
     </div>

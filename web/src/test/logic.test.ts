@@ -1,0 +1,84 @@
+import { describe, expect, it } from "vitest";
+import { ago, initials, plain, yamlDocument } from "../format";
+import { gather, type Seen, seenMax, type Verdict } from "../stream";
+import { fresh, groupOf, parsed, pointer, put, refusals, rooted, typed, valueFor } from "../tree";
+
+describe("tree", () => {
+  it("puts, changes and removes at any depth without touching the rest", () => {
+    const before = { all: [{ event: "A", where: [{ property: "x" }] }, { any: [{ trait: "t" }] }] };
+    const copy = structuredClone(before);
+    expect(put(before, ["all", 0, "where", 0, "property"], "y")).toEqual({ all: [{ event: "A", where: [{ property: "y" }] }, { any: [{ trait: "t" }] }] });
+    expect(put(before, ["all", 0], undefined)).toEqual({ all: [{ any: [{ trait: "t" }] }] });
+    expect(put(before, ["all", 1, "any", 1], { segment: "s" })).toEqual({ all: [before.all[0], { any: [{ trait: "t" }, { segment: "s" }] }] });
+    expect(put({ window: { last: "1d" } }, ["window"], undefined)).toEqual({});
+    expect(before).toEqual(copy);
+  });
+  it("shows a single condition as a group of one", () => {
+    expect(rooted({ trait: "a", op: "exists" })).toEqual({ all: [{ trait: "a", op: "exists" }] });
+    expect(rooted({ none: [] })).toEqual({ none: [] });
+    expect(rooted(undefined)).toEqual({ all: [] });
+    expect(groupOf({ any: [] })).toBe("any");
+    expect(groupOf({ event: "any" })).toBeNull();
+  });
+  it("gives each refusal to the line that it is about, once", () => {
+    const where = { all: [{ event: "" }, { any: [{ trait: "" }] }] };
+    const p = (pointer: string) => ({ pointer, code: "c", detail: "d" });
+    const places = [p("/where/all/0/event"), p("/where/all/1/any/0"), p("/where/all/10/op"), p("/where/all"), p("/name")];
+    expect(refusals(places, ["where", "all", 0], where.all[0])).toEqual([places[0]]);
+    expect(refusals(places, ["where", "all", 1], where.all[1])).toEqual([]);
+    expect(refusals(places, ["where", "all", 1, "any", 0], { trait: "" })).toEqual([places[1]]);
+    expect(refusals(places, ["where"], where)).toEqual([places[3]]);
+    expect(pointer(["a/b", "c~d", 3])).toBe("/a~1b/c~0d/3");
+  });
+  it("reads what is typed as it is meant, and writes it so that it reads back", () => {
+    expect(parsed("20")).toBe(20);
+    expect(parsed("-1.5")).toBe(-1.5);
+    expect(parsed("0033")).toBe("0033");
+    expect(parsed("+33 1")).toBe("+33 1");
+    expect(parsed('"20"')).toBe("20");
+    expect(parsed("true")).toBe(true);
+    expect(valueFor("in", "FR, BE,,3")).toEqual(["FR", "BE", 3]);
+    expect(valueFor("exists", "x")).toBeUndefined();
+    for (const v of ["20", "true", "plain", 20, 1.5, true, false, "0033"]) expect(parsed(typed(v))).toEqual(v);
+  });
+  it("makes new conditions of every form", () => {
+    for (const f of ["event", "trait", "segment", "consent"]) expect(Object.keys(fresh(f))).toContain(f);
+    expect(groupOf(fresh("group"))).toBe("any");
+  });
+});
+
+describe("format", () => {
+  it("writes YAML that keeps the meaning of texts", () => {
+    expect(yamlDocument({ segments: [{ key: "a", name: "Yes", where: { all: [{ event: "Order Completed", n: 2, e: [] }, { v: "no", w: "1", x: "a: b", y: true }] } }] })).toBe(
+      'segments:\n  - key: a\n    name: "Yes"\n    where:\n      all:\n        - event: Order Completed\n          "n": 2\n          e: []\n        - v: "no"\n          w: "1"\n          x: "a: b"\n          "y": true\n',
+    );
+  });
+  it("tells distances and names", () => {
+    const now = Date.parse("2026-05-01T12:00:00Z");
+    expect(ago(now - 3 * 86_400_000, now, "en")).toBe("3 days ago");
+    expect(ago(now - 90_000, now, "fr").replace(/\s/gu, " ")).toBe("il y a 1 min");
+    expect(initials("Ana Maria Martin")).toBe("AM");
+    expect(initials("😀x")).toBe("😀");
+    expect(plain({ city: "Lyon", list: [1] })).toBe("city: Lyon · list: [1]");
+    expect(plain(null)).toBe("–");
+  });
+});
+
+describe("live events", () => {
+  const verdict = (n: number, outcome = "folded"): Verdict => ({ outcome, position: `0-${n}`, source: "web", message_id: `m${n}`, received_at: "" });
+  const event = (n: number) => ({ type: "track", messageId: `m${n}`, timestamp: "", received_at: "", source: "web" });
+  it("shows the newest first, joins events with their verdicts, and stays bounded", () => {
+    let seen: Seen[] = gather([], [verdict(1), verdict(2)], [event(1)]);
+    expect(seen.map((s) => s.key)).toEqual(["0-2", "0-1"]);
+    expect(seen[1].event?.messageId).toBe("m1");
+    seen = gather(seen, [], [event(2)]);
+    expect(seen[0].event?.messageId).toBe("m2");
+    seen = gather(seen, Array.from({ length: seenMax + 50 }, (_, n) => verdict(n + 3)), []);
+    expect(seen).toHaveLength(seenMax);
+    expect(seen[0].key).toBe(`0-${seenMax + 52}`);
+  });
+  it("gives a repeat no event of its own", () => {
+    const seen = gather([], [verdict(1), { ...verdict(2, "repeat"), message_id: "m1" }], [event(1)]);
+    expect(seen.map((s) => !!s.event)).toEqual([false, true]);
+  });
+});
