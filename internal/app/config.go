@@ -12,6 +12,7 @@ import (
 	"kith/internal/analytics"
 	"kith/internal/collect"
 	"kith/internal/errs"
+	"kith/internal/lake"
 	"kith/internal/sys"
 )
 
@@ -46,6 +47,8 @@ type Config struct {
 
 	SourceRate collect.Rate // messages that one source may send; zero: no limit
 	ClientRate collect.Rate // requests that one address may make of the collector; zero: no limit
+
+	LakePeriods lake.Periods // after which the lake's files are merged; zero: the defaults
 
 	SQL analytics.Limits // of queries; zero fields have their defaults
 	// SQLWorker starts the process of a query: a program and its arguments, which
@@ -111,6 +114,9 @@ func (c *Config) Validate() error {
 	}
 	if l := c.SQL; min(int64(l.Time), l.MemoryBytes, int64(l.Threads), l.Rows, l.AnswerBytes, int64(l.AtOnce), int64(l.Waiting)) < 0 {
 		bad = append(bad, "the limits of sql may not be negative")
+	}
+	if c.LakePeriods != (lake.Periods{}) && !c.LakePeriods.Valid() {
+		bad = append(bad, "merge_ms of lake must be three periods of at least 10 ms, none shorter than the one before")
 	}
 	if len(bad) > 0 {
 		return errs.New(errs.Invalid, "config.invalid", "%s", strings.Join(bad, "; "))

@@ -41,6 +41,9 @@ type settingsFile struct {
 		AtOnce      int   `yaml:"at_once"`      // queries that run at the same time
 		Waiting     int   `yaml:"waiting"`      // that wait for their turn
 	} `yaml:"sql"`
+	Lake struct {
+		MergeMs [3]int64 `yaml:"merge_ms"` // after how long files are merged into a minute's, an hour's, a day's
+	} `yaml:"lake"`
 }
 
 // readFile reads the settings file; an empty name is an empty file. Unknown keys
@@ -86,6 +89,11 @@ func (s *settingsFile) limits(cfg *Config) {
 	}
 	if limits != (analytics.Limits{}) {
 		cfg.SQL = limits
+	}
+	for i, ms := range s.Lake.MergeMs {
+		if ms != 0 {
+			cfg.LakePeriods[i] = time.Duration(ms) * time.Millisecond
+		}
 	}
 }
 

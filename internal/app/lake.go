@@ -34,6 +34,7 @@ func (a *App) makeLake(context.Context) error {
 			return lake.Parts{Interpreter: l.runner.Interpreter, Reader: l.reader}
 		},
 		Clock: a.cfg.Clock, Rand: a.cfg.Rand, Observer: a.lakeObserver(),
+		Periods: a.cfg.LakePeriods,
 	})
 	return nil
 }

@@ -3,6 +3,7 @@ package lake
 import (
 	"cmp"
 	"slices"
+	"time"
 )
 
 // job is files that are to be merged.
@@ -23,15 +24,32 @@ const (
 	baseRowsMin   = 20_000    // changes of a mutable table that are merged into its base at once
 )
 
-// period is how many milliseconds a level spans.
-func period(l Level) int64 {
+// dayMillis is a day of the calendar.
+const dayMillis = 86_400_000
+
+// Periods are how long the time is whose files are merged into one of the levels
+// minute, hour and day, in this order. They decide when files are merged and nothing
+// of what they say.
+type Periods [3]time.Duration
+
+// DefaultPeriods are those that the levels are named after.
+func DefaultPeriods() Periods { return Periods{time.Minute, time.Hour, 24 * time.Hour} }
+
+// Valid reports whether each period is at least 10 ms and the ones that come after
+// are no shorter.
+func (p Periods) Valid() bool {
+	return p[0] >= 10*time.Millisecond && p[1] >= p[0] && p[2] >= p[1]
+}
+
+// of is how many milliseconds a level spans.
+func (p Periods) of(l Level) int64 {
 	switch l {
 	case LevelMinute:
-		return 60_000
+		return p[0].Milliseconds()
 	case LevelHour:
-		return 3_600_000
+		return p[1].Milliseconds()
 	}
-	return 86_400_000
+	return p[2].Milliseconds()
 }
 
 // due returns what is to be merged next, or nil. at is the present, in UTC
@@ -40,14 +58,14 @@ func (f *files) due(at int64) *job {
 	m := f.now()
 	steps := []struct{ from, to Level }{{LevelCut, LevelMinute}, {LevelMinute, LevelHour}}
 	for _, s := range steps {
-		if list := ended(m.Files, s.from, s.to, at); len(list) > 0 {
+		if list := ended(m.Files, s.from, f.periods.of(s.to), at); len(list) > 0 {
 			return &job{inputs: list, level: s.to}
 		}
 	}
 	if f.table.Kind == Mutable {
-		return dueBase(m, at)
+		return dueBase(m, at, f.periods.of(LevelDay))
 	}
-	if list := ended(m.Files, LevelHour, LevelDay, at); len(list) > 0 {
+	if list := ended(m.Files, LevelHour, f.periods.of(LevelDay), at); len(list) > 0 {
 		return &job{inputs: list, level: LevelDay, spread: true}
 	}
 	return dueDays(m)
@@ -55,8 +73,7 @@ func (f *files) due(at int64) *job {
 
 // ended returns the files of a level that belong to the earliest period that is
 // over, as many as one merge takes.
-func ended(all []ManifestFile, from, to Level, at int64) []ManifestFile {
-	span := period(to)
+func ended(all []ManifestFile, from Level, span, at int64) []ManifestFile {
 	var list []ManifestFile
 	for _, f := range all {
 		if f.Level == from && f.At/span < at/span {
@@ -75,7 +92,7 @@ func ended(all []ManifestFile, from, to Level, at int64) []ManifestFile {
 
 // dueBase merges the changes of a mutable table into its base when there are many,
 // or when the day is over.
-func dueBase(m *Manifest, at int64) *job {
+func dueBase(m *Manifest, at, day int64) *job {
 	j := &job{level: LevelDay, base: true}
 	var changes, base int64
 	over := false
@@ -83,7 +100,7 @@ func dueBase(m *Manifest, at int64) *job {
 		switch f.Level {
 		case LevelHour:
 			changes += f.Rows
-			over = over || f.At/period(LevelDay) < at/period(LevelDay)
+			over = over || f.At/day < at/day
 		case LevelDay:
 			base += f.Rows
 		default:

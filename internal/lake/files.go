@@ -19,6 +19,8 @@ type files struct {
 	store Store
 	table Table
 
+	periods Periods
+
 	mu       sync.Mutex
 	manifest *Manifest
 	retired  map[string]int64 // paths that are not listed → when that was seen
@@ -28,12 +30,12 @@ type files struct {
 	columns   *registry
 }
 
-func openFiles(ctx context.Context, s Store, t Table) (*files, error) {
+func openFiles(ctx context.Context, s Store, t Table, p Periods) (*files, error) {
 	m, err := ReadManifest(ctx, s, t.Name)
 	if err != nil && !errs.Is(err, errs.Corrupt) {
 		return nil, err
 	}
-	f := &files{store: s, table: t, manifest: m, retired: map[string]int64{}, making: map[string]bool{}}
+	f := &files{store: s, table: t, periods: p, manifest: m, retired: map[string]int64{}, making: map[string]bool{}}
 	switch {
 	case m == nil:
 		f.manifest = f.empty(0)

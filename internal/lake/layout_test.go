@@ -7,6 +7,7 @@ import (
 	"os"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -145,4 +146,21 @@ func FuzzCells(f *testing.F) {
 			}
 		}
 	})
+}
+
+func TestPeriods(t *testing.T) {
+	for p, want := range map[Periods]bool{
+		DefaultPeriods():                                  true,
+		{time.Second, time.Second, time.Second}:           true,
+		{10 * time.Millisecond, time.Second, time.Minute}: true,
+		{}: false,
+		{9 * time.Millisecond, time.Second, time.Minute}: false,
+		{time.Minute, time.Second, time.Hour}:            false,
+		{time.Minute, time.Hour, time.Hour - 1}:          false,
+		{-time.Minute, time.Hour, 24 * time.Hour}:        false,
+	} {
+		if p.Valid() != want {
+			t.Errorf("%v: %v", p, p.Valid())
+		}
+	}
 }

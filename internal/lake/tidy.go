@@ -11,16 +11,17 @@ import (
 	"github.com/parquet-go/parquet-go"
 )
 
-// tidyEvery is how often files are merged and swept.
+// tidyEvery is how often files are merged and swept, where periods are not short.
 const tidyEvery = 10 * time.Second
 
 // tidy merges files and deletes what nobody lists any more.
 func (w *Writer) tidy(ctx context.Context) {
+	every := min(tidyEvery, w.cfg.Periods[0]/2)
 	for ctx.Err() == nil {
 		select {
 		case <-ctx.Done():
 			return
-		case <-w.cfg.Clock.After(tidyEvery):
+		case <-w.cfg.Clock.After(every):
 		}
 		if err := guarded(func() error { return w.Tidy(ctx) }); err != nil && ctx.Err() == nil {
 			w.failed(err)
@@ -205,7 +206,7 @@ func (in *input) months(t *Table, to map[string]bool) error {
 			return err
 		}
 		for _, ms := range stamps {
-			if day := ms / period(LevelDay); day != last {
+			if day := ms / dayMillis; day != last {
 				last = day
 				to[monthOf(ms)] = true
 			}

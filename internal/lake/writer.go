@@ -46,6 +46,7 @@ type Config struct {
 	Clock      sys.Clock
 	Rand       sys.Rand
 	Every      time.Duration // between rounds while there are facts; 1 s if 0
+	Periods    Periods       // after which files are merged; DefaultPeriods if zero
 	Observer   Observer
 }
 
@@ -67,6 +68,9 @@ type Writer struct {
 func New(cfg Config) *Writer {
 	if cfg.Every <= 0 {
 		cfg.Every = time.Second
+	}
+	if cfg.Periods == (Periods{}) {
+		cfg.Periods = DefaultPeriods()
 	}
 	return &Writer{cfg: cfg, kicks: make(chan struct{}, 1)}
 }
@@ -198,7 +202,7 @@ func (w *Writer) open(ctx context.Context) error {
 	}
 	tables := map[string]*files{}
 	for _, t := range Tables() {
-		if tables[t.Name], err = openFiles(ctx, w.cfg.Store, t); err != nil {
+		if tables[t.Name], err = openFiles(ctx, w.cfg.Store, t, w.cfg.Periods); err != nil {
 			return err
 		}
 	}

@@ -14,13 +14,24 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
 	"time"
 )
 
-var duration = flag.Duration("lake.duration", 8*time.Second, "how long kith is under load while the tables are read")
+var (
+	duration = flag.Duration("lake.duration", 8*time.Second, "how long kith is under load while the tables are read")
+	readings = flag.Int("lake.readings", 10, "how many readings of tables there have to be at least")
+	rate     = flag.Int("lake.rate", 2000, "events a second")
+)
+
+// ageMax is how old a table may be, in seconds.
+const ageMax = 3
+
+// periods let files of every level be merged within seconds.
+const periods = "lake: {merge_ms: [1500, 3000, 6000]}\n"
 
 // reader returns the Python with what reads Parquet.
 func reader(t *testing.T) string {
@@ -47,7 +58,11 @@ func launch(t *testing.T, data string) string {
 	if out, err := exec.Command("go", "build", "-o", name, "kith/cmd/kith").CombinedOutput(); err != nil {
 		t.Fatalf("%v: %s", err, out)
 	}
-	cmd := exec.Command(name, "serve")
+	settings := filepath.Join(t.TempDir(), "kith.yaml")
+	if err := os.WriteFile(settings, []byte(periods), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.Command(name, "serve", "--config", settings)
 	cmd.Env = append(os.Environ(), "KITH_DATA="+data, "KITH_ADDR=127.0.0.1:0", "KITH_WRITE_KEY=lake-key", "KITH_ADMIN_TOKEN=lake-admin")
 	cmd.Stderr = os.Stderr
 	out, err := cmd.StdoutPipe()
@@ -125,14 +140,20 @@ func batch(n int) string {
 // report is what the reader found.
 type report struct {
 	Readings int              `json:"readings"`
+	Ages     int              `json:"ages"`
+	Median   float64          `json:"median_s"`
+	Late     float64          `json:"p95_s"`
 	Oldest   float64          `json:"oldest_s"`
+	Held     float64          `json:"held_s"`
 	Wrong    []string         `json:"wrong"`
 	Rows     map[string]int64 `json:"rows"`
 	Levels   []string         `json:"levels"`
 }
 
 // TestReadFromOutside loads kith while another process reads every table by its list
-// of files alone: never a row twice, never a file that is not there.
+// of files alone: never a row twice, never a file that is not there, and as a rule
+// not older than three seconds. Where neither this process nor the reader was ever
+// held up, never older.
 func TestReadFromOutside(t *testing.T) {
 	python := reader(t)
 	data := t.TempDir()
@@ -150,9 +171,9 @@ func TestReadFromOutside(t *testing.T) {
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
-	sent := 0
-	for began := time.Now(); time.Since(began) < *duration; sent++ {
-		call(t, "POST", url+"/v1/batch", batch(sent), func(r *http.Request) { r.SetBasicAuth("lake-key", "") })
+	sent, held := load(t, url)
+	if _, err := io.WriteString(end, "the load has ended\n"); err != nil {
+		t.Fatal(err)
 	}
 	call(t, "POST", url+"/v1/flush?timeout=1m", "", asAdmin)
 	var status struct {
@@ -182,5 +203,45 @@ func TestReadFromOutside(t *testing.T) {
 	if r.Rows["profiles"] == 0 || r.Rows["identifiers"] == 0 || r.Rows["links"] == 0 || r.Rows["traits_history"] == 0 {
 		t.Errorf("the tables have the rows %v", r.Rows)
 	}
-	t.Logf("%d readings beside %d events; rows %v; levels %v; a list was at most %.1f s behind what it says when it was written", r.Readings, sent*100, r.Rows, r.Levels, r.Oldest)
+	r.checkAges(t, held)
+	t.Logf("%d readings beside %d events; rows %v; levels %v; tables were %.2f s old in the median, %.2f s at the 95th percentile, %.2f s at most; kept from running for %.2f s at most", r.Readings, sent*100, r.Rows, r.Levels, r.Median, r.Late, r.Oldest, max(r.Held, held.Seconds()))
+}
+
+// load sends batches at the rate for the duration. It returns how many, and by how
+// much the one that was most behind its time was late to be sent.
+func load(t *testing.T, url string) (sent int, held time.Duration) {
+	t.Helper()
+	every := time.Duration(float64(time.Second) * 100 / float64(*rate))
+	tick := time.NewTicker(every)
+	defer tick.Stop()
+	began := time.Now()
+	for last := began; time.Since(began) < *duration; sent++ {
+		call(t, "POST", url+"/v1/batch", batch(sent), func(r *http.Request) { r.SetBasicAuth("lake-key", "") })
+		<-tick.C
+		held = max(held, time.Since(last)-every)
+		last = time.Now()
+	}
+	return sent, held
+}
+
+// starved is how long a process may be kept from running on a machine of which times
+// say anything.
+const starved = 250 * time.Millisecond
+
+// checkAges holds the ages of the tables against the limit, and asks that files were
+// read which merges had made.
+func (r *report) checkAges(t *testing.T, held time.Duration) {
+	t.Helper()
+	if r.Readings < *readings || r.Ages == 0 {
+		t.Errorf("%d readings, of which %d of an age; want %d", r.Readings, r.Ages, *readings)
+	}
+	if r.Median > ageMax {
+		t.Errorf("half of the readings found tables older than %.1f s", r.Median)
+	}
+	if held < starved && r.Held < starved.Seconds() && r.Oldest > ageMax {
+		t.Errorf("a table was %.1f s old, and nothing was held up for more than %v", r.Oldest, starved)
+	}
+	if !slices.Contains(r.Levels, "day") {
+		t.Errorf("no merged files were read, only %v", r.Levels)
+	}
 }

@@ -1,6 +1,7 @@
 """Reads every open table again and again while kith writes, as a stranger would:
-by current.json alone. Prints one JSON object: how many readings, the greatest age
-of a table, and what was wrong. Ends when its standard input does."""
+by current.json alone. Prints one JSON object: how many readings, how old the tables
+were when they were read, and what was wrong. Ages are taken until a line comes in,
+which says that nothing is sent any more; it ends when its standard input does."""
 
 import datetime
 import json
@@ -17,24 +18,28 @@ NAMES = {
 }
 
 
-def ended():
-    return bool(select.select([sys.stdin], [], [], 0)[0])
+def heard():
+    """Whether a line or the end of the input has come: None, "line" or "end"."""
+    if not select.select([sys.stdin], [], [], 0)[0]:
+        return None
+    return "line" if sys.stdin.buffer.raw.readline() else "end"
 
 
 def read(db, folder):
-    """Reads one table; returns its list, how many rows count, and what is wrong."""
+    """Reads one table; returns its list, how many rows count, when the newest was
+    received (of those that say so), and what is wrong."""
     current = json.loads((folder / "current.json").read_text())
     files = [str(folder / f["path"]) for f in current["files"]]
     if not files:
-        return current, 0, None
+        return current, 0, None, None
     rows = sum(f["rows"] for f in current["files"])
     if current["kind"] == "append":
         names = NAMES[current["table"]]
-        n, distinct = db.execute(
-            f"SELECT count(*), count(DISTINCT ({names})) FROM read_parquet($1, union_by_name = true)", [files]
+        n, distinct, newest = db.execute(
+            f"SELECT count(*), count(DISTINCT ({names})), epoch(max(received_at)) FROM read_parquet($1, union_by_name = true)", [files]
         ).fetchone()
         wrong = None if n == distinct == rows else f"{rows} rows listed, {n} there, {distinct} different ones"
-        return current, n, wrong
+        return current, n, newest, wrong
     key = ", ".join(current["key"])
     n, versions, live = db.execute(
         f"""WITH r AS (SELECT * FROM read_parquet($1, union_by_name = true)),
@@ -44,19 +49,22 @@ def read(db, folder):
         [files],
     ).fetchone()
     wrong = None if n == versions == rows else f"{rows} rows listed, {n} there, {versions} different ones"
-    return current, live, wrong
+    return current, live, None, wrong
 
 
 def main():
     lake = pathlib.Path(sys.argv[1])
     db = duckdb.connect()
     db.execute("SET threads = 1")
-    readings, oldest, wrong, last, versions, levels = 0, 0.0, [], {}, {}, set()
+    readings, ages, wrong, last, versions, levels, held = 0, [], [], {}, {}, set(), 0.0
+    final = quiet = False
     while True:
-        final = ended()
+        word = heard()
+        final, quiet = word == "end", quiet or word is not None
         for table in ["events", "traits_history", "identifiers", "profiles", "links"]:
+            now = time.time()
             try:
-                current, n, what = read(db, lake / table)
+                current, n, newest, what = read(db, lake / table)
             except Exception as e:  # a file that is gone, or no Parquet
                 wrong.append(f"{table}: {e}")
                 continue
@@ -69,14 +77,19 @@ def main():
                 wrong.append(f"{table}: version {current['version']} after {versions[table]}")
             last[table], versions[table] = n, current["version"]
             levels.update(f["level"] for f in current["files"])
-            if not final:
+            if not quiet and table == "events" and n > 0:
                 as_of = datetime.datetime.fromisoformat(current["as_of"].replace("Z", "+00:00"))
-                written = datetime.datetime.fromtimestamp((lake / table / "current.json").stat().st_mtime, datetime.timezone.utc)
-                oldest = max(oldest, (written - as_of).total_seconds())
+                ages.append(now - min(as_of.timestamp(), newest))
         if final:
             break
+        before = time.monotonic()
         time.sleep(0.05)
-    print(json.dumps({"readings": readings, "oldest_s": oldest, "wrong": wrong[:20], "rows": last, "levels": sorted(levels)}))
+        held = max(held, time.monotonic() - before - 0.05)
+    ages.sort()
+    print(json.dumps({
+        "readings": readings, "ages": len(ages), "held_s": held, "wrong": wrong[:20], "rows": last, "levels": sorted(levels),
+        "median_s": ages[len(ages) // 2] if ages else 0, "p95_s": ages[len(ages) * 95 // 100] if ages else 0, "oldest_s": ages[-1] if ages else 0,
+    }))
 
 
 main()
