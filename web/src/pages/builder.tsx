@@ -81,10 +81,10 @@ function Group({ node, path }: { node: Where; path: Path }) {
         {parts.map((c, n) => {
           const at = [...path, form, n];
           return (
-            <li key={n} className="flex items-start gap-2">
+            <li key={n} className="items-start gap-2 sm:flex">
               <div className="min-w-0 flex-1">{groupOf(c) ? <Group node={c as Where} path={at} /> : <Leaf node={c as Obj} path={at} />}</div>
               {top && (
-                <span title={t("builder.lineCount")} className={cx("w-16 shrink-0 pt-2.5 text-right text-sm font-medium", stale ? "text-soft" : "text-ink")}>
+                <span title={t("builder.lineCount")} className={cx("block shrink-0 pt-1 text-right text-sm font-medium sm:w-16 sm:pt-2.5", stale ? "text-soft" : "text-ink")}>
                   {counts?.[n] !== undefined && (
                     <>
                       <Num n={counts[n]} /> <span className="sr-only">{t("builder.lineCount")}</span>

@@ -146,7 +146,7 @@ function Side({ p, account }: { p: Profile; account: boolean }) {
         <Card title={t("side.computed")}>
           <dl>
             {Object.entries(p.computed).map(([k, v]) => (
-              <Fact key={k} label={k}><Value v={v} /></Fact>
+              <Fact key={k} label={k}><Computed v={v} /></Fact>
             ))}
           </dl>
         </Card>
@@ -200,6 +200,18 @@ export function Value({ v }: { v: unknown }) {
   return <span className="break-words">{plain(v)}</span>;
 }
 
+/** Computed is a computed trait, which says of itself when it is not whole. */
+function Computed({ v }: { v: unknown }) {
+  const { t } = useTranslation();
+  if (v === null || typeof v !== "object" || !("value" in v)) return <Value v={v} />;
+  const partial = ("partial" in v && v.partial === true) || ("truncated" in v && v.truncated === true);
+  return (
+    <>
+      <Value v={v.value} /> {partial && <Badge tone="warn">{t("traits.partial")}</Badge>}
+    </>
+  );
+}
+
 function Traits({ p }: { p: Profile }) {
   const { t } = useTranslation();
   const rows = Object.entries(p.traits).sort(([a], [b]) => a.localeCompare(b));
@@ -229,7 +241,7 @@ function Traits({ p }: { p: Profile }) {
             id={([k]) => k}
             columns={[
               { head: t("col.trait"), cell: ([k]) => <span className="font-medium">{k}</span> },
-              { head: t("col.value"), wide: true, cell: ([, v]) => <Value v={v} /> },
+              { head: t("col.value"), wide: true, cell: ([, v]) => <Computed v={v} /> },
             ]}
           />
         </>

@@ -69,7 +69,7 @@ function Results({ q }: { q: string }) {
               </Link>
             ),
           },
-          { head: t("col.contact"), cell: (r) => <span className="break-all">{[r.email, r.phone].filter(Boolean).join(" · ") || "–"}</span> },
+          { head: t("col.contact"), cell: (r) => <span className="inline-block min-w-60 break-all">{[r.email, r.phone].filter(Boolean).join(" · ") || "–"}</span> },
           {
             head: t("col.matched"),
             cell: (r) => (

@@ -31,7 +31,7 @@ export function Button({ kind = "plain", small, className, ...rest }: ComponentP
   );
 }
 
-const box = "min-h-9 compact:min-h-8 rounded-md border border-edge/60 bg-panel px-2.5 text-ink placeholder:text-soft w-full";
+const box = "max-w-full min-w-0 min-h-9 compact:min-h-8 rounded-md border border-edge/60 bg-panel px-2.5 text-ink placeholder:text-soft w-full";
 
 export function Input({ className, ...rest }: ComponentProps<"input">) {
   return <input className={cx(box, className)} {...rest} />;

@@ -1,1 +1,0 @@
-export{t as Sources,n as keyOf,r as snippet}from"./sources-DX70ZMGa.js";

@@ -1,0 +1,1 @@
+export{t as Sources,n as keyOf,r as snippet}from"./sources-ByiSevVr.js";
