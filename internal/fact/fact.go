@@ -41,9 +41,26 @@ type Fact struct {
 	// when it had not been seen. Profile is zero when it is no longer seen. Record is
 	// what moved it.
 	From identity.NodeID
-	// Call, of EventFolded alone, is a hash of the event's type and, of a track, its
-	// name, for who follows some calls only; see CallOf.
+	// Call, of EventFolded, is a hash of the event's type and, of a track, its name,
+	// for who follows some calls only; see CallOf. Of RowChanged it is one of the
+	// entity, see CallOfRows; 0 where that was not recorded.
 	Call uint32
+	// Type, Name (as in the history) and Timestamp (UTC milliseconds), of EventFolded
+	// alone, lead to the event's entry in the history of its node; in facts of older
+	// versions Type is unknown.
+	Type      event.Type
+	Name      string
+	Timestamp int64
+}
+
+// CallOfRows is the hash of an entity that facts of its rows carry. It is never 0.
+// Those of lists are odd, all others even.
+func CallOfRows(entity string, list bool) uint32 {
+	h := CallOf(event.Unknown, entity)
+	if list {
+		return h | 1
+	}
+	return max(h&^1, 2)
 }
 
 // CallOf is the hash of a call's type and name that facts carry. It is never 0,
@@ -67,7 +84,7 @@ func prefix(partition int32) []byte {
 	return binary.BigEndian.AppendUint32([]byte{byte(state.FamilyFact)}, uint32(partition))
 }
 
-const version = 3
+const version = 4
 
 // Put writes a block in the batch's transaction. An empty one writes nothing.
 func Put(tx state.Tx, b Block) {
@@ -94,8 +111,14 @@ func encode(b Block) []byte {
 		if f.Kind == NodeMoved {
 			v = append(v, f.From[:]...)
 		}
-		if f.Kind == EventFolded {
+		if f.Kind == EventFolded || f.Kind == RowChanged {
 			v = binary.BigEndian.AppendUint32(v, f.Call)
+		}
+		if f.Kind == EventFolded {
+			v = append(v, byte(f.Type))
+			v = binary.AppendUvarint(v, uint64(len(f.Name)))
+			v = append(v, f.Name...)
+			v = binary.AppendVarint(v, f.Timestamp)
 		}
 	}
 	return v
@@ -111,7 +134,7 @@ func decode(partition int32, k, v []byte) (Block, error) {
 	}
 	d := state.NewDecoder(v)
 	form := d.Byte()
-	if form == 0 || form > version { // 1 is 2 without moves, and 2 is 3 without calls
+	if form == 0 || form > version { // 1 is 2 without moves, 2 is 3 without calls, 3 is 4 without those of rows and without times
 		return Block{}, errFormat()
 	}
 	b := Block{Partition: partition, First: binary.BigEndian.Uint64(k[5:]), At: d.Varint()}
@@ -124,8 +147,11 @@ func decode(partition int32, k, v []byte) (Block, error) {
 		if f.Kind == NodeMoved {
 			f.From = identity.NodeID(d.Take(16))
 		}
-		if f.Kind == EventFolded && form >= 3 {
+		if f.Kind == EventFolded && form >= 3 || f.Kind == RowChanged && form >= 4 {
 			f.Call = binary.BigEndian.Uint32(d.Take(4))
+		}
+		if f.Kind == EventFolded && form >= 4 {
+			f.Type, f.Name, f.Timestamp = event.Type(d.Byte()), string(d.Bytes()), d.Varint()
 		}
 		b.Facts = append(b.Facts, f)
 	}

@@ -6,20 +6,22 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"kith/event"
 	"kith/internal/eventlog"
 	"kith/internal/identity"
 )
 
 var sample = Block{Partition: 1, First: 7, At: 5, Facts: []Fact{
-	{Kind: EventFolded, Record: eventlog.Position{Partition: 1, Offset: 300}, Node: identity.NodeID{0xaa}, Profile: identity.NodeID{0xbb}, Call: 9},
+	{Kind: EventFolded, Record: eventlog.Position{Partition: 1, Offset: 300}, Node: identity.NodeID{0xaa}, Profile: identity.NodeID{0xbb}, Call: 9, Type: event.Page, Name: "Home", Timestamp: 5},
 	{Kind: EventWithdrawn, Record: eventlog.Position{Partition: 2}},
+	{Kind: RowChanged, Call: 6},
 	{Kind: NodeMoved, Record: eventlog.Position{Offset: 1}, Node: identity.NodeID{1}, Profile: identity.NodeID{2}, From: identity.NodeID{3}},
 }}
 
 // TestBytes pins the stored form: a change of it needs a new version byte.
 func TestBytes(t *testing.T) {
 	const zero = "00000000000000000000000000000000"
-	want := "03" + "0a" + "03" + "0101ac02" + "aa000000000000000000000000000000" + "bb000000000000000000000000000000" + "00000009" + "020200" + zero + zero + "030001" +
+	want := "04" + "0a" + "04" + "0101ac02" + "aa000000000000000000000000000000" + "bb000000000000000000000000000000" + "00000009" + "0304486f6d650a" + "020200" + zero + zero + "0d0000" + zero + zero + "00000006" + "030001" +
 		"01" + zero[2:] + "02" + zero[2:] + "03" + zero[2:]
 	if got := hex.EncodeToString(encode(sample)); got != want {
 		t.Errorf("value %s\nwant  %s", got, want)

@@ -251,9 +251,13 @@ func (b *batchView) fact(kind fact.Kind, c *Contribution) {
 	if c.Kind != record.Event {
 		return // what it changes has facts of its own
 	}
-	f := fact.Fact{Kind: kind, Record: c.Position, Node: c.Home, Profile: c.Home, Call: fact.CallOf(c.Entry.Type, "")}
-	if c.Entry.Type == event.Track {
-		f.Call = fact.CallOf(event.Track, c.Entry.Name)
+	e := &c.Entry
+	f := fact.Fact{
+		Kind: kind, Record: c.Position, Node: c.Home, Profile: c.Home, Call: fact.CallOf(e.Type, ""),
+		Type: e.Type, Name: state.BoundName(e.Name), Timestamp: e.Timestamp,
+	}
+	if e.Type == event.Track {
+		f.Call = fact.CallOf(event.Track, e.Name)
 	}
 	b.facts = append(b.facts, f)
 }
