@@ -14,7 +14,6 @@ import (
 	"kith/internal/membership"
 	"kith/internal/profile"
 	"kith/internal/resource"
-	"kith/internal/resource/form"
 	"kith/internal/route"
 	"kith/internal/segment"
 	"kith/internal/strictjson"
@@ -41,6 +40,9 @@ type Definitions interface {
 	Answers(ctx context.Context, ref profile.Ref, asOf *int64, f func(Answers) error) error
 	// Preview asks everybody a condition.
 	Preview(ctx context.Context, scope expr.Scope, c expr.Condition, sample int) (membership.Preview, error)
+	// Compare asks everybody a condition, and who is in the segment of that key as it
+	// serves.
+	Compare(ctx context.Context, scope expr.Scope, c expr.Condition, key string, sample int) (membership.Comparison, error)
 	// Overlap asks everybody in which of some segments they are.
 	Overlap(ctx context.Context, scope expr.Scope, keys []string) (Overlap, error)
 	// Breakdown asks everybody for whom a condition holds for a trait.
@@ -118,6 +120,9 @@ func (a *API) definitionRows() []route.Route {
 		switch {
 		case r.Name == "getSegment":
 			r.Handler = route.Handle(a.segment)
+		case r.Name == "putSegment":
+			r.Answers[0] = route.Answer{Status: 200, Summary: "Changed; or, of a dry run, what would change (SegmentDryRun).", Schema: route.Schema{"anyOf": []route.Schema{route.Ref("Segment"), route.Ref("SegmentDryRun")}}}
+			r.Handler = a.dryOr(route.Handle(a.dryRunSegment), a.told(r.Handler))
 		case r.Name == "deleteSegment":
 			r.Handler = a.told(a.removable(r.Handler))
 			r.Answers = append(r.Answers, route.Answer{Status: 409, Summary: "Other segments are made of it."})
@@ -141,7 +146,7 @@ func (a *API) memberRows() []route.Route {
 		},
 		{
 			Method: http.MethodPost, Path: "/v1/segments:preview", Name: "previewSegment", Tag: "Segments", Key: route.ReadKey, Class: route.Special,
-			Summary:   "Tell how many would be in a segment that is not saved, which conditions pick how many, and some of the people. What takes too long is told from a part of everybody (exact is false).",
+			Summary:   "Tell how many would be in a segment that is not saved, which conditions pick how many, and some of the people; with the key of a segment also who would enter and leave it. What takes too long is told from a part of everybody (exact is false).",
 			BodyBytes: resourceBytesMax, Body: route.Ref("PreviewRequest"),
 			Answers: []route.Answer{
 				{Status: 200, Summary: "The size.", Schema: route.Ref("Preview")},
@@ -275,55 +280,6 @@ func (a *API) segmentMembers(w http.ResponseWriter, r *http.Request) error {
 		next = ""
 	}
 	return writeList(w, data, next)
-}
-
-const sampleMax = 100
-
-func (a *API) previewSegment(w http.ResponseWriter, r *http.Request) error {
-	body, err := route.ReadBody(r)
-	if err != nil {
-		return err
-	}
-	set := a.cfg.Definitions.Today()
-	var d *segment.Definition
-	sample := int64(0)
-	err = form.Read(body, func(o *form.Object) {
-		sample = o.Int("sample", 5, 0, sampleMax)
-		d = set.ReadSegment(o, "", expr.Options{})
-	})
-	if err != nil {
-		return err
-	}
-	if d.List {
-		return form.Refuse(errs.Invalid, form.CodeInvalid, "/list", "a list has no condition to preview")
-	}
-	p, err := a.cfg.Definitions.Preview(r.Context(), d.Scope, d.Where, int(sample))
-	if err != nil {
-		return err
-	}
-	out := map[string]any{"size": p.Size, "exact": p.Exact, "as_of": event.FormatTime(p.AsOf), "per_condition": p.PerCondition}
-	people := []any{}
-	for _, id := range p.Sample {
-		if d.Scope == expr.Account {
-			name, err := a.cfg.Definitions.AccountID(r.Context(), id)
-			if err != nil {
-				return err
-			}
-			people = append(people, map[string]string{"account_id": name})
-			continue
-		}
-		one := map[string]any{"profile_id": id.String()}
-		if q, err := a.cfg.Profiles.Read(r.Context(), profile.Ref{Type: profile.ProfileIDType, Value: id.String()}); err == nil {
-			for _, t := range []string{"name", "first_name", "last_name", "email"} {
-				if v, ok := q.Traits[t]; ok {
-					one[t] = v.Value
-				}
-			}
-		}
-		people = append(people, one)
-	}
-	out["sample"] = people
-	return route.WriteJSON(w, http.StatusOK, out)
 }
 
 func (a *API) profileSegments(w http.ResponseWriter, r *http.Request) error {

@@ -94,6 +94,23 @@ func (c *canon) Preview(_ context.Context, scope expr.Scope, cond expr.Condition
 	return p, nil
 }
 
+func (c *canon) Compare(ctx context.Context, scope expr.Scope, cond expr.Condition, key string, sample int) (membership.Comparison, error) {
+	p, err := c.Preview(ctx, scope, cond, sample)
+	out := membership.Comparison{Preview: p}
+	before := c.Today().Ask(scope, orders{}, noon, time.UTC).Member(key).Verdict
+	one := membership.Side{Size: 1, Sample: make([]identity.NodeID, min(sample, 1))}
+	if before {
+		out.Before = 1
+	}
+	switch {
+	case p.Size == 1 && !before:
+		out.Entering = one
+	case p.Size == 0 && before:
+		out.Leaving = one
+	}
+	return out, err
+}
+
 func (c *canon) Overlap(_ context.Context, scope expr.Scope, keys []string) (Overlap, error) {
 	out := Overlap{Exact: true, AsOf: noon, Regions: make([]int64, 1<<len(keys))}
 	region := 0
@@ -262,6 +279,52 @@ func TestMembersAndPreview(t *testing.T) {
 	for _, body := range []string{`{"segment":"none","trait":"spent"}`, `{"segment":"buyers"}`, `{"segment":"buyers","where":{"event":"Order"},"trait":"spent"}`, `{"trait":"spent"}`} {
 		f.want(http.MethodPost, "/v1/segments:breakdown", body, 422)
 	}
+}
+
+func TestDryRunsSaveNothing(t *testing.T) {
+	f := open(t)
+	f.want(http.MethodPut, "/v1/segments/buyers", `{"where":{"event":"Order"}}`, 201)
+	f.want(http.MethodPut, "/v1/segments/best", `{"where":{"segment":"buyers","op":"in"}}`, 201)
+	narrow := `{"name":"Fewer","where":{"event":"Order","count":{"op":"gt","value":3}}}`
+	d := f.want(http.MethodPut, "/v1/segments/buyers?dry_run=1", narrow, 200)
+	c := d["change"].(map[string]any)
+	if d["dry_run"] != true || d["created"] != false || d["size"] != 0.0 || d["definition"].(map[string]any)["name"] != "Fewer" || d["definition"].(map[string]any)["version"] != 2.0 {
+		t.Errorf("%v", d)
+	}
+	if c["size_now"] != 1.0 || c["staying"] != 0.0 || toText(c["needed_by"]) != `["best"]` || c["entering"].(map[string]any)["size"] != 0.0 || len(c["leaving"].(map[string]any)["sample"].([]any)) != 1 {
+		t.Errorf("%v", c)
+	}
+	if got := f.want(http.MethodGet, "/v1/segments/buyers", "", 200); got["version"] != 1.0 || got["name"] != "buyers" {
+		t.Errorf("a dry run has changed it: %v", got)
+	}
+	d = f.want(http.MethodPut, "/v1/segments/more?dry_run=true", `{"where":{"event":"Order"}}`, 200)
+	if c := d["change"].(map[string]any); d["created"] != true || c["entering"].(map[string]any)["size"] != 1.0 || c["size_now"] != 0.0 {
+		t.Errorf("%v", d)
+	}
+	f.want(http.MethodGet, "/v1/segments/more", "", 404)
+	p := f.want(http.MethodPost, "/v1/segments:preview", `{"key":"buyers","where":{"event":"None"},"sample":0}`, 200)
+	if c := p["change"].(map[string]any); c["leaving"].(map[string]any)["size"] != 1.0 || toText(c["leaving"].(map[string]any)["sample"]) != "[]" {
+		t.Errorf("%v", p)
+	}
+	for target, body := range map[string]string{
+		"/v1/segments/buyers?dry_run=1": `{"where":{"segment":"best","op":"in"}}`, "/v1/segments/best?dry_run=1": `{"scope":"account","where":{"trait":"x","op":"exists"}}`,
+		"/v1/traits/t?dry_run=1": `{"type":"sum","event":"Order"}`,
+	} {
+		f.want(http.MethodPut, target, body, 422)
+	}
+	f.want(http.MethodPut, "/v1/segments/buyers?dry_run=1", `{"version":7,"where":{"event":"Order"}}`, 409)
+	for _, target := range []string{"/v1/segments/buyers?dry_run=perhaps", "/v1/sources/s?dry_run=1"} {
+		if got := f.send(http.MethodPut, target, narrow, "Authorization", "Bearer "+adminToken).Code; got != http.StatusUnprocessableEntity && got != http.StatusBadRequest {
+			t.Errorf("%s: %d", target, got)
+		}
+	}
+	if got := f.want(http.MethodPut, "/v1/segments/list?dry_run=1", `{"list":true}`, 200); got["definition"] == nil || got["size"] != nil {
+		t.Errorf("%v", got)
+	}
+	if got := f.want(http.MethodPut, "/v1/traits/t?dry_run=1", `{"type":"count","event":"Order"}`, 200); got["version"] != 1.0 {
+		t.Errorf("%v", got)
+	}
+	f.want(http.MethodGet, "/v1/traits/t", "", 404)
 }
 
 // want calls with the admin token and returns the answer.

@@ -77,7 +77,7 @@ func definitionSchemas() map[string]route.Schema {
 		"ComputedTrait":         described("A computed trait as it was saved, with key, version, created_at and updated_at."),
 		"SegmentDocument":       described("A segment: where is a condition; or list is true and members are uploaded. scope is profile (default) or account."),
 		"Segment":               described("A segment as it was saved, with key, version, created_at and updated_at; read alone also with size, as_of and status: live, or backfilling while everybody is asked, and the definition before serves."),
-		"PreviewRequest":        described("where, the condition; scope; sample, how many people to show, at most " + strconv.Itoa(sampleMax) + "."),
+		"PreviewRequest":        described("where, the condition; scope; sample, how many people to show, at most " + strconv.Itoa(sampleMax) + "; key, of a segment that the condition is to be compared with."),
 		"OverlapRequest": object("Which segments.", map[string]route.Schema{
 			"segments": {"type": "array", "items": textSchema(), "minItems": 1, "maxItems": overlapMax, "description": "Their keys; all of one scope."},
 		}),
@@ -96,12 +96,10 @@ func definitionSchemas() map[string]route.Schema {
 		"Member": object("A member of a segment.", map[string]route.Schema{
 			"profile_id": textSchema(), "account_id": textSchema(), "since": {"type": "string", "format": "date-time", "description": "The recorded moment of the last entry."},
 		}, "profile_id", "account_id"),
-		"InSegment": object("A segment that a person is in.", map[string]route.Schema{"key": textSchema(), "since": {"type": "string", "format": "date-time"}}),
-		"Preview": object("How many would be in a segment.", map[string]route.Schema{
-			"size": number, "exact": {"type": "boolean", "description": "Everybody was asked."}, "as_of": {"type": "string", "format": "date-time"},
-			"per_condition": {"type": "array", "items": number, "description": "Of the conditions that the outermost group joins, in their order: how many meet each."},
-			"sample":        {"type": "array", "items": any},
-		}),
+		"InSegment":     object("A segment that a person is in.", map[string]route.Schema{"key": textSchema(), "since": {"type": "string", "format": "date-time"}}),
+		"Preview":       object("How many would be in a segment.", previewFields(), "change"),
+		"SegmentChange": segmentChangeSchema(),
+		"SegmentDryRun": dryRunSchema(),
 		"Explanation": object("One part of a condition, for one person.", map[string]route.Schema{
 			"condition": any, "verdict": {"type": "boolean"}, "value": {"description": "What was found: of a trait its value, of an event condition the count or aggregate. Null when missing."},
 			"events":      {"type": "array", "items": any, "description": "The newest of the events that decide."},
@@ -110,4 +108,34 @@ func definitionSchemas() map[string]route.Schema {
 			"children":    {"type": "array", "items": route.Ref("Explanation")},
 		}),
 	}
+}
+
+func previewFields() map[string]route.Schema {
+	return map[string]route.Schema{
+		"size": intSchema(), "exact": {"type": "boolean", "description": "Everybody was asked; else sizes are what a part of everybody lets expect."}, "as_of": timeSchema(),
+		"per_condition": {"type": "array", "items": intSchema(), "description": "Of the conditions that the outermost group joins, in their order: how many meet each."},
+		"sample":        shownSchema(),
+		"change":        route.Ref("SegmentChange"),
+	}
+}
+
+func shownSchema() route.Schema {
+	return route.Schema{"type": "array", "items": route.Schema{"type": "object", "additionalProperties": true}, "description": "Some of them: profile_id with name, first_name, last_name and email where they are known, else an identifier; or account_id."}
+}
+
+func segmentChangeSchema() route.Schema {
+	side := object("Those on one side.", map[string]route.Schema{"size": intSchema(), "sample": shownSchema()})
+	return object("Whom a definition would let in and out of a segment, beside the definition that serves now.", map[string]route.Schema{
+		"key": textSchema(), "size_now": {"type": "integer", "description": "Of the definition that serves, at the same moment; 0 when none does."},
+		"staying": intSchema(), "entering": side, "leaving": side,
+		"needed_by": {"type": "array", "items": textSchema(), "description": "Keys of the segments that are made of it, and would change with it."},
+	})
+}
+
+func dryRunSchema() route.Schema {
+	fields := previewFields()
+	fields["dry_run"] = flagSchema()
+	fields["created"] = route.Schema{"type": "boolean", "description": "There is no segment of that key yet."}
+	fields["definition"] = route.Ref("Segment")
+	return object("What saving a segment would change. Of a list there are no sizes: its members come by upload.", fields, "size", "exact", "as_of", "per_condition", "sample", "change")
 }

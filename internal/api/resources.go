@@ -44,6 +44,7 @@ func (c *collection[T]) rows() []route.Route {
 		route.Answer{Status: 409, Summary: "The version is no longer the stored one."},
 		route.Answer{Status: 422, Summary: "The document is not accepted; errors[] names each place."})
 	put.BodyBytes, put.Body = resourceBytesMax, route.Ref(c.document)
+	put.Params = append(put.Params, route.Param{Name: "dry_run", In: "query", Summary: "1: check the document and answer what it would be, and change nothing.", Schema: textSchema()})
 	return []route.Route{
 		list, put,
 		row(http.MethodGet, "/{key}", "get"+c.name, "Read one.", c.get, route.Answer{Status: 200, Summary: "Found.", Schema: route.Ref(c.answer)}, none),
@@ -126,9 +127,20 @@ func (c *collection[T]) put(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	item, created, err := c.items.Put(r.Context(), r.PathValue("key"), body)
+	dry, err := flagOf(r, "dry_run")
 	if err != nil {
 		return err
+	}
+	save := c.items.Put
+	if dry {
+		save = c.items.Try
+	}
+	item, created, err := save(r.Context(), r.PathValue("key"), body)
+	if err != nil {
+		return err
+	}
+	if dry {
+		return route.WriteJSON(w, http.StatusOK, c.show(&item))
 	}
 	status := http.StatusOK
 	if created {

@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"time"
 
+	"kith/internal/errs"
 	"kith/internal/resource"
 	"kith/internal/resource/form"
 	"kith/internal/route"
@@ -78,6 +79,12 @@ func (a *API) getSource(w http.ResponseWriter, r *http.Request) error {
 }
 
 func (a *API) putSource(w http.ResponseWriter, r *http.Request) error {
+	switch dry, err := flagOf(r, "dry_run"); {
+	case err != nil:
+		return err
+	case dry:
+		return errs.New(errs.Invalid, "request.dry_run", "sources have no dry run")
+	}
 	body, err := route.ReadBody(r)
 	if err != nil {
 		return err

@@ -92,46 +92,76 @@ func (a *App) rows(ctx context.Context, q analytics.Query) ([][]string, error) {
 
 // Preview implements api.Definitions.
 func (d *definitions) Preview(ctx context.Context, scope expr.Scope, c expr.Condition, sample int) (membership.Preview, error) {
-	conditions := []expr.Condition{c}
-	if g, ok := c.(*expr.Group); ok {
-		conditions = append(conditions, g.Conditions...)
-	}
-	rows, asOf, ok := d.tabled(ctx, scope, func(q condition.Question) (analytics.Query, error) { return q.Sizes(conditions, sample) })
-	if ok && len(rows) == 1 {
-		if p, ok := previewOf(rows[0]); ok {
-			p.AsOf = asOf
-			return p, nil
-		}
+	parts := membership.Parts(c)
+	conditions := append([]expr.Condition{c}, parts...)
+	rows, asOf, ok := d.tabled(ctx, scope, func(q condition.Question) (analytics.Query, error) { return q.Sizes(conditions, []int{0}, sample) })
+	if sizes, samples, read := sizesOf(rows, len(conditions)); ok && read {
+		return membership.Preview{Size: sizes[0], Exact: true, AsOf: asOf, PerCondition: sizes[1:], Sample: samples[0]}, nil
 	}
 	return d.engine.Preview(ctx, d.today(), scope, c, sample, previewTime)
 }
 
-// previewOf reads the row of sizes.
-func previewOf(row []string) (membership.Preview, bool) {
-	p := membership.Preview{Exact: true, PerCondition: []int64{}}
-	last := len(row) - 1
-	for i, text := range row[:last] {
+// Compare implements api.Definitions.
+func (d *definitions) Compare(ctx context.Context, scope expr.Scope, c expr.Condition, key string, sample int) (membership.Comparison, error) {
+	docs, err := d.Documents(ctx)
+	if err != nil {
+		return membership.Comparison{}, err
+	}
+	served, err := d.engine.Serving(ctx)
+	if err != nil {
+		return membership.Comparison{}, err
+	}
+	today := d.today()
+	if !served.Equal(&docs) { // what serves is older than what was saved: the tables' form knows one set alone
+		serving, err := served.Set()
+		if err != nil {
+			return membership.Comparison{}, err
+		}
+		return d.engine.Compare(ctx, today, serving, scope, c, key, sample, previewTime)
+	}
+	before := &expr.SegmentCondition{Key: key}
+	entering, leaving := membership.Changed(before, c)
+	conditions := append([]expr.Condition{c, before, entering, leaving}, membership.Parts(c)...)
+	rows, asOf, ok := d.tabled(ctx, scope, func(q condition.Question) (analytics.Query, error) {
+		return q.Sizes(conditions, []int{0, 2, 3}, sample)
+	})
+	if n, samples, read := sizesOf(rows, len(conditions)); ok && read {
+		return membership.Comparison{
+			Preview: membership.Preview{Size: n[0], Exact: true, AsOf: asOf, PerCondition: n[4:], Sample: samples[0]},
+			Before:  n[1], Entering: membership.Side{Size: n[2], Sample: samples[1]}, Leaving: membership.Side{Size: n[3], Sample: samples[2]},
+		}, nil
+	}
+	return d.engine.Compare(ctx, today, today, scope, c, key, sample, previewTime)
+}
+
+// sizesOf reads the row of sizes of so many conditions, and the samples behind
+// them; ok is false when it is none.
+func sizesOf(rows [][]string, conditions int) (sizes []int64, samples [][]identity.NodeID, ok bool) {
+	if len(rows) != 1 || len(rows[0]) < conditions {
+		return nil, nil, false
+	}
+	for _, text := range rows[0][:conditions] {
 		n, err := strconv.ParseInt(text, 10, 64)
 		if err != nil {
-			return p, false
+			return nil, nil, false
 		}
-		if i == 0 {
-			p.Size = n
-			continue
-		}
-		p.PerCondition = append(p.PerCondition, n)
+		sizes = append(sizes, n)
 	}
-	for id := range strings.SplitSeq(row[last], ",") {
-		if id == "" {
-			continue
+	for _, text := range rows[0][conditions:] {
+		var ids []identity.NodeID
+		for id := range strings.SplitSeq(text, ",") {
+			if id == "" {
+				continue
+			}
+			node, ok := identity.ParseNodeID(id)
+			if !ok {
+				return nil, nil, false
+			}
+			ids = append(ids, node)
 		}
-		node, ok := identity.ParseNodeID(id)
-		if !ok {
-			return p, false
-		}
-		p.Sample = append(p.Sample, node)
+		samples = append(samples, ids)
 	}
-	return p, true
+	return sizes, samples, true
 }
 
 // Overlap implements api.Definitions.

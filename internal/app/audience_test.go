@@ -23,6 +23,7 @@ func TestAudiencesFromTheTables(t *testing.T) {
 		r.flush(t)
 		for _, c := range [][3]string{
 			{"preview", `{"where":{"all":[{"event":"Order","aggregate":{"fn":"sum","property":"revenue"},"op":"eq","value":10.3},{"trait":"plan","op":"exists"}]},"sample":0}`, `{"exact":true,"per_condition":[1,3],"sample":[],"size":1}`},
+			{"preview", `{"key":"buyers","where":{"trait":"plan","op":"eq","value":"pro"}}`, `{"buyers":2,"enter":["cy"],"leave":["bo"],"size":2,"stay":1}`},
 			{"overlap", `{"segments":["buyers","pros"]}`, `{"exact":true,"regions":[{"in":[],"size":0},{"in":["buyers"],"size":1},{"in":["pros"],"size":1},{"in":["buyers","pros"],"size":1}],"sizes":{"buyers":2,"pros":2}}`},
 			{"breakdown", `{"segment":"buyers","trait":"plan"}`, `{"data":[{"size":1,"value":"free"},{"size":1,"value":"pro"}],"exact":true,"other":0,"values":2}`},
 			{"breakdown", `{"where":{"trait":"plan","op":"exists"},"trait":"tags"}`, `{"data":[{"size":2,"value":"b"},{"size":1,"value":"a"},{"size":1,"value":null}],"exact":true,"other":0,"values":3}`},
@@ -32,10 +33,64 @@ func TestAudiencesFromTheTables(t *testing.T) {
 				t.Fatal(err)
 			}
 			delete(out, "as_of")
+			if change, ok := out["change"].(map[string]any); ok {
+				out = map[string]any{
+					"size": out["size"], "buyers": change["size_now"], "stay": change["staying"],
+					"enter": calledThere(t, r, change["entering"]), "leave": calledThere(t, r, change["leaving"]),
+				}
+			}
 			text, err := json.Marshal(out)
 			if err != nil || strings.TrimSpace(string(text)) != c[2] {
 				t.Errorf("%s: %s %s gives %s (%v)", name, c[0], c[1], text, err)
 			}
 		}
+	}
+}
+
+// calledThere is the user ids of the people that one side of a comparison shows.
+func calledThere(t *testing.T, r *running, side any) []string {
+	t.Helper()
+	var names []string
+	for _, one := range side.(map[string]any)["sample"].([]any) {
+		person := one.(map[string]any)
+		var p struct{ Identifiers []struct{ Value string } }
+		if err := r.client.Get(t.Context(), "/v1/profiles/id:"+person["profile_id"].(string), &p); err != nil {
+			t.Fatal(err)
+		}
+		if person["identifier"].(map[string]any)["value"] != p.Identifiers[0].Value {
+			t.Errorf("%v is shown for %v", person, p)
+		}
+		names = append(names, p.Identifiers[0].Value)
+	}
+	return names
+}
+
+// TestDryRunOnTheServer: a dry run tells what saving would change, and saves nothing.
+func TestDryRunOnTheServer(t *testing.T) {
+	r := serve(t, withSQL(t, settings(t)))
+	r.send(t, "/v1/batch", `{"batch":[{"type":"track","userId":"ana","event":"Order"},{"type":"track","userId":"bo","event":"Visit"}]}`)
+	for range 2 { // the first one, and an unchanged one
+		if err := r.client.Put(t.Context(), "/v1/segments/s", json.RawMessage(`{"where":{"event":"Order"}}`), nil); err != nil {
+			t.Fatal(err)
+		}
+	}
+	r.flush(t)
+	var dry struct {
+		Exact  bool
+		Change struct {
+			SizeNow           int64 `json:"size_now"`
+			Entering, Leaving struct{ Size int64 }
+		}
+	}
+	if err := r.client.Put(t.Context(), "/v1/segments/s?dry_run=1", json.RawMessage(`{"where":{"event":["Order","Visit"]}}`), &dry); err != nil {
+		t.Fatal(err)
+	}
+	if !dry.Exact || dry.Change.SizeNow != 1 || dry.Change.Entering.Size != 1 || dry.Change.Leaving.Size != 0 {
+		t.Errorf("%+v", dry)
+	}
+	var now struct{ Size, Version int64 }
+	r.flush(t)
+	if err := r.client.Get(t.Context(), "/v1/segments/s", &now); err != nil || now.Size != 1 || now.Version != 1 {
+		t.Errorf("after the dry run: %+v, %v", now, err)
 	}
 }

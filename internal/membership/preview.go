@@ -26,10 +26,7 @@ type Preview struct {
 // Preview asks everybody a condition. When that takes longer than the budget it
 // stops, and tells what to expect from those that it has asked.
 func (e *Engine) Preview(ctx context.Context, set *segment.Set, scope expr.Scope, c expr.Condition, sample int, budget time.Duration) (Preview, error) {
-	parts := []expr.Condition{}
-	if g, ok := c.(*expr.Group); ok {
-		parts = g.Conditions
-	}
+	parts := Parts(c)
 	out := Preview{PerCondition: make([]int64, len(parts))}
 	asked, err := e.Everybody(ctx, set, scope, expr.FieldsOf(c), budget, func(id identity.NodeID, a *segment.Answers) {
 		for i, part := range parts {
@@ -39,9 +36,7 @@ func (e *Engine) Preview(ctx context.Context, set *segment.Set, scope expr.Scope
 		}
 		if a.Is(c).Verdict {
 			out.Size++
-			if len(out.Sample) < sample {
-				out.Sample = append(out.Sample, id)
-			}
+			out.Sample = some(out.Sample, id, sample)
 		}
 	})
 	out.Exact, out.AsOf, out.Asked = asked.Exact, asked.AsOf, asked.Asked

@@ -103,39 +103,64 @@ func decodeItems[T any](docs []Document) ([]Item[T], error) {
 // was none. The error is of kind Invalid when the body cannot be accepted, and
 // Conflict when it names a version that is no longer the stored one.
 func (c *Collection[T]) Put(ctx context.Context, key string, body []byte) (item Item[T], created bool, err error) {
-	if err := CheckKey(key); err != nil {
-		return Item[T]{}, false, err
-	}
-	want, version, err := c.read(key, body)
+	want, version, err := c.wanted(key, body)
 	if err != nil {
 		return Item[T]{}, false, err
 	}
 	err = c.docs.Change(ctx, func(ch *Change) error {
+		var have Item[T]
 		doc, ok, err := ch.Get(c.kind, key)
+		if err == nil && ok {
+			have, err = decodeItem[T](doc)
+		}
 		if err != nil {
 			return err
 		}
-		var have Item[T]
-		if ok {
-			if have, err = decodeItem[T](doc); err != nil {
-				return err
-			}
+		item, created, err = c.changed(key, have, want, version)
+		if err != nil || item.Version == have.Version {
+			return err
 		}
-		if version != 0 && version != have.Version {
-			return form.Refuse(errs.Conflict, c.kind+".version", "/version", "the "+c.kind+" has changed; read it again")
-		}
-		created, item = !ok, have
-		if ok && reflect.DeepEqual(have.Doc, want) {
-			return nil
-		}
-		now := sys.Millis(c.clock.Now())
-		if !ok {
-			have.CreatedAt = now
-		}
-		item = Item[T]{key, have.Version + 1, have.CreatedAt, now, want}
 		return c.write(ch, &item)
 	})
 	return item, created, err
+}
+
+// Try returns what Put would make of the body, with the same errors, and stores
+// nothing.
+func (c *Collection[T]) Try(ctx context.Context, key string, body []byte) (item Item[T], created bool, err error) {
+	want, version, err := c.wanted(key, body)
+	if err != nil {
+		return Item[T]{}, false, err
+	}
+	have, err := c.Get(ctx, key)
+	if err != nil && !errs.Is(err, errs.NotFound) {
+		return Item[T]{}, false, err
+	}
+	return c.changed(key, have, want, version)
+}
+
+// wanted reads a body.
+func (c *Collection[T]) wanted(key string, body []byte) (want T, version uint64, err error) {
+	if err := CheckKey(key); err != nil {
+		return want, 0, err
+	}
+	return c.read(key, body)
+}
+
+// changed is what an item becomes, have being the zero item when there is none.
+func (c *Collection[T]) changed(key string, have Item[T], want T, version uint64) (item Item[T], created bool, err error) {
+	if version != 0 && version != have.Version {
+		return have, false, form.Refuse(errs.Conflict, c.kind+".version", "/version", "the "+c.kind+" has changed; read it again")
+	}
+	created = have.Version == 0
+	if !created && reflect.DeepEqual(have.Doc, want) {
+		return have, false, nil
+	}
+	now := sys.Millis(c.clock.Now())
+	if created {
+		have.CreatedAt = now
+	}
+	return Item[T]{key, have.Version + 1, have.CreatedAt, now, want}, created, nil
 }
 
 func (c *Collection[T]) write(ch *Change, item *Item[T]) error {

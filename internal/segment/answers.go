@@ -52,6 +52,9 @@ func (s *Set) Ask(scope expr.Scope, view View, now int64, zone *time.Location) *
 	return a
 }
 
+// Under returns what another set comes to for the same subject at the same moment.
+func (a *Answers) Under(set *Set) *Answers { return set.Ask(a.scope, a.view, a.x.Now, a.x.Zone) }
+
 // Value returns the value of a computed trait, which must be in the set and of
 // the subject's scope.
 func (a *Answers) Value(key string) trait.Value {

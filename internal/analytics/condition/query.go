@@ -9,18 +9,22 @@ import (
 )
 
 // Sizes returns the SELECT of one row: for each condition how many it holds for
-// (n0, n1 and so on), and the least ids of those for whom the first one holds, as
-// many as the sample asks for, joined by commas.
-func (q Question) Sizes(conditions []expr.Condition, sample int) (analytics.Query, error) {
+// (n0, n1 and so on), and for each of the sampled ones, named by their places, the
+// least ids of those for whom it holds, as many as the sample asks for, joined by
+// commas.
+func (q Question) Sizes(conditions []expr.Condition, sampled []int, sample int) (analytics.Query, error) {
 	return q.over(conditions, func() string {
 		var columns []string
 		for i := range conditions {
 			n := strconv.Itoa(i)
 			columns = append(columns, "count(*) FILTER (WHERE c"+n+") AS n"+n)
 		}
-		// One more than asked for, as the engine knows no least none.
-		ids := "array_to_string(coalesce(min(id, " + strconv.Itoa(sample+1) + ") FILTER (WHERE c0), [])[1:" + strconv.Itoa(sample) + "], ',')"
-		return "SELECT " + strings.Join(columns, ", ") + ", " + ids + " AS sample FROM k_v"
+		for _, i := range sampled {
+			// One more than asked for, as the engine knows no least none.
+			n := strconv.Itoa(i)
+			columns = append(columns, "array_to_string(coalesce(min(id, "+strconv.Itoa(sample+1)+") FILTER (WHERE c"+n+"), [])[1:"+strconv.Itoa(sample)+"], ',') AS s"+n)
+		}
+		return "SELECT " + strings.Join(columns, ", ") + " FROM k_v"
 	})
 }
 
