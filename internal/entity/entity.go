@@ -24,6 +24,8 @@ type Definition struct {
 	Key       string // the attribute that tells rows apart
 	Attribute string // names the person that a row belongs to; empty: rows are nobody's
 	Type      string // of the identifier that Attribute holds
+
+	list bool // the rows are members of a segment, see ListOf
 }
 
 // Config is the interpreting configuration of entities. It must not change once
@@ -33,7 +35,11 @@ type Config struct {
 }
 
 // Definition returns the definition of an entity, or nil when it is not declared.
+// Lists need not be.
 func (c *Config) Definition(key string) *Definition {
+	if _, ok := IsList(key); ok {
+		return listed(key)
+	}
 	if c == nil {
 		return nil
 	}
@@ -72,6 +78,9 @@ func ValidKey(key string) bool {
 // Owner returns the identifier that a row belongs to. ok is false when the row
 // names nobody.
 func (d *Definition) Owner(row *Row, cfg *identity.Config) (id identity.Identifier, ok bool) {
+	if d.list {
+		return listOwner(row, cfg)
+	}
 	if d.Attribute == "" || !row.Exists() {
 		return id, false
 	}

@@ -226,7 +226,7 @@ func FuzzReadBatch(f *testing.F) {
 			if err != nil {
 				t.Fatalf("%s: %v", r.Attributes, err)
 			}
-			if key, ok := def.RowOf(&back); !ok || key != r.Key {
+			if key, ok := def.RowOf(&back, identity.DefaultConfig()); !ok || key != r.Key {
 				t.Fatalf("%s: the row %q, want %q", r.Attributes, key, r.Key)
 			}
 			if err := (&entity.Row{}).Add(&entity.Write{Attributes: back.Attributes}); err != nil {

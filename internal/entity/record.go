@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"slices"
 
+	"kith/internal/identity"
 	"kith/internal/strictjson"
 )
 
@@ -16,7 +17,7 @@ type Body struct {
 	Entity     string
 	Run        string
 	Delete     bool
-	Key        string // of a deletion: the row's key
+	Key        string // of a deletion: the row's key; of one from a list it is in Attributes
 	Attributes []byte // of a write: clean JSON object with the key's attribute in it
 }
 
@@ -26,9 +27,12 @@ func (b *Body) AppendTo(out []byte) []byte {
 	if b.Run != "" {
 		out = strictjson.AppendString(append(out, `,"run":`...), b.Run)
 	}
-	if b.Delete {
+	switch {
+	case b.Delete && b.Key == "":
+		out = append(append(out, `,"delete":true,"attributes":`...), b.Attributes...)
+	case b.Delete:
 		out = strictjson.AppendString(append(out, `,"delete":`...), b.Key)
-	} else {
+	default:
 		out = append(append(out, `,"attributes":`...), b.Attributes...)
 	}
 	return append(out, '}')
@@ -41,8 +45,11 @@ func DecodeBody(doc *strictjson.Doc, data []byte) (Body, error) {
 	}
 	root := doc.Root()
 	b := Body{Entity: root.Get("entity").Text(), Run: root.Get("run").Text()}
-	if v := root.Get("delete"); v.Exists() {
-		b.Delete, b.Key = true, v.Text()
+	_, list := IsList(b.Entity)
+	v := root.Get("delete")
+	b.Delete = v.Exists()
+	if b.Delete && !list {
+		b.Key = v.Text()
 	} else {
 		v := root.Get("attributes")
 		if v.Kind() != strictjson.Object {
@@ -50,7 +57,7 @@ func DecodeBody(doc *strictjson.Doc, data []byte) (Body, error) {
 		}
 		b.Attributes = v.AppendClean(nil)
 	}
-	if b.Entity == "" || b.Delete && !ValidKey(b.Key) {
+	if b.Entity == "" || b.Delete && !list && !ValidKey(b.Key) {
 		return Body{}, errFormat("write of an entity's row")
 	}
 	return b, nil
@@ -58,7 +65,10 @@ func DecodeBody(doc *strictjson.Doc, data []byte) (Body, error) {
 
 // RowOf returns the key of the row that a body writes. ok is false when its
 // attributes have none, as the entity is declared today.
-func (d *Definition) RowOf(b *Body) (key string, ok bool) {
+func (d *Definition) RowOf(b *Body, cfg *identity.Config) (key string, ok bool) {
+	if d.list {
+		return listRow(b.Attributes, cfg)
+	}
 	if b.Delete {
 		return b.Key, true
 	}

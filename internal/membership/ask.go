@@ -129,7 +129,7 @@ func (s *step) askOne(id identity.NodeID, t *touch) error {
 		// Somebody new: everything of theirs is among the facts that are followed now or
 		// later, so what these do not concern is answered as for nobody. Rows alone may
 		// have been there before the person was.
-		targets = slices.Concat(targets, s.e.plan.byDefault, s.e.plan.rows)
+		targets = slices.Concat(targets, s.e.plan.byDefault, s.e.plan.rows, s.e.plan.lists)
 		slices.Sort(targets)
 		targets = slices.Compact(targets)
 	}

@@ -109,6 +109,9 @@ func nodesOf(facts []fact.Fact) []identity.NodeID {
 
 // concern touches whom one fact concerns.
 func (s *step) concern(f *fact.Fact, others map[uint32]event.Type) error {
+	if f.Kind == fact.RowChanged && f.Call&1 == 1 {
+		return s.concernList(f)
+	}
 	if f.Node.IsZero() {
 		return nil
 	}

@@ -20,6 +20,7 @@ import (
 	"sync"
 	"time"
 
+	"kith/internal/entity"
 	"kith/internal/errs"
 	"kith/internal/eventlog"
 	"kith/internal/expr"
@@ -53,9 +54,8 @@ type Config struct {
 	// Projection returns the projection of today, without making it longer.
 	Projection func() expr.Projection
 
-	// Rows and Listed are those of view.Reader.
-	Rows   func(ctx context.Context, r state.Reader, entity string, nodes []identity.NodeID) ([][]byte, error)
-	Listed func(ctx context.Context, r state.Reader, segment string, nodes []identity.NodeID) (bool, error)
+	// Rows is that of view.Reader.
+	Rows func(ctx context.Context, r state.Reader, entity string, nodes []identity.NodeID) ([][]byte, error)
 
 	Observer Observer
 }
@@ -89,14 +89,15 @@ type Engine struct {
 
 // cursor is how far the engine is. It commits with everything that a step writes.
 type cursor struct {
-	Facts          []uint64   `json:"facts"` // by partition, the next one to follow
-	Transition     uint64     `json:"transition"`
-	Now            int64      `json:"now"`            // the last moment of evaluation
-	Interpretation string     `json:"interpretation"` // under which the state was made that is followed
-	Anew           *anew      `json:"anew,omitempty"`
-	Generation     int64      `json:"generation"` // of the last pass that began
-	Filling        *filling   `json:"filling,omitempty"`
-	Settling       []settling `json:"settling,omitempty"`
+	Facts          []uint64    `json:"facts"` // by partition, the next one to follow
+	Transition     uint64      `json:"transition"`
+	Now            int64       `json:"now"`            // the last moment of evaluation
+	Interpretation string      `json:"interpretation"` // under which the state was made that is followed
+	Anew           *anew       `json:"anew,omitempty"`
+	Generation     int64       `json:"generation"` // of the last pass that began
+	Filling        *filling    `json:"filling,omitempty"`
+	Settling       []settling  `json:"settling,omitempty"`
+	Lists          []relisting `json:"lists,omitempty"`
 }
 
 // served is the definitions that serve, and under which names their members are
@@ -194,7 +195,7 @@ func (e *Engine) refresh(ctx context.Context) error {
 func (e *Engine) newReader(fields expr.Projection) *view.Reader {
 	return &view.Reader{
 		History: e.cfg.History, Log: e.cfg.Log, Config: e.cfg.Identity(), Keys: e.cfg.Keys, Fields: fields,
-		Rows: e.cfg.Rows, Listed: e.cfg.Listed,
+		Rows: e.cfg.Rows, Listed: entity.Listed,
 	}
 }
 
@@ -245,9 +246,13 @@ func (e *Engine) begins(p *plan) {
 // now is the moment of evaluation: the clock, but never before the last one.
 func (e *Engine) now() int64 { return max(e.cursor.Now, sys.Millis(e.cfg.Clock.Now())) }
 
-// Run keeps the memberships until ctx ends. changed is signalled when the state
+// Run keeps the memberships until ctx ends, from where the state says they are:
+// another process may have kept them meanwhile. changed is signalled when the state
 // has new facts or the definitions have changed.
 func (e *Engine) Run(ctx context.Context, changed func() <-chan struct{}) error {
+	if err := e.load(ctx); err != nil && ctx.Err() == nil {
+		return err
+	}
 	for ctx.Err() == nil {
 		wake := changed()
 		worked, due, err := e.Step(ctx)

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"kith/event"
+	"kith/internal/entity"
 	"kith/internal/expr"
 	"kith/internal/fact"
 	"kith/internal/resource/form"
@@ -104,15 +105,18 @@ type plan struct {
 	anyTrack         []int // any track concerns them
 	traits           []int // a custom trait does
 	consents, rows   []int
-	accounts         []int // anything of a person's accounts does
-	ofAccounts       []int // of the scope account
-	accountTraits    bool  // what members do changes traits of their accounts that persons are asked for
-	byDefault        []int // those that a person is in of whom nothing is known
+	lists            []int               // made of uploaded lists
+	byList           map[uint32][]int    // the same, by fact.CallOfRows
+	listsOf          map[uint32][]string // the segments whose lists those are
+	accounts         []int               // anything of a person's accounts does
+	ofAccounts       []int               // of the scope account
+	accountTraits    bool                // what members do changes traits of their accounts that persons are asked for
+	byDefault        []int               // those that a person is in of whom nothing is known
 	fields           []expr.Field
 }
 
 func newPlan(serving *served, next Documents) (*plan, error) {
-	p := &plan{live: serving.Documents, next: next, byCall: map[uint32][]int{}}
+	p := &plan{live: serving.Documents, next: next, byCall: map[uint32][]int{}, byList: map[uint32][]int{}, listsOf: map[uint32][]string{}}
 	var err error
 	if p.liveSet, err = p.live.Set(); err != nil {
 		return nil, err
@@ -148,6 +152,7 @@ func (p *plan) target(t target) {
 	t.sources = t.set.SourcesOf(t.key)
 	i := len(p.targets)
 	p.targets = append(p.targets, t)
+	p.listed(i, t.sources.Lists)
 	if t.scope == expr.Account {
 		p.ofAccounts = append(p.ofAccounts, i)
 		return
@@ -178,6 +183,20 @@ func (p *plan) target(t target) {
 	}
 	if t.sources.Accounts {
 		p.accounts = append(p.accounts, i)
+	}
+}
+
+// listed notes of which lists a target is made.
+func (p *plan) listed(i int, lists []string) {
+	for _, key := range lists {
+		h := fact.CallOfRows(entity.ListOf(key), true)
+		p.byList[h] = append(p.byList[h], i)
+		if !slices.Contains(p.listsOf[h], key) {
+			p.listsOf[h] = append(p.listsOf[h], key)
+		}
+	}
+	if len(lists) > 0 {
+		p.lists = append(p.lists, i)
 	}
 }
 

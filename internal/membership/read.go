@@ -204,7 +204,7 @@ func (e *Engine) UpToDate(ctx context.Context) (bool, error) {
 	if err != nil || at.Anew != nil || at.Interpretation != hex.EncodeToString(fingerprint) {
 		return false, err
 	}
-	return slices.Equal(ends, at.Facts) && live.equal(&docs) && due > sys.Millis(e.cfg.Clock.Now()), nil
+	return len(at.Lists) == 0 && slices.Equal(ends, at.Facts) && live.equal(&docs) && due > sys.Millis(e.cfg.Clock.Now()), nil
 }
 
 // wavesCounted bounds how many timers that have rung are counted.
@@ -226,5 +226,6 @@ func (e *Engine) Wave(ctx context.Context) (due, done int64, err error) {
 		}
 		due++
 	}
-	return due, e.Status().Rung, nil
+	listed, err := e.relistings(ctx, snap, wavesCounted-due)
+	return due + listed, e.Status().Rung, err
 }

@@ -62,7 +62,7 @@ func (e *Engine) note(s *step) {
 	if e.cursor.Filling != nil {
 		e.status.Looked = e.cursor.Filling.Looked
 	}
-	e.status.Due, e.status.Rung = s.waiting, e.status.Rung+s.waiting
+	e.status.Due, e.status.Rung = s.waiting, e.status.Rung+s.waiting+s.listed
 	e.status.Steps++
 	close(e.stepped)
 	e.stepped = make(chan struct{})
@@ -99,6 +99,7 @@ type step struct {
 	removed     []string         // stored names that nobody is a member under any more
 	asked       int
 	waiting     int64
+	listed      int64 // touched because of a list
 }
 
 func (e *Engine) begin(ctx context.Context, snap state.Reader) *step {
@@ -120,7 +121,7 @@ func (s *step) run() error {
 	if s.held = held; held || err != nil {
 		return err
 	}
-	for _, part := range []func() error{s.follow, s.ring, s.askTouched, s.fill, s.settle} {
+	for _, part := range []func() error{s.follow, s.ring, s.relist, s.askTouched, s.fill, s.settle} {
 		if err := part(); err != nil {
 			return err
 		}

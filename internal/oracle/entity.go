@@ -20,7 +20,7 @@ func (f *fold) rowRecord(rec *record.Record) {
 	if def == nil {
 		return
 	}
-	key, ok := def.RowOf(&body)
+	key, ok := def.RowOf(&body, f.cfg)
 	if !ok {
 		return
 	}
@@ -82,8 +82,14 @@ func (f *fold) overwrite(row *statehash.Row, w *entity.Write) bool {
 
 func (f *fold) ownerOf(row *statehash.Row) (identity.Identifier, bool) {
 	def := f.entities.Definition(row.Entity)
-	a, ok := row.Attributes[def.Attribute]
-	if !ok {
+	attribute, typ := def.Attribute, def.Type
+	if _, list := entity.IsList(row.Entity); list {
+		for name := range row.Attributes { // there is one, named by the type
+			attribute, typ = name, name
+		}
+	}
+	a, ok := row.Attributes[attribute]
+	if !ok || attribute == entity.Replaced {
 		return identity.Identifier{}, false
 	}
 	var doc strictjson.Doc
@@ -94,6 +100,6 @@ func (f *fold) ownerOf(row *statehash.Row) (identity.Identifier, bool) {
 	if doc.Root().Kind() == strictjson.Number {
 		value = string(a.Value)
 	}
-	id, reason := f.cfg.Normalize(def.Type, value, "")
+	id, reason := f.cfg.Normalize(typ, value, "")
 	return id, reason == identity.Usable
 }

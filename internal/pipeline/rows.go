@@ -38,7 +38,7 @@ func (in *Interpreter) rowRecord(c *Contribution, rec *record.Record) {
 	if def == nil {
 		return
 	}
-	key, ok := def.RowOf(&body)
+	key, ok := def.RowOf(&body, in.Identity)
 	if !ok {
 		return
 	}
@@ -63,23 +63,22 @@ type entityRow struct {
 // ones have left before.
 func (b *batchView) takeRows(ctx context.Context, withdrawn []withdrawal, events []*Contribution) (rest []*Contribution, err error) {
 	var rows []*Contribution
+	var names [][2]string
 	for _, c := range events {
-		if c.Kind == record.Row {
-			rows = append(rows, c)
-		} else {
+		switch {
+		case c.Kind != record.Row:
 			rest = append(rest, c)
+		case c.Row != nil:
+			rows, names = append(rows, c), append(names, [2]string{c.Row.Entity, c.Row.Key})
 		}
 	}
 	if err := b.unwriteRows(ctx, withdrawn); err != nil {
 		return nil, err
 	}
-	if err := b.loadRows(ctx, rows); err != nil {
+	if err := b.readRows(ctx, names); err != nil {
 		return nil, err
 	}
 	for _, c := range rows {
-		if c.Row == nil {
-			continue
-		}
 		b.tx.Put(entity.WriteKey(c.Row.Entity, c.Row.Key, &c.Row.Write), c.Row.Write.Encode())
 		if err := b.entityRow(c.Row.Entity, c.Row.Key).change(&c.Row.Write); err != nil {
 			return nil, err
@@ -88,7 +87,7 @@ func (b *batchView) takeRows(ctx context.Context, withdrawn []withdrawal, events
 	return rest, nil
 }
 
-// entityRow returns a row that loadRows has read.
+// entityRow returns a row that readRows has read.
 func (b *batchView) entityRow(entityKey, key string) *entityRow {
 	return b.rows[string(entity.RowKey(entityKey, key))]
 }
@@ -100,17 +99,7 @@ func (r *entityRow) change(w *entity.Write) error {
 	return r.row.Add(w)
 }
 
-// loadRows reads the rows that the contributions write.
-func (b *batchView) loadRows(ctx context.Context, writes []*Contribution) error {
-	var names [][2]string
-	for _, c := range writes {
-		if c.Row != nil {
-			names = append(names, [2]string{c.Row.Entity, c.Row.Key})
-		}
-	}
-	return b.readRows(ctx, names)
-}
-
+// readRows reads the rows of these entities and keys, unless it has.
 func (b *batchView) readRows(ctx context.Context, names [][2]string) error {
 	var missing [][]byte
 	for _, n := range names {
@@ -235,6 +224,14 @@ func (b *batchView) commitRowsOfEntities() {
 	}
 }
 
+// rowFact tells that a row has changed. Of lists it is told of rows that somebody
+// has, and of the one that replaces everything.
 func (b *batchView) rowFact(r *entityRow, owner identity.NodeID) {
-	b.facts = append(b.facts, fact.Fact{Kind: fact.RowChanged, Record: r.cause, Node: owner, Profile: owner})
+	_, list := entity.IsList(r.entity)
+	if list && owner.IsZero() && r.key != entity.Replaced {
+		return
+	}
+	b.facts = append(b.facts, fact.Fact{
+		Kind: fact.RowChanged, Record: r.cause, Node: owner, Profile: owner, Call: fact.CallOfRows(r.entity, list),
+	})
 }

@@ -33,9 +33,9 @@ type Reader struct {
 	// definitions that are asked, or a longer one.
 	Fields expr.Projection
 
-	// Listed tells whether an uploaded list names one of the nodes; nil: there are
-	// no lists.
-	Listed func(ctx context.Context, r state.Reader, segment string, nodes []identity.NodeID) (bool, error)
+	// Listed tells whether an uploaded list names one of the nodes, by what was
+	// uploaded up to a moment, see entity.Listed; nil: there are no lists.
+	Listed func(ctx context.Context, r state.Reader, segment string, nodes []identity.NodeID, upTo int64) (bool, error)
 
 	// Rows returns the rows of an entity that belong to the nodes, each as a JSON
 	// object; nil: there are none.
@@ -340,7 +340,7 @@ func (v *View) Listed(key string) bool {
 	if v.r.Listed == nil {
 		return false
 	}
-	in, err := v.r.Listed(v.ctx, v.s, key, v.Nodes)
+	in, err := v.r.Listed(v.ctx, v.s, key, v.Nodes, v.upTo)
 	if err != nil {
 		v.fail(err)
 	}
