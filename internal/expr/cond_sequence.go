@@ -129,21 +129,31 @@ func (c *SequenceCondition) Eval(x *Context) Result {
 // material reads what a search needs: for every step the events that it may pick
 // or must not find, now or later.
 func (c *SequenceCondition) material(x *Context) *material {
-	m := &material{x: x, steps: c.Steps, window: &c.Window, traitsNext: Never}
+	m := &material{x: x, steps: c.Steps, window: &c.Window, traitsNext: Never, events: make([][]*Event, len(c.Steps))}
 	var last *Step // positive
+	oldest := int64(Never)
 	for i := range c.Steps {
 		s := &c.Steps[i]
-		lo := int64(-Never)
-		if !s.Not {
-			last, lo = s, c.Window.Oldest(x.Now)
-			m.positive = append(m.positive, i)
+		if s.Not {
+			continue
 		}
-		m.events = append(m.events, s.Events(x, lo, Never))
+		last = s
+		m.positive = append(m.positive, i)
+		m.events[i] = s.candidates(x, c.Window.Oldest(x.Now))
+		if len(m.events[i]) > 0 {
+			oldest = min(oldest, m.events[i][0].Timestamp)
+		}
+	}
+	for i := range c.Steps {
+		s := &c.Steps[i]
+		if s.Not && oldest < Never {
+			m.events[i] = s.Events(x, oldest-1, Never) // what lies before every candidate follows none
+		}
 		for _, l := range s.Lines {
 			switch {
 			case l.Ref == nil:
 			case l.Ref.Step >= 0:
-				m.lastUse(l.Ref.Step, i)
+				m.refer(l.Ref, i)
 			default:
 				m.traitsNext = min(m.traitsNext, x.Subject.Trait(l.Ref.Trait).Next)
 			}
@@ -151,6 +161,17 @@ func (c *SequenceCondition) material(x *Context) *material {
 	}
 	m.findTurns(last)
 	return m
+}
+
+// candidates returns the events that a positive step may choose now or later: of
+// those up to now one more than are looked at, and all to come.
+func (s *Step) candidates(x *Context, after int64) []*Event {
+	t := s.tally(x, "")
+	if t == nil {
+		return s.Events(x, after, Never)
+	}
+	past := newest(t.Between(after, x.Now), candidatesMax+1)
+	return slices.AppendSeq(past, t.Between(x.Now, Never).Forward())
 }
 
 // material is the events of one person for one sequence.
@@ -161,21 +182,32 @@ type material struct {
 	positive   []int      // the positive steps
 	events     [][]*Event // of each step, in the order of events
 	refs       []reference
+	read       map[stepLine]*readValues
 	turns      []int64 // moments after now at which the verdict can turn, ascending
 	traitsNext int64   // when a trait that is referred to can change
 }
 
-// reference is a step that others refer to, and the last one that does.
-type reference struct{ step, last int }
+// reference is a step that others refer to.
+type reference struct {
+	step, last int     // the step, and the last one that refers to it
+	fields     []Field // that are referred to
 
-func (m *material) lastUse(step, by int) {
+	classes  map[string]int // of its events, by the text of those fields; from 1
+	examples []*Event       // one of each class
+}
+
+// refer notes that a step refers to an earlier one.
+func (m *material) refer(to *Ref, by int) {
 	for i := range m.refs {
-		if m.refs[i].step == step {
-			m.refs[i].last = by
+		if r := &m.refs[i]; r.step == to.Step {
+			r.last = by
+			if !slices.Contains(r.fields, to.Field) {
+				r.fields = append(r.fields, to.Field)
+			}
 			return
 		}
 	}
-	m.refs = append(m.refs, reference{step, by})
+	m.refs = append(m.refs, reference{step: to.Step, last: by, fields: []Field{to.Field}})
 }
 
 // findTurns collects the moments at which an event begins or ends to count, and
