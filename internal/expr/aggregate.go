@@ -45,6 +45,26 @@ func (a *Aggregate) Add(values []Value) {
 	}
 }
 
+// Merge folds what another aggregate has folded.
+func (a *Aggregate) Merge(b *Aggregate) {
+	for v, n := range b.Distinct {
+		if a.Distinct != nil {
+			a.Distinct[v] += n
+		}
+	}
+	if b.Count == 0 {
+		return
+	}
+	if a.Count == 0 || b.Min.Cmp(a.Min) < 0 {
+		a.Min = b.Min
+	}
+	if a.Count == 0 || b.Max.Cmp(a.Max) > 0 {
+		a.Max = b.Max
+	}
+	a.Count += b.Count
+	a.Sum = a.Sum.Plus(b.Sum)
+}
+
 // Value returns the function's value, or nothing: avg, min and max of nothing are
 // missing, and so is a number of more than 29 digits before the point.
 func (a *Aggregate) Value(fn string) []Value {

@@ -48,39 +48,29 @@ func (c *EventCondition) Walk(f func(Condition)) { f(c) }
 
 // Eval implements Condition.
 func (c *EventCondition) Eval(x *Context) Result {
-	events := c.Events(x, c.Window.Oldest(x.Now), Never)
-	t := NewTimeline(&c.Window, events, x.Now)
+	t := c.Timeline(x, &c.Window, c.Property)
+	counted := t.Counted(x.Now)
 	var r Result
-	r.Verdict = c.verdict(t.Counted(x.Now))
-	r.Next = t.Turn(x.Now, func(now int64) bool { return c.verdict(t.Counted(now)) != r.Verdict })
+	r.Verdict = c.verdict(counted)
+	r.Next = t.Turn(func(now int64) bool { return c.verdict(t.Counted(now)) != r.Verdict })
 	if !x.Explain {
 		return r
 	}
-	counted := t.Counted(x.Now)
-	return x.explain(r, c, c.outcome(counted), counted, nil)
+	return x.explain(r, c, c.outcome(counted), newest(counted, eventsShown+1), nil)
 }
 
 // verdict compares the aggregate of the events.
-func (c *EventCondition) verdict(events []*Event) bool {
+func (c *EventCondition) verdict(events Counted) bool {
 	if c.Fn == "count" {
-		return holdsOrder(c.Op, decimal.FromInt(int64(len(events))).Cmp(c.Value))
+		return holdsOrder(c.Op, decimal.FromInt(int64(events.Len())).Cmp(c.Value))
 	}
-	a := c.aggregate(events)
-	return a.compare(c.Fn, c.Op, c.Value)
-}
-
-func (c *EventCondition) aggregate(events []*Event) *Aggregate {
-	a := NewAggregate(c.Fn)
-	for _, e := range events {
-		a.Add(e.Fields.Values(Field{Path: c.Property}))
-	}
-	return a
+	return events.Fold(c.Fn, c.Property).compare(c.Fn, c.Op, c.Value)
 }
 
 // outcome is the aggregate for an explanation.
-func (c *EventCondition) outcome(events []*Event) []Value {
+func (c *EventCondition) outcome(events Counted) []Value {
 	if c.Fn == "count" {
-		return []Value{Num(decimal.FromInt(int64(len(events))))}
+		return []Value{Num(decimal.FromInt(int64(events.Len())))}
 	}
-	return c.aggregate(events).Value(c.Fn)
+	return events.Fold(c.Fn, c.Property).Value(c.Fn)
 }

@@ -59,7 +59,7 @@ func (c *TraitCondition) crossing(since int64, verdict bool, x *Context) int64 {
 		}
 	}
 	slices.Sort(moments)
-	return firstTurn(moments, func(now int64) bool {
+	return firstTurn(moments, turnsMax, func(now int64) bool {
 		shown := []Value{Num(decimal.FromInt((now - since) / 1000))}
 		return c.Op.holds(&c.Operand, shown, x) != verdict
 	})

@@ -4,6 +4,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"kith/event"
 	"kith/internal/resource/form"
@@ -223,4 +224,10 @@ func (op *Operator) base() *Operator {
 		return op.Opposite
 	}
 	return op
+}
+
+// Meets reports whether all lines that do not refer hold for an event of one of
+// the selection's calls. The zone is that in which a date alone is its midnight.
+func (s *Selection) Meets(e *Event, zone *time.Location) bool {
+	return s.plain(e.Fields, &Context{Zone: zone})
 }

@@ -32,6 +32,7 @@ func (s *step) renew() (held bool, err error) {
 		s.cursor.Interpretation = now
 		return false, nil
 	case s.cursor.Interpretation != now:
+		s.e.recall.Clear()
 		ends, err := s.e.cfg.Log.Ends(s.ctx)
 		if err != nil {
 			return false, err
@@ -63,6 +64,7 @@ func (s *step) awaitFold(a *anew) (held bool, err error) {
 	if s.cursor.Facts, err = pipeline.FactEnds(s.ctx, s.snap, s.e.cfg.Partitions); err != nil {
 		return false, err
 	}
+	s.e.recall.Clear()
 	a.Asking, s.moved = true, true
 	return false, nil
 }

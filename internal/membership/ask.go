@@ -197,7 +197,7 @@ func (s *step) all(scope expr.Scope) []int {
 // ask asks targets at a moment and notes what changed. at gives the moment that a
 // change is recorded for.
 func (s *step) ask(p *person, scope expr.Scope, nodes []identity.NodeID, targets []int, now int64, at func() (int64, error), cause Cause) error {
-	v := s.view(scope, nodes)
+	v := s.view(scope, nodes, cause)
 	answers := map[*segment.Set]*segment.Answers{}
 	for _, i := range targets {
 		t := &s.e.plan.targets[i]
@@ -222,11 +222,17 @@ func (s *step) ask(p *person, scope expr.Scope, nodes []identity.NodeID, targets
 	return v.Err()
 }
 
-func (s *step) view(scope expr.Scope, nodes []identity.NodeID) *view.View {
-	if scope == expr.Account {
-		return s.e.reader.Account(s.ctx, s.snap, nodes[0], math.MaxInt64)
+// view returns the view of somebody. What was read of whom an event has touched is
+// kept for the next one; passes over everybody and waves of timers keep nothing.
+func (s *step) view(scope expr.Scope, nodes []identity.NodeID, cause Cause) *view.View {
+	r := s.e.reader
+	if cause == ByEvent || s.e.recall.Knows(nodes[0]) {
+		r = s.e.recalling
 	}
-	return s.e.reader.Person(s.ctx, s.snap, nodes, math.MaxInt64)
+	if scope == expr.Account {
+		return r.Account(s.ctx, s.snap, nodes[0], math.MaxInt64)
+	}
+	return r.Person(s.ctx, s.snap, nodes, math.MaxInt64)
 }
 
 // change makes somebody a member, or no member any more, at a moment, and tells it

@@ -61,6 +61,7 @@ func (s *step) follow() error {
 	if err != nil {
 		return err
 	}
+	s.e.recall.Begin(ends)
 	left := uint64(s.e.limits.facts)
 	var facts []fact.Fact
 	for p := range ends {
@@ -74,6 +75,11 @@ func (s *step) follow() error {
 			}
 			fresh := b.Facts[*next-b.First:]
 			fresh = fresh[:min(uint64(len(fresh)), left)]
+			for i := range fresh {
+				if err := s.e.recall.Follow(s.ctx, s.e.recalling, s.snap, p, *next+uint64(i), &fresh[i]); err != nil {
+					return err
+				}
+			}
 			facts = append(facts, fresh...)
 			*next += uint64(len(fresh))
 			left -= uint64(len(fresh))

@@ -57,6 +57,9 @@ type Config struct {
 	// Rows is that of view.Reader.
 	Rows func(ctx context.Context, r state.Reader, entity string, nodes []identity.NodeID) ([][]byte, error)
 
+	// Bounds of what is kept of people in memory; the usual ones if left out.
+	Bounds view.Bounds
+
 	Observer Observer
 }
 
@@ -71,14 +74,16 @@ type Observer struct {
 // Engine keeps the memberships of one workspace. Step and Run are for one
 // goroutine; everything else is safe for concurrent use.
 type Engine struct {
-	cfg    Config
-	limits limits
-	plan   *plan
-	dirty  bool // the cursor has changed beside any step
-	reader *view.Reader
-	cursor cursor
-	stored []byte // the cursor as it lies in the state
-	live   served // what serves; a row of its own
+	cfg       Config
+	limits    limits
+	plan      *plan
+	dirty     bool // the cursor has changed beside any step
+	reader    *view.Reader
+	recall    *view.Recall
+	recalling *view.Reader // the same as reader, with the recall; for steps alone
+	cursor    cursor
+	stored    []byte // the cursor as it lies in the state
+	live      served // what serves; a row of its own
 
 	mu      sync.Mutex
 	status  Status
@@ -132,7 +137,11 @@ func Open(ctx context.Context, cfg Config) (*Engine, error) {
 	if cfg.Zone == nil {
 		cfg.Zone = time.UTC
 	}
+	if cfg.Bounds == (view.Bounds{}) {
+		cfg.Bounds = view.UsualBounds()
+	}
 	e := &Engine{cfg: cfg, limits: limits{facts: 2000, timers: 1000, fill: 1000}, stepped: make(chan struct{})}
+	e.recall = view.NewRecall(cfg.Partitions, cfg.Bounds)
 	if err := e.load(ctx); err != nil {
 		return nil, err
 	}
@@ -153,6 +162,7 @@ func (e *Engine) load(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	e.recall.Clear()
 	e.stored, e.cursor, e.live, e.plan = values[0], cursor{Facts: make([]uint64, e.cfg.Partitions)}, served{}, nil
 	if e.stored == nil {
 		return nil
@@ -189,13 +199,18 @@ func (e *Engine) refresh(ctx context.Context) error {
 	e.begins(p)
 	e.plan = p
 	e.reader = e.newReader(projection)
+	e.reader.Picks = p.picks()
+	e.recall.Clear()
+	recalling := *e.reader
+	recalling.Recall = e.recall
+	e.recalling = &recalling
 	return nil
 }
 
 func (e *Engine) newReader(fields expr.Projection) *view.Reader {
 	return &view.Reader{
 		History: e.cfg.History, Log: e.cfg.Log, Config: e.cfg.Identity(), Keys: e.cfg.Keys, Fields: fields,
-		Rows: e.cfg.Rows, Listed: entity.Listed,
+		Rows: e.cfg.Rows, Listed: entity.Listed, Zone: e.cfg.Zone, Bounds: e.cfg.Bounds,
 	}
 }
 

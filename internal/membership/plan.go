@@ -200,6 +200,15 @@ func (p *plan) listed(i int, lists []string) {
 	}
 }
 
+// picks returns what the segments that are kept pick of events.
+func (p *plan) picks() []segment.Pick {
+	picks := p.liveSet.Picks()
+	if !p.live.equal(&p.next) {
+		picks = append(picks, p.nextSet.Picks()...)
+	}
+	return picks
+}
+
 // filling returns the keys of what does not serve yet.
 func (p *plan) filling() []string {
 	var keys []string

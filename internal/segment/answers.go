@@ -137,6 +137,14 @@ func (s subject) Events(call expr.Call, lo, hi int64) []*expr.Event {
 	return s.a.view.Events(call, lo, hi)
 }
 
+// Tally implements expr.Keeper where the view does.
+func (s subject) Tally(sel *expr.Selection, property string) expr.Tally {
+	if k, ok := s.a.view.(expr.Keeper); ok {
+		return k.Tally(sel, property)
+	}
+	return nil
+}
+
 func (s subject) Trait(path string) expr.Trait {
 	if d := s.a.set.traits[path]; d != nil && d.Scope == s.a.scope {
 		return s.a.Value(path).Trait

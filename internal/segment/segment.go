@@ -107,7 +107,9 @@ const nameBytesMax = 200
 // object.
 func (s *Set) ReadSegment(o *form.Object, key string, opts expr.Options) *Definition {
 	opts.Segment = func(other string, scope expr.Scope) string { return s.mayName(key, other, scope) }
-	return ReadStored(o, key, opts)
+	d := ReadStored(o, key, opts)
+	s.refuseDear(o, s.segmentCosts(d), s.WithSegment(d), opts.CostMax)
+	return d
 }
 
 // ReadStored reads a definition that was checked when it was saved: it may name
@@ -234,6 +236,7 @@ func (s *Set) NeededBy(key string) []string {
 func (s *Set) ReadTrait(o *form.Object, key string, opts expr.Options) *trait.Definition {
 	d := trait.Read(o, key, opts)
 	if d.Expression == nil {
+		s.refuseDear(o, s.traitCosts(d), s.WithTrait(d), opts.CostMax)
 		return d
 	}
 	for _, name := range d.Expression.Traits {
@@ -247,6 +250,7 @@ func (s *Set) ReadTrait(o *form.Object, key string, opts expr.Options) *trait.De
 			o.Refuse("expression", form.CodeInvalid, name+" has another scope")
 		}
 	}
+	s.refuseDear(o, s.traitCosts(d), s.WithTrait(d), opts.CostMax)
 	return d
 }
 

@@ -125,3 +125,37 @@ func (s *Set) Fields() []expr.Field {
 	}
 	return out
 }
+
+// Pick is the events that a definition picks, and the property of theirs that it
+// aggregates, or empty.
+type Pick struct {
+	Selection *expr.Selection
+	Property  string
+}
+
+// Picks returns what the definitions pick of events. The selections are those by
+// which conditions and traits ask.
+func (s *Set) Picks() []Pick {
+	var out []Pick
+	for _, d := range s.Traits() {
+		if d.Expression == nil {
+			out = append(out, Pick{&d.Selection, d.Property})
+		}
+	}
+	for _, d := range s.Segments() {
+		if d.Where == nil {
+			continue
+		}
+		d.Where.Walk(func(c expr.Condition) {
+			switch c := c.(type) {
+			case *expr.EventCondition:
+				out = append(out, Pick{&c.Selection, c.Property})
+			case *expr.SequenceCondition:
+				for i := range c.Steps {
+					out = append(out, Pick{&c.Steps[i].Selection, ""})
+				}
+			}
+		})
+	}
+	return out
+}

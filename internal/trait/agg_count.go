@@ -6,8 +6,8 @@ import (
 )
 
 // computeCount is the number of events.
-func computeCount(_ *Definition, counted []*expr.Event) Value {
-	return number(decimal.FromInt(int64(len(counted))), true)
+func computeCount(_ *Definition, counted expr.Counted) Value {
+	return number(decimal.FromInt(int64(counted.Len())), true)
 }
 
 // number is the value of a number, or absent.

@@ -1,14 +1,10 @@
 package trait
 
-import (
-	"slices"
-
-	"kith/internal/expr"
-)
+import "kith/internal/expr"
 
 // computeFirst is the property of the first event that has one, an array whole.
-func computeFirst(d *Definition, counted []*expr.Event) Value {
-	for _, e := range counted {
+func computeFirst(d *Definition, counted expr.Counted) Value {
+	for e := range counted.Forward() {
 		if v, ok := d.whole(e); ok {
 			return v
 		}
@@ -17,8 +13,8 @@ func computeFirst(d *Definition, counted []*expr.Event) Value {
 }
 
 // computeLast is the property of the last event that has one, an array whole.
-func computeLast(d *Definition, counted []*expr.Event) Value {
-	for _, e := range slices.Backward(counted) {
+func computeLast(d *Definition, counted expr.Counted) Value {
+	for e := range counted.Backward() {
 		if v, ok := d.whole(e); ok {
 			return v
 		}

@@ -4,8 +4,8 @@ import "kith/internal/expr"
 
 // computeMostFrequent is the value found most often; of those found equally often
 // the least: numbers by size, strings by code point.
-func computeMostFrequent(d *Definition, counted []*expr.Event) Value {
-	a := d.fold("count_distinct", counted)
+func computeMostFrequent(d *Definition, counted expr.Counted) Value {
+	a := counted.Fold("count_distinct", d.Property)
 	var best expr.Value
 	most := int64(0)
 	for _, v := range a.Values() { // ascending, so the least of equals stays

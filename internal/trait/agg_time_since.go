@@ -6,19 +6,23 @@ import (
 )
 
 // sinceFirst counts whole seconds from the first event on.
-func sinceFirst(_ *Definition, counted []*expr.Event) Value {
-	if len(counted) == 0 {
-		return Value{}
+func sinceFirst(_ *Definition, counted expr.Counted) Value {
+	for e := range counted.Forward() {
+		return since(e)
 	}
-	return Value{Trait: expr.Trait{Running: true, Since: counted[0].Timestamp}}
+	return Value{}
 }
 
 // sinceLast counts whole seconds from the last event on.
-func sinceLast(_ *Definition, counted []*expr.Event) Value {
-	if len(counted) == 0 {
-		return Value{}
+func sinceLast(_ *Definition, counted expr.Counted) Value {
+	for e := range counted.Backward() {
+		return since(e)
 	}
-	return Value{Trait: expr.Trait{Running: true, Since: counted[len(counted)-1].Timestamp}}
+	return Value{}
+}
+
+func since(e *expr.Event) Value {
+	return Value{Trait: expr.Trait{Running: true, Since: e.Timestamp}}
 }
 
 // run sets what the clock shows now.

@@ -9,8 +9,8 @@ import (
 const listMax = 1000
 
 // computeUniqueList is the different values, ascending.
-func computeUniqueList(d *Definition, counted []*expr.Event) Value {
-	all := d.fold("count_distinct", counted).Values()
+func computeUniqueList(d *Definition, counted expr.Counted) Value {
+	all := counted.Fold("count_distinct", d.Property).Values()
 	v := Value{Truncated: len(all) > listMax, JSON: []byte{'['}}
 	if v.Truncated {
 		all = all[:listMax]
@@ -27,6 +27,6 @@ func computeUniqueList(d *Definition, counted []*expr.Event) Value {
 }
 
 // computeUniqueCount is the number of different values.
-func computeUniqueCount(d *Definition, counted []*expr.Event) Value {
-	return number(decimal.FromInt(int64(len(d.fold("count_distinct", counted).Distinct))), true)
+func computeUniqueCount(d *Definition, counted expr.Counted) Value {
+	return number(decimal.FromInt(int64(len(counted.Fold("count_distinct", d.Property).Distinct))), true)
 }

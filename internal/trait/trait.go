@@ -39,8 +39,8 @@ type Type struct {
 	Name     string
 	Property bool // needs one
 
-	// Compute folds the events that count, in the order of events.
-	Compute func(d *Definition, counted []*expr.Event) Value
+	// Compute folds the events that count.
+	Compute func(d *Definition, counted expr.Counted) Value
 }
 
 // Types returns the types that are made of events, in the order in which they are
@@ -118,9 +118,9 @@ func (d *Definition) Eval(x *expr.Context) Value {
 	if !ok {
 		return Value{Trait: expr.Trait{Next: expr.Never}}
 	}
-	line := expr.NewTimeline(&d.Window, d.Selection.Events(x, d.Window.Oldest(x.Now), expr.Never), x.Now)
+	line := d.Selection.Timeline(x, &d.Window, d.Property)
 	v := t.Compute(d, line.Counted(x.Now))
-	v.Next = line.Turn(x.Now, func(now int64) bool { return !v.same(t.Compute(d, line.Counted(now))) })
+	v.Next = line.Turn(func(now int64) bool { return !v.same(t.Compute(d, line.Counted(now))) })
 	if v.Running {
 		v.run(x.Now)
 	}

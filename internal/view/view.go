@@ -8,6 +8,7 @@ import (
 	"math"
 	"slices"
 	"strings"
+	"time"
 
 	"kith/event"
 	"kith/internal/consent"
@@ -16,7 +17,6 @@ import (
 	"kith/internal/history"
 	"kith/internal/identity"
 	"kith/internal/profile"
-	"kith/internal/record"
 	"kith/internal/segment"
 	"kith/internal/state"
 	"kith/internal/strictjson"
@@ -32,6 +32,20 @@ type Reader struct {
 	// Fields are those that definitions name. It must be the projection of the
 	// definitions that are asked, or a longer one.
 	Fields expr.Projection
+
+	// Picks are what the definitions pick; of a person with very many events they are
+	// made in one go. Others are made when they are asked for.
+	Picks []segment.Pick
+
+	// Zone is the one in which a date alone is its midnight; nil is UTC.
+	Zone *time.Location
+
+	// Bounds are the usual ones if left out.
+	Bounds Bounds
+
+	// Recall, if it is set, has what was read before. Views are then for the goroutine
+	// that it belongs to.
+	Recall *Recall
 
 	// Listed tells whether an uploaded list names one of the nodes, by what was
 	// uploaded up to a moment, see entity.Listed; nil: there are no lists.
@@ -57,6 +71,7 @@ type View struct {
 	scope expr.Scope
 	err   *error // shared with the views made from this one
 
+	recalls  *Recall // of this view alone, when the reader has none
 	events   map[expr.Call]*span
 	small    map[expr.Call][]*expr.Event // by type and bounded name, everything there is, when that is little
 	looked   bool                        // whether that is so was found out
@@ -181,62 +196,19 @@ func (v *View) load(call expr.Call, after int64) []*expr.Event {
 			out = append(out, m.Events(call, after, math.MaxInt64)...)
 		}
 	} else {
+		if !v.looked {
+			v.readSmall()
+		}
+		if v.small != nil {
+			return v.ofSmall(call)
+		}
 		out = v.loadNodes(call, after)
 	}
 	slices.SortFunc(out, (*expr.Event).Compare)
 	return out
 }
 
-// smallMax is how many entries a person may have for all of them to be read at
-// once: one scan instead of one for each call that is asked for.
-const smallMax = 300
-
-// readSmall reads everything there is of the person, when that is little.
-func (v *View) readSmall() {
-	v.looked = true
-	all := map[expr.Call][]*expr.Event{}
-	n := 0
-	for _, node := range v.ownNodes() {
-		q := history.Query{Node: node, From: math.MinInt64, To: math.MaxInt64, Limit: smallMax + 1}
-		for e, err := range v.r.History.Range(v.ctx, v.s, q) {
-			if err != nil {
-				v.fail(err)
-				return
-			}
-			if n++; n > smallMax {
-				return
-			}
-			if e.Timestamp <= v.upTo {
-				call := expr.Call{Type: e.Type, Name: e.Name}
-				all[call] = append(all[call], v.event(e, call))
-			}
-		}
-	}
-	v.small = all
-}
-
-// ofSmall picks the events of a call.
-func (v *View) ofSmall(call expr.Call) []*expr.Event {
-	if !call.AnyName {
-		call.Name = state.BoundName(call.Name)
-		return v.small[call]
-	}
-	var out []*expr.Event
-	for c, events := range v.small {
-		if c.Type == call.Type {
-			out = append(out, events...)
-		}
-	}
-	return out
-}
-
 func (v *View) loadNodes(call expr.Call, after int64) []*expr.Event {
-	if !v.looked {
-		v.readSmall()
-	}
-	if v.small != nil {
-		return slices.Clone(v.ofSmall(call))
-	}
 	var out []*expr.Event
 	q := history.Query{Type: call.Type, Name: call.Name, AnyName: call.AnyName, From: math.MinInt64, To: v.upTo}
 	if after > -expr.Never {
@@ -249,34 +221,15 @@ func (v *View) loadNodes(call expr.Call, after int64) []*expr.Event {
 				v.fail(err)
 				return nil
 			}
-			out = append(out, v.event(e, call))
+			one, err := v.r.event(v.ctx, e)
+			if err != nil {
+				v.fail(err)
+				return nil
+			}
+			out = append(out, one)
 		}
 	}
 	return out
-}
-
-func (v *View) event(e *history.Entry, call expr.Call) *expr.Event {
-	f, whole := v.r.Fields.Read(e.Fields)
-	if !whole {
-		f = v.body(e)
-	}
-	return &expr.Event{
-		Timestamp: e.Timestamp, MessageID: e.MessageID, Source: e.Source, ReceivedAt: e.ReceivedAt, Call: call, Fields: f,
-	}
-}
-
-// body reads the fields from the event itself.
-func (v *View) body(e *history.Entry) expr.Fields {
-	rec, err := profile.ReadRecord(v.ctx, v.r.Log, e.Position)
-	if err == nil {
-		var docs record.Docs
-		var ev event.Event
-		if ev, err = rec.Event(&docs); err == nil {
-			return v.r.Fields.Of(ev.Properties, expr.ContextOf(&ev, v.r.Fields))
-		}
-	}
-	v.fail(err)
-	return nil
 }
 
 // CustomTrait implements segment.View.
