@@ -105,11 +105,18 @@ func New(cfg Config) *API {
 // Table returns the rows of the API and the given ones of other parts as one
 // table, whose row for the OpenAPI document describes them all.
 func (a *API) Table(others ...route.Route) ([]route.Route, error) {
-	var document []byte
-	table := a.systemRows(&document)
+	var table []route.Route
 	for _, rows := range [][]route.Route{a.statusRows(), a.profileRows(), a.searchRows(), a.identityRows(), a.spaceRows(), a.traceRows(), a.liveRows(), a.quarantineRows(), a.sourceRows(), a.purposeRows(), a.consentRows(), a.definitionRows(), a.entityRows(), a.backupRows(), others} {
 		table = append(table, rows...)
 	}
+	return a.System(table...)
+}
+
+// System returns what machines ask of every process, whatever it does, and the given
+// rows as one table, with the OpenAPI document that describes them all.
+func (a *API) System(others ...route.Route) ([]route.Route, error) {
+	var document []byte
+	table := append(a.systemRows(&document), others...)
 	var err error
 	document, err = route.OpenAPI(table, route.Info{
 		Title:       "kith",

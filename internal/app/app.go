@@ -20,6 +20,7 @@ import (
 	"kith/internal/job"
 	"kith/internal/lake"
 	"kith/internal/resource"
+	"kith/internal/share"
 	"kith/internal/signin"
 	"kith/internal/state"
 	"kith/internal/sys"
@@ -53,7 +54,8 @@ type App struct {
 	feed        *feed.Feed
 	definitions *definitions
 	lake        *lake.Writer // nil without the role of the pipeline
-	lakeRuns    atomic.Bool
+	shares      *share.Shares
+	runs        atomic.Bool // the parts in the background do
 	sql         *analytics.Gate
 	backingUp   sync.Mutex // held while a backup is read
 	jobs        *job.Jobs
@@ -128,8 +130,9 @@ func (a *App) openEngines(ctx context.Context) (err error) {
 		return err
 	}
 	a.onClose(a.store.Close)
+	a.makeShares()
 	a.makeJobs()
-	return nil
+	return a.agree(ctx)
 }
 
 func (a *App) openSources(ctx context.Context) (err error) {

@@ -30,7 +30,7 @@ const tablesTime = 10 * time.Second
 // it now, for whatever reason: then everybody is asked instead.
 func (d *definitions) tabled(ctx context.Context, scope expr.Scope, write func(condition.Question) (analytics.Query, error)) (rows [][]string, asOf int64, ok bool) {
 	a := d.app
-	if a.sql == nil || len(a.cfg.SQLWorker) == 0 || a.lake == nil || !a.lakeRuns.Load() {
+	if a.sql == nil || len(a.cfg.SQLWorker) == 0 || !a.runs.Load() || !a.folded() {
 		return nil, 0, false
 	}
 	if lag, err := a.lake.Lag(ctx); err != nil || lag > 0 {

@@ -34,7 +34,6 @@ type definitions struct {
 	engine   *membership.Engine
 	fields   atomic.Pointer[expr.Projection]
 	kick     chan struct{} // something new was folded or saved
-	runs     atomic.Bool
 
 	mu         sync.Mutex
 	generation int64 // of the resources that cached was read at; -1 at first
@@ -79,7 +78,6 @@ func (a *App) openMemberships(ctx context.Context) (err error) {
 // tried again: nothing else waits for it.
 func (a *App) runMemberships(ctx context.Context) {
 	d := a.definitions
-	d.runs.Store(true)
 	for wait := time.Second; ctx.Err() == nil; wait = min(2*wait, time.Minute) {
 		if err := d.engine.Run(ctx, func() <-chan struct{} { return d.kick }); err != nil && ctx.Err() == nil {
 			a.logger.Error("keeping the members of segments has stopped and will be tried again", "code", errs.CodeOf(err), "error", err)
@@ -136,6 +134,9 @@ func (d *definitions) Documents(ctx context.Context) (membership.Documents, erro
 	if err != nil {
 		return docs, err
 	}
+	if err := d.readFields(ctx); err != nil { // another process may have added some
+		return docs, err
+	}
 	d.cached, d.set, d.generation = docs, set, generation
 	return docs, nil
 }
@@ -144,38 +145,70 @@ func (d *definitions) Documents(ctx context.Context) (membership.Documents, erro
 const fieldsKey = "events"
 
 func (d *definitions) readFields(ctx context.Context) error {
-	var p expr.Projection
 	doc, err := d.docs.Get(ctx, resource.KindFields, fieldsKey)
-	switch {
-	case errs.Is(err, errs.NotFound):
-	case err != nil:
-		return err
-	case json.Unmarshal(doc.JSON, &p) != nil:
-		return errs.New(errs.Corrupt, "definition.fields", "the list of fields that the history keeps cannot be read")
+	if errs.Is(err, errs.NotFound) {
+		doc, err = resource.Document{}, nil
 	}
-	d.fields.Store(&p)
-	return nil
+	if err != nil {
+		return err
+	}
+	p, err := fieldsOf(doc)
+	if err == nil {
+		d.know(p)
+	}
+	return err
 }
 
-// keep makes the history keep the fields from now on.
-func (d *definitions) keep(ctx context.Context, fields []expr.Field) (expr.Projection, error) {
-	p := slices.Clone(*d.fields.Load())
-	for _, f := range fields {
-		if !slices.Contains(p, f) {
-			p = append(p, f)
+// know puts a list of fields in force unless a longer one is.
+func (d *definitions) know(p expr.Projection) {
+	for {
+		have := d.fields.Load()
+		if have != nil && len(*have) >= len(p) || d.fields.CompareAndSwap(have, &p) {
+			return
 		}
 	}
-	if len(p) == len(*d.fields.Load()) {
+}
+
+// fieldsOf reads the list of fields.
+func fieldsOf(doc resource.Document) (expr.Projection, error) {
+	var p expr.Projection
+	if len(doc.JSON) > 0 && json.Unmarshal(doc.JSON, &p) != nil {
+		return nil, errs.New(errs.Corrupt, "definition.fields", "the list of fields that the history keeps cannot be read")
+	}
+	return p, nil
+}
+
+// keep makes the history keep the fields from now on. The list only grows, and the
+// same for all processes: what the history holds is told by the place in it.
+func (d *definitions) keep(ctx context.Context, fields []expr.Field) (expr.Projection, error) {
+	p := *d.fields.Load()
+	if !slices.ContainsFunc(fields, func(f expr.Field) bool { return !slices.Contains(p, f) }) {
 		return p, nil
 	}
-	text, err := json.Marshal(p)
+	err := d.docs.Change(ctx, func(c *resource.Change) error {
+		doc, _, err := c.Get(resource.KindFields, fieldsKey)
+		if err != nil {
+			return err
+		}
+		if p, err = fieldsOf(doc); err != nil {
+			return err
+		}
+		for _, f := range fields {
+			if !slices.Contains(p, f) {
+				p = append(p, f)
+			}
+		}
+		text, err := json.Marshal(p)
+		if err != nil {
+			return errs.Wrap(err, errs.Internal, "definition.fields", "the list of fields cannot be written down")
+		}
+		c.Put(resource.Document{Kind: resource.KindFields, Key: fieldsKey, Version: doc.Version + 1, JSON: text})
+		return nil
+	})
 	if err != nil {
-		return nil, errs.Wrap(err, errs.Internal, "definition.fields", "the list of fields cannot be written down")
-	}
-	if err := d.docs.Keep(ctx, resource.Document{Kind: resource.KindFields, Key: fieldsKey, Version: 1, JSON: text}); err != nil {
 		return nil, err
 	}
-	d.fields.Store(&p)
+	d.know(p)
 	return p, nil
 }
 
@@ -278,9 +311,12 @@ const previewTime = 800 * time.Millisecond
 // Today implements api.Definitions.
 func (d *definitions) Today() *segment.Set { return d.today() }
 
+// lookForOthers is how often a flush looks what another process has done.
+const lookForOthers = 50 * time.Millisecond
+
 // flush returns once everything that is folded and saved is answered for.
 func (d *definitions) flush(ctx context.Context) error {
-	if d.engine == nil || !d.runs.Load() {
+	if !d.app.runs.Load() || !d.app.folded() {
 		return nil
 	}
 	d.changed()
@@ -294,6 +330,7 @@ func (d *definitions) flush(ctx context.Context) error {
 		case <-ctx.Done():
 			return errs.Wrap(ctx.Err(), errs.Unavailable, "flush.timeout", "the members of segments were not up to date in time")
 		case <-stepped:
+		case <-d.app.cfg.Clock.After(lookForOthers):
 		}
 	}
 }

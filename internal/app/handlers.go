@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/http"
 	"slices"
+	"time"
 
 	"kith/internal/api"
 	"kith/internal/errs"
@@ -33,23 +34,17 @@ func (a *App) makeHandlers(context.Context) error {
 	if a.cfg.plays(RoleCollect) {
 		collector = a.collector.Routes()
 	}
-	table := collector
-	if a.cfg.plays(RoleAPI) {
-		pages, err := web.Rows()
-		if err != nil {
-			return err
-		}
-		a.pages = len(pages) > 0
-		opts.Session = a.sessions.Of
-		table, err = api.New(api.Config{
-			Profiles: people{a}, Pipeline: fold{a}, Identity: kinship{a}, Jobs: a.jobs, Live: a.feed, Sources: a.sources, Purposes: a.purposes, Consents: ledger{a}, Definitions: a.definitions, Entities: a.entities, Rows: rows{a}, Metrics: a.metrics.Handler(), Backup: a.backup,
-			Now: func() int64 { return sys.Millis(a.cfg.Clock.Now()) }, Version: a.cfg.Version, Ready: a.ready,
-		}).Table(slices.Concat(a.sqlRoutes(), a.sessions.Rows(), pages, collector)...)
-		if err != nil {
-			return err
-		}
+	all := api.New(api.Config{
+		Profiles: people{a}, Pipeline: fold{a}, Identity: kinship{a}, Jobs: a.jobs, Live: a.feed, Sources: a.sources, Purposes: a.purposes, Consents: ledger{a}, Definitions: a.definitions, Entities: a.entities, Rows: rows{a}, Metrics: a.metrics.Handler(), Backup: a.backup,
+		Now: func() int64 { return sys.Millis(a.cfg.Clock.Now()) }, Version: a.cfg.Version, Ready: a.ready,
+	})
+	table, err := a.rowsOf(all, collector)
+	if err != nil {
+		return err
 	}
-	var err error
+	if a.cfg.plays(RoleAPI) {
+		opts.Session = a.sessions.Of
+	}
 	if a.handler, err = route.Mux(table, keys, opts); err != nil {
 		return err
 	}
@@ -58,6 +53,20 @@ func (a *App) makeHandlers(context.Context) error {
 		a.collectHandler, err = route.Mux(collector, keys, opts)
 	}
 	return err
+}
+
+// rowsOf is the table of the roles: what is asked of every process, the collector's
+// rows, and the API with the interface.
+func (a *App) rowsOf(all *api.API, collector []route.Route) ([]route.Route, error) {
+	if !a.cfg.plays(RoleAPI) {
+		return all.System(collector...)
+	}
+	pages, err := web.Rows()
+	if err != nil {
+		return nil, err
+	}
+	a.pages = len(pages) > 0
+	return all.Table(slices.Concat(a.sqlRoutes(), a.sessions.Rows(), pages, collector)...)
 }
 
 // SignInLink makes an address that signs one browser in, once and for a short
@@ -70,8 +79,19 @@ func (a *App) SignInLink() (string, error) {
 	return a.url + signin.LinkPath(code), err
 }
 
-// ready tells whether the log and the state can be read and events are folded.
+// readyTime bounds how long the engines have to answer whether a process is ready.
+const readyTime = 3 * time.Second
+
+// ready tells whether this process can do what its roles ask: a collector needs the
+// log alone, the others the state too, and where events are folded that must not
+// have stopped.
 func (a *App) ready(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, readyTime)
+	defer cancel()
+	if !a.cfg.plays(RolePipeline) && !a.cfg.plays(RoleAPI) {
+		_, err := a.log.Ends(ctx)
+		return err
+	}
 	status, err := a.live.Load().runner.Status(ctx)
 	if err != nil {
 		return err

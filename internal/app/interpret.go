@@ -83,7 +83,7 @@ func (a *App) makeLive(ctx context.Context) (*live, error) {
 		runner: &pipeline.Runner{
 			Log: a.log, State: a.store, Stages: &pipeline.Stages{History: index},
 			Interpreter: &pipeline.Interpreter{Identity: rules, Keys: a.ws.Keyring(), Consent: purposes, Fields: func() expr.Projection { return *a.definitions.fields.Load() }, Entities: entities},
-			Clock:       a.cfg.Clock, Observer: a.pipelineObserver(rules), Reaccept: a.collector.Reaccept,
+			Clock:       a.cfg.Clock, Observer: a.pipelineObserver(rules), Reaccept: a.collector.Reaccept, Share: a.shares.Each,
 		},
 		reader: &profile.Reader{State: a.store, History: index, Log: a.log, Config: rules, Keys: a.ws.Keyring()},
 	}
@@ -111,6 +111,9 @@ func (a *App) runPipeline(ctx context.Context) error {
 		if err == nil {
 			return nil
 		}
+		if passes(err) {
+			wait = time.Second
+		}
 		a.trouble.Store(&err)
 		a.logger.Error("folding has stopped and will be tried again", "code", errs.CodeOf(err), "error", err)
 		select {
@@ -120,6 +123,10 @@ func (a *App) runPipeline(ctx context.Context) error {
 	}
 	return nil
 }
+
+// passes reports whether an error may soon be over: an engine is away, or another
+// process was first.
+func passes(err error) bool { return errs.Is(err, errs.Conflict) || errs.Is(err, errs.Unavailable) }
 
 // foldRounds folds until ctx ends or an error. When the interpreting
 // configuration changes it begins anew under the new one.
@@ -173,6 +180,20 @@ func (a *App) foldUnder(ctx context.Context, l *live) (next *live, err error) {
 	return next, g.Wait()
 }
 
+// followSettings keeps the settings in force in a process that does not fold, until
+// ctx ends.
+func (a *App) followSettings(ctx context.Context) {
+	for ctx.Err() == nil {
+		next, err := a.awaitChange(ctx, a.live.Load())
+		if err != nil {
+			a.logger.Warn("reading the settings again failed", "code", errs.CodeOf(err))
+		}
+		if next != nil {
+			a.live.Store(next)
+		}
+	}
+}
+
 // awaitChange returns what is to be used instead of l, or nil when ctx ends.
 func (a *App) awaitChange(ctx context.Context, l *live) (*live, error) {
 	for {
@@ -184,6 +205,9 @@ func (a *App) awaitChange(ctx context.Context, l *live) (*live, error) {
 		case <-a.cfg.Clock.After(lookEvery):
 		}
 		next, err := a.makeLive(ctx)
+		if err == nil {
+			_, err = a.definitions.Documents(ctx) // and with them the fields that the history keeps
+		}
 		if asked != nil {
 			close(asked)
 		}
@@ -197,10 +221,10 @@ func (a *App) awaitChange(ctx context.Context, l *live) (*live, error) {
 }
 
 // settle returns once the settings in force are those of today, so that a flush
-// after a change waits for what the change means. Without the role of the
-// pipeline there is nothing to wait for here.
+// after a change waits for what the change means. Where nobody folds there is
+// nothing to wait for.
 func (a *App) settle(ctx context.Context) error {
-	if !a.cfg.plays(RolePipeline) {
+	if !a.runs.Load() || !a.folded() {
 		return nil
 	}
 	want, err := a.makeLive(ctx)

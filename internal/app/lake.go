@@ -20,12 +20,10 @@ func lakeFolder(cfg *Config, ws workspace.Handle) string {
 	return filepath.Join(ws.Dir(), "lake")
 }
 
-// makeLake makes what writes the lake. Its folder is made when the writer first
-// runs: a lake that cannot be written stops nothing else.
+// makeLake makes what writes the lake, or tells how far others have written it. Its
+// folder is made when the writer first runs: a lake that cannot be written stops
+// nothing else.
 func (a *App) makeLake(context.Context) error {
-	if !a.cfg.plays(RolePipeline) {
-		return nil
-	}
 	a.lake = lake.New(lake.Config{
 		Store: lakelocal.New(a.cfg.FS, lakeFolder(&a.cfg, a.ws)),
 		State: a.store, Log: a.log, Partitions: a.log.Partitions(),
@@ -49,16 +47,10 @@ func (a *App) lakeObserver() lake.Observer {
 	}
 }
 
-// runLake writes the lake until ctx ends.
-func (a *App) runLake(ctx context.Context) {
-	a.lakeRuns.Store(true)
-	a.lake.Run(ctx)
-}
-
-// lakeLag is the age of the oldest fact that does not show in the lake. A process
-// that does not write the lake does not know.
+// lakeLag is the age of the oldest fact that does not show in the lake; 0 where
+// nobody writes it.
 func (a *App) lakeLag(ctx context.Context) (int64, error) {
-	if a.lake == nil {
+	if !a.folded() {
 		return 0, nil
 	}
 	return a.lake.Lag(ctx)
@@ -66,7 +58,7 @@ func (a *App) lakeLag(ctx context.Context) (int64, error) {
 
 // flushLake returns once all facts of now show in the lake.
 func (a *App) flushLake(ctx context.Context) error {
-	if a.lake == nil || !a.lakeRuns.Load() {
+	if !a.runs.Load() || !a.folded() {
 		return nil
 	}
 	return a.lake.Flush(ctx)

@@ -72,6 +72,9 @@ func (a *App) pipelineObserver(rules *identity.Config) pipeline.Observer {
 		Committed: func(partition int32, records int, bytes int64, took time.Duration) {
 			m.Committed(partition, records, bytes, took)
 			a.definitions.changed()
+			if t := a.trouble.Load(); t != nil && passes(*t) {
+				a.trouble.CompareAndSwap(t, nil)
+			}
 		},
 		Stage: m.Stage, Held: m.Held, Retried: m.Retried, Said: m.Said, Wrote: m.Wrote,
 		Dropped: func(typ, reason string) {
@@ -85,8 +88,10 @@ func (a *App) pipelineObserver(rules *identity.Config) pipeline.Observer {
 
 // levels reads what the metrics show as of now.
 func (a *App) levels() telemetry.Levels {
+	ctx, cancel := context.WithTimeout(context.Background(), readyTime)
+	defer cancel()
 	var l telemetry.Levels
-	if s, err := a.live.Load().runner.Status(context.Background()); err == nil {
+	if s, err := a.live.Load().runner.Status(ctx); err == nil {
 		lag := s.Lag()
 		l.Accepted, l.Processed, l.Repeats, l.Quarantined, l.Lag = &s.Accepted, &s.Processed, &s.Repeats, &s.Held, &lag
 	}
@@ -96,7 +101,7 @@ func (a *App) levels() telemetry.Levels {
 		running, waiting := a.sql.Load()
 		l.QueriesRunning, l.QueriesWaiting = &running, &waiting
 	}
-	if lag, err := a.lakeLag(context.Background()); err == nil && a.lake != nil {
+	if lag, err := a.lakeLag(ctx); err == nil && a.folded() {
 		l.LakeLag = &lag
 	}
 	if embedded, ok := a.log.(*local.Log); ok {

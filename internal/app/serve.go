@@ -86,6 +86,7 @@ func (a *App) runParts(stopped <-chan struct{}) error {
 		}
 		return nil
 	})
+	a.runs.Store(true)
 	g.Go(func() error {
 		a.sources.Run(ctx, func(err error) { a.logger.Warn("reading the sources again failed", "code", errs.CodeOf(err)) })
 		return nil
@@ -94,17 +95,27 @@ func (a *App) runParts(stopped <-chan struct{}) error {
 		a.jobs.Run(ctx, func(err error) { a.logger.Warn("jobs that were left cannot be read", "code", errs.CodeOf(err)) })
 		return nil
 	})
-	if a.cfg.plays(RolePipeline) {
-		g.Go(func() error { return a.runPipeline(ctx) })
+	if !a.cfg.plays(RolePipeline) {
 		g.Go(func() error {
-			a.runLake(ctx)
+			a.followSettings(ctx)
 			return nil
 		})
-		g.Go(func() error {
-			a.runMemberships(ctx)
-			return nil
-		})
+		return g.Wait()
 	}
+	leave, err := a.join()
+	if err != nil {
+		return err
+	}
+	defer leave() // of what has ended by then
+	g.Go(func() error { return a.runPipeline(ctx) })
+	g.Go(func() error {
+		a.while(ctx, dutyLake, a.lake.Run)
+		return nil
+	})
+	g.Go(func() error {
+		a.while(ctx, dutyMemberships, a.runMemberships)
+		return nil
+	})
 	return g.Wait()
 }
 

@@ -79,7 +79,8 @@ func (w *Writer) Lag(ctx context.Context) (int64, error) {
 const wakeEvery = 50 * time.Millisecond
 
 // Flush returns when all facts that were there when it was called show in the
-// lake, or with ctx's error. The writer must run.
+// lake, or with ctx's error. Somebody must write it: this writer, or that of another
+// process.
 func (w *Writer) Flush(ctx context.Context) error {
 	var target []uint64
 	for {
@@ -108,15 +109,15 @@ func (w *Writer) Flush(ctx context.Context) error {
 	}
 }
 
-// awaited tells whether the lake has been held against the state since the start,
-// and returns a channel that is closed when a round shows.
+// awaited tells whether the lake has been held against the state since this writer
+// runs, if it does, and returns a channel that is closed when a round shows.
 func (w *Writer) awaited() (bool, <-chan struct{}) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if w.progress == nil {
 		w.progress = make(chan struct{})
 	}
-	return w.checked, w.progress
+	return w.checked || !w.running, w.progress
 }
 
 // announce notes that all that is in the state shows in the lake.

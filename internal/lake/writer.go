@@ -60,6 +60,7 @@ type Writer struct {
 	kicks  chan struct{}
 
 	mu       sync.Mutex
+	running  bool
 	checked  bool // the lake has been held against the state
 	progress chan struct{}
 }
@@ -75,9 +76,12 @@ func New(cfg Config) *Writer {
 	return &Writer{cfg: cfg, kicks: make(chan struct{}, 1)}
 }
 
-// Run writes and merges until ctx ends. Whatever fails is told to the observer
-// and tried again.
+// Run writes and merges until ctx ends, from what the lake holds now: another
+// process may have written it meanwhile. Whatever fails is told to the observer and
+// tried again.
 func (w *Writer) Run(ctx context.Context) {
+	w.runs(true)
+	defer w.runs(false)
 	var g errgroup.Group
 	g.Go(func() error {
 		w.follow(ctx)
@@ -88,6 +92,12 @@ func (w *Writer) Run(ctx context.Context) {
 		return nil
 	})
 	_ = g.Wait() // the goroutines return no errors
+}
+
+func (w *Writer) runs(now bool) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.running, w.opened, w.checked, w.tables = now, false, false, nil
 }
 
 // follow writes rounds. One that fails is tried again, later each time.

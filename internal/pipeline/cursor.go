@@ -19,6 +19,7 @@ type Cursor struct {
 	Homeless   int64  // events without a usable identifier
 	FactsNext  uint64 // sequence number of the next fact
 	ReceivedAt int64  // latest moment of receipt among the folded, UTC milliseconds
+	Epoch      uint64 // how often the state was made anew; no commit of an earlier one fits a cursor of a later one
 
 	stored []byte
 }
@@ -27,10 +28,13 @@ func cursorKey(partition int32) []byte {
 	return binary.BigEndian.AppendUint32([]byte{byte(state.FamilyCursor)}, uint32(partition))
 }
 
-const cursorVersion = 1
+const cursorVersion, cursorVersionEpoch = 1, 2
 
 func (c *Cursor) encode() []byte {
 	b := []byte{cursorVersion}
+	if c.Epoch > 0 {
+		b = binary.AppendUvarint([]byte{cursorVersionEpoch}, c.Epoch)
+	}
 	b = binary.AppendVarint(b, c.Next)
 	b = binary.AppendVarint(b, c.Repeats)
 	b = binary.AppendVarint(b, c.Held)
@@ -47,6 +51,9 @@ func decodeCursor(partition int32, stored []byte) (Cursor, error) {
 	}
 	d := state.NewDecoder(stored)
 	version := d.Byte()
+	if version == cursorVersionEpoch {
+		c.Epoch, version = d.Uvarint(), cursorVersion
+	}
 	c.Next, c.Repeats, c.Held = d.Varint(), d.Varint(), d.Varint()
 	c.Rejected, c.Homeless = d.Varint(), d.Varint()
 	c.FactsNext, c.ReceivedAt = d.Uvarint(), d.Varint()

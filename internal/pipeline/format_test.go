@@ -27,6 +27,8 @@ func TestBytes(t *testing.T) {
 	f("a day's key", dayKey(20000, mark{1}), "44"+"00004e20"+"01000000000000000000000000000000")
 	c := Cursor{Partition: 3, Next: 1, Repeats: 2, Held: 3, Rejected: 4, Homeless: -1, FactsNext: 6, ReceivedAt: 7}
 	f("a cursor", c.encode(), "01"+"02"+"04"+"06"+"08"+"01"+"06"+"0e")
+	c.Epoch = 300
+	f("a cursor of a later epoch", c.encode(), "02"+"ac02"+"02"+"04"+"06"+"08"+"01"+"06"+"0e")
 	f("a cursor's key", cursorKey(3), "43"+"00000003")
 	h := Held{Code: "c", Detail: "d", Data: []byte("x")}
 	f("a held record", h.encode(), "01"+"0163"+"0164"+"78")

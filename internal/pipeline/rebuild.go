@@ -11,9 +11,10 @@ import (
 	"kith/internal/state"
 )
 
-// derived lists the families that a rebuild makes anew from the log.
+// derived lists the families that a rebuild makes anew from the log, beside the
+// cursors.
 var derived = [...]state.Family{
-	state.FamilyAdjacent, state.FamilyCursor, state.FamilyMarkDay, state.FamilyFact, state.FamilyHistory,
+	state.FamilyAdjacent, state.FamilyMarkDay, state.FamilyFact, state.FamilyHistory,
 	state.FamilyIdentifier, state.FamilyMark, state.FamilyObservation, state.FamilyQuarantine, state.FamilySearch, state.FamilyTrait,
 	state.FamilyLedger, state.FamilyConsent, state.FamilyEntity, state.FamilyEntityWrite, state.FamilyOwned,
 	state.FamilyCluster, state.FamilyJournal, state.FamilyWaiting, state.FamilyLake, state.FamilyDecision, state.FamilyRun, state.FamilyRuling,
@@ -23,9 +24,9 @@ var derived = [...]state.Family{
 // the state was made. No partition has that number.
 func interpretationKey() []byte { return cursorKey(-1) }
 
-// foldVersion changes when a new version of kith reads the same records
+// FoldVersion changes when a new version of kith reads the same records
 // differently, so that the state is made anew at its first start.
-const foldVersion = 3
+const FoldVersion = 3
 
 // Fingerprint is a hash of everything that the interpretation depends on beside
 // the records.
@@ -41,7 +42,7 @@ func (in *Interpreter) Fingerprint() ([]byte, error) {
 		Key      identity.NodeID // stands for the secret that node ids are made with
 		Purposes any
 		Entities *entity.Config
-	}{foldVersion, in.Identity, in.Identity.Blocked.Rules(), in.Keys.Node(identity.Identifier{Type: "fingerprint", Value: "of the key"}), purposes, in.Entities})
+	}{FoldVersion, in.Identity, in.Identity.Blocked.Rules(), in.Keys.Node(identity.Identifier{Type: "fingerprint", Value: "of the key"}), purposes, in.Entities})
 	if err != nil {
 		return nil, errs.Wrap(err, errs.Internal, "pipeline.fingerprint", "the interpreting configuration cannot be written down")
 	}
@@ -52,49 +53,52 @@ func (in *Interpreter) Fingerprint() ([]byte, error) {
 // Prepare makes the state fit the interpreter: a state that was made under
 // another configuration is emptied, so that folding starts at the beginning of
 // the log. Workers elsewhere that still have the other configuration stop at
-// their next commit and begin no new one. It must not run beside this runner's
-// Run. rebuilt tells that the state was emptied.
+// their next commit and begin no new one. Another process that does the same gets
+// kind Conflict, and finds it done when it tries again. It must not run beside this
+// runner's Run. rebuilt tells that the state was emptied.
 func (r *Runner) Prepare(ctx context.Context) (rebuilt bool, err error) {
-	want, err := r.Interpreter.Fingerprint()
-	if err != nil {
-		return false, err
-	}
-	have, err := r.interpretation(ctx)
+	have, want, err := r.interpretations(ctx)
 	if err != nil || string(have) == string(want) {
 		return false, err
 	}
-	if err := r.fence(ctx); err != nil {
+	if err := r.fence(ctx, have != nil); err != nil {
 		return false, err
 	}
 	if err := r.wipe(ctx); err != nil {
 		return false, err
 	}
-	return have != nil, r.update(ctx, func(tx state.Tx) { tx.Put(interpretationKey(), want) })
+	return have != nil, r.update(ctx, func(tx state.Tx) error {
+		tx.PutIf(interpretationKey(), []byte(emptying), want)
+		return nil
+	})
 }
 
 // emptying stands in the row of the interpretation while the state is emptied.
 const emptying = "being emptied"
 
-// fence takes the cursors away and marks the state as belonging to nobody, in one
-// step: every commit under way elsewhere then fails, and none is begun.
-func (r *Runner) fence(ctx context.Context) error {
-	return r.update(ctx, func(tx state.Tx) {
-		for p := range r.Log.Partitions() {
-			tx.Delete(cursorKey(int32(p)))
+// fence takes the cursors back to the beginning of the log, if anything was folded in
+// another epoch, and marks the state as belonging to nobody, in one step: commits of
+// others then fail, however late they come, and none is begun.
+func (r *Runner) fence(ctx context.Context, folded bool) error {
+	return r.update(ctx, func(tx state.Tx) error {
+		for p := int32(0); folded && int(p) < r.Log.Partitions(); p++ {
+			cur, err := readCursor(ctx, tx, p)
+			if err != nil {
+				return err
+			}
+			cur = Cursor{Epoch: cur.Epoch + 1}
+			tx.Put(cursorKey(p), cur.encode())
 		}
 		tx.Put(interpretationKey(), []byte(emptying))
+		return nil
 	})
 }
 
 // mayFold refuses to fold into a state that belongs to another configuration. A
 // state that no Prepare has seen belongs to everybody.
 func (r *Runner) mayFold(ctx context.Context) error {
-	have, err := r.interpretation(ctx)
+	have, want, err := r.interpretations(ctx)
 	if err != nil || have == nil {
-		return err
-	}
-	want, err := r.Interpreter.Fingerprint()
-	if err != nil {
 		return err
 	}
 	if string(have) != string(want) {
@@ -105,25 +109,22 @@ func (r *Runner) mayFold(ctx context.Context) error {
 
 // Prepared reports whether the state fits the interpreter.
 func (r *Runner) Prepared(ctx context.Context) (bool, error) {
-	want, err := r.Interpreter.Fingerprint()
-	if err != nil {
-		return false, err
-	}
-	have, err := r.interpretation(ctx)
+	have, want, err := r.interpretations(ctx)
 	return string(have) == string(want), err
 }
 
-func (r *Runner) interpretation(ctx context.Context) ([]byte, error) {
+// interpretations are that under which the state was made and this process's own.
+func (r *Runner) interpretations(ctx context.Context) (have, want []byte, err error) {
+	if want, err = r.Interpreter.Fingerprint(); err != nil {
+		return nil, nil, err
+	}
 	snap, err := r.State.Snapshot(ctx)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	defer snap.Close()
-	values, err := snap.Get(ctx, [][]byte{interpretationKey()})
-	if err != nil {
-		return nil, err
-	}
-	return values[0], nil
+	_, have, err = Interpretation(ctx, snap)
+	return have, want, err
 }
 
 // wipe deletes the derived rows. The row of the interpretation, which fits nobody
@@ -149,28 +150,22 @@ func (r *Runner) wipeSome(ctx context.Context, f state.Family) (int, error) {
 	rng := state.Prefix([]byte{byte(f)})
 	rng.Limit = 10_000
 	n := 0
-	var failed error
-	err := r.update(ctx, func(tx state.Tx) {
+	err := r.update(ctx, func(tx state.Tx) error {
 		for kv, err := range tx.Scan(ctx, rng) {
 			if err != nil {
-				failed = err
-				return
-			}
-			if string(kv.Key) == string(interpretationKey()) {
-				continue
+				return err
 			}
 			n++
 			tx.Delete(append([]byte(nil), kv.Key...))
 		}
+		tx.PutIf(interpretationKey(), []byte(emptying), []byte(emptying)) // else another process has emptied it and begun
+		return nil
 	})
-	if failed != nil {
-		return 0, failed
-	}
 	return n, err
 }
 
 // update commits one transaction that holds every partition.
-func (r *Runner) update(ctx context.Context, f func(state.Tx)) error {
+func (r *Runner) update(ctx context.Context, f func(state.Tx) error) error {
 	var locks []state.Lock
 	for p := range r.Log.Partitions() {
 		locks = append(locks, state.PartitionLock(int32(p)))
@@ -180,6 +175,8 @@ func (r *Runner) update(ctx context.Context, f func(state.Tx)) error {
 		return err
 	}
 	defer tx.Rollback()
-	f(tx)
+	if err := f(tx); err != nil {
+		return err
+	}
 	return tx.Commit(ctx, state.Cursor{})
 }

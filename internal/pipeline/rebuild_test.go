@@ -70,3 +70,55 @@ func TestRebuildCutShort(t *testing.T) {
 		}
 	}
 }
+
+// late is a state whose next commit is held up while something else happens.
+type late struct {
+	state.Store
+	meanwhile func()
+}
+
+// Begin implements state.Store.
+func (l *late) Begin(ctx context.Context, locks []state.Lock) (state.Tx, error) {
+	if f := l.meanwhile; f != nil {
+		l.meanwhile = nil
+		f()
+	}
+	return l.Store.Begin(ctx, locks)
+}
+
+// TestAWorkerOfAnEarlierEpoch: a worker that was paused over a change of the
+// configuration does not commit what it read under the earlier one, although the
+// log is folded to the same place again.
+func TestAWorkerOfAnEarlierEpoch(t *testing.T) {
+	ctx := context.Background()
+	set := workload.Records(6, 60)
+	e := newEngine(logmem.New(1), mem.New(), 30)
+	e.append(t, set)
+	if _, err := e.runner.Prepare(ctx); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := e.runner.RunOnce(ctx, 0); err != nil {
+		t.Fatal(err)
+	}
+	changed := identity.DefaultConfig()
+	changed.ClusterMax = 499
+	next := newEngine(e.log, e.store, 30)
+	next.cfg, next.runner.Interpreter.Identity = changed, changed
+	paused := &late{Store: e.store, meanwhile: func() {
+		if _, err := next.runner.Prepare(ctx); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := next.runner.RunOnce(ctx, 0); err != nil {
+			t.Fatal(err)
+		}
+	}}
+	e.runner.State = paused
+	if n, err := e.runner.RunOnce(ctx, 0); !errs.Is(err, errs.Conflict) {
+		t.Errorf("a batch of %d records was folded under a configuration that is no longer that of the state: %v", n, err)
+	}
+	next.drain(t)
+	want := oracle.Fold(set, changed, next.keys)
+	if got := next.explain(t); got.Total != want.Contents.Hash(changed).Total {
+		t.Error("the state differs from the oracle's")
+	}
+}

@@ -70,6 +70,10 @@ type Runner struct {
 	// refused. Without it a refused message cannot be put back.
 	Reaccept func(record.Record) (record.Record, error)
 
+	// Share runs work for each partition while this process is to fold it; nil: for
+	// all of them. What is done once for all happens with the first partition.
+	Share func(ctx context.Context, work func(ctx context.Context, partition int32) error) error
+
 	mu        sync.Mutex
 	committed chan struct{} // closed and replaced at every commit
 	decided   chan struct{} // likewise at every commit of a decision
@@ -80,12 +84,22 @@ type Runner struct {
 // returns nil when ctx ended.
 func (r *Runner) Run(ctx context.Context) error {
 	g, ctx := errgroup.WithContext(ctx)
-	r.fellBehind() // perhaps before the last stop
-	g.Go(func() error { return r.keepUp(ctx) })
-	for p := range r.Log.Partitions() {
-		g.Go(func() error { return r.runPartition(ctx, int32(p)) })
+	work := func(ctx context.Context, p int32) error {
+		g, ctx := errgroup.WithContext(ctx)
+		g.Go(func() error { return r.runPartition(ctx, p) })
+		if p == 0 {
+			g.Go(func() error { return r.keepUp(ctx) })
+			g.Go(func() error { return r.runSweeps(ctx) })
+		}
+		return g.Wait()
 	}
-	g.Go(func() error { return r.runSweeps(ctx) })
+	if r.Share != nil {
+		g.Go(func() error { return r.Share(ctx, work) })
+	} else {
+		for p := range r.Log.Partitions() {
+			g.Go(func() error { return work(ctx, int32(p)) })
+		}
+	}
 	if err := g.Wait(); err != nil && !errors.Is(err, context.Canceled) {
 		return err
 	}
@@ -99,9 +113,10 @@ func (r *Runner) fellBehind() {
 	r.behind = true
 }
 
-// keepUp settles whenever evidence waits, until ctx ends.
+// keepUp settles whenever evidence waits, perhaps left by another process, until ctx
+// ends.
 func (r *Runner) keepUp(ctx context.Context) error {
-	for ctx.Err() == nil {
+	for r.fellBehind(); ctx.Err() == nil; {
 		progress := r.progress()
 		r.mu.Lock()
 		behind := r.behind
@@ -111,6 +126,8 @@ func (r *Runner) keepUp(ctx context.Context) error {
 			select {
 			case <-ctx.Done():
 			case <-progress:
+			case <-r.Clock.After(sweepLook):
+				r.fellBehind()
 			}
 			continue
 		}
@@ -163,35 +180,26 @@ func (r *Runner) runSweeps(ctx context.Context) error {
 
 // awaitDecision returns a channel that is closed when this runner commits a
 // decision.
-func (r *Runner) awaitDecision() <-chan struct{} {
+func (r *Runner) awaitDecision() <-chan struct{} { return r.hear(&r.decided) }
+
+// hear returns a channel that ring closes.
+func (r *Runner) hear(bell *chan struct{}) <-chan struct{} {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if r.decided == nil {
-		r.decided = make(chan struct{})
+	if *bell == nil {
+		*bell = make(chan struct{})
 	}
-	return r.decided
+	return *bell
 }
 
-// wakeSweeps wakes the sweeps if a committed batch held a decision.
-func (r *Runner) wakeSweeps(records []Contribution) {
-	if !anyDecision(records) {
-		return
-	}
+// ring wakes who hears a bell.
+func (r *Runner) ring(bell *chan struct{}) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if r.decided != nil {
-		close(r.decided)
-		r.decided = nil
+	if *bell != nil {
+		close(*bell)
+		*bell = nil
 	}
-}
-
-func anyDecision(records []Contribution) bool {
-	for i := range records {
-		if records[i].Decision != nil {
-			return true
-		}
-	}
-	return false
 }
 
 // runPartition follows one partition: one goroutine reads ahead and makes
@@ -212,7 +220,7 @@ func (r *Runner) runPartition(ctx context.Context, partition int32) error {
 		select {
 		case <-ctx.Done():
 		case <-r.Clock.After(backoff):
-			backoff = min(2*backoff, 5*time.Second)
+			backoff = min(2*backoff, 2*time.Second)
 		}
 	}
 	return nil
@@ -439,7 +447,7 @@ func (r *Runner) commit(ctx context.Context, records []Contribution, cur *Cursor
 			if err != nil {
 				return err
 			}
-			if fresh.Next != cur.Next {
+			if fresh.Next != cur.Next || fresh.Epoch != cur.Epoch {
 				return errs.New(errs.Conflict, "pipeline.fenced", "another worker has moved the cursor of partition %d", cur.Partition)
 			}
 			*cur = fresh // a held record that was put back has changed the counters
@@ -495,7 +503,9 @@ func (r *Runner) step(ctx context.Context, tx state.Tx, batch *Batch, now int64)
 // announce wakes who waits for progress and tells the observer.
 func (r *Runner) announce(records []Contribution, partition int32, took time.Duration) {
 	r.wake()
-	r.wakeSweeps(records)
+	if slices.ContainsFunc(records, func(c Contribution) bool { return c.Decision != nil }) {
+		r.ring(&r.decided)
+	}
 	o := &r.Observer
 	var bytes int64
 	for i := range records {
@@ -512,24 +522,10 @@ func (r *Runner) announce(records []Contribution, partition int32, took time.Dur
 }
 
 // wake wakes who waits for progress.
-func (r *Runner) wake() {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if r.committed != nil {
-		close(r.committed)
-		r.committed = nil
-	}
-}
+func (r *Runner) wake() { r.ring(&r.committed) }
 
 // progress returns a channel that is closed at the next commit of this runner.
-func (r *Runner) progress() <-chan struct{} {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if r.committed == nil {
-		r.committed = make(chan struct{})
-	}
-	return r.committed
-}
+func (r *Runner) progress() <-chan struct{} { return r.hear(&r.committed) }
 
 // cursor reads a partition's stored cursor.
 func (r *Runner) cursor(ctx context.Context, partition int32) (Cursor, error) {

@@ -1,0 +1,237 @@
+package chaos
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"kith/internal/eventlog/kafka"
+	"kith/internal/history/keyed"
+	"kith/internal/identity/settings"
+	"kith/internal/pipeline"
+	"kith/internal/record"
+	"kith/internal/state/postgres"
+	"kith/internal/workspace"
+	"kith/test/law"
+)
+
+// world is everything that runs.
+type world struct {
+	dir     string
+	host    string // the address that servers listen on
+	net     *network
+	brokers []*broker
+	db      *database
+	nodes   []*node
+}
+
+// roles are those of the three nodes.
+func roles() []string {
+	return []string{"collect,pipeline,activate,api", "collect,pipeline,activate,api", "pipeline,activate,api"}
+}
+
+// newWorld starts three brokers, the database with its standby, and a node for each
+// set of roles, the last one in a network of its own where that is possible.
+func newWorld(t *testing.T, roles []string) *world {
+	t.Helper()
+	for what, there := range map[string]bool{"java": has("java"), "mvn": has("mvn"), errNoPostgres: postgresPrograms() != ""} {
+		switch {
+		case there:
+		case os.Getenv("KITH_REQUIRE_SERVERS") == "1":
+			t.Fatalf("missing: %s", what)
+		default:
+			t.Skipf("missing: %s", what)
+		}
+	}
+	w := &world{dir: t.TempDir(), net: newNetwork(t)}
+	if err := os.Chmod(w.dir, 0o755); err != nil { // the database runs as another user
+		t.Fatal(err)
+	}
+	if err := os.Chmod(filepath.Dir(w.dir), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	w.host = w.net.host
+	w.brokers = startBrokers(t, w.host, w.dir, 3)
+	db := filepath.Join(w.dir, "postgres")
+	if err := os.Mkdir(db, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	w.db = startDatabase(t, w.host, db)
+	for i, r := range roles {
+		n := &node{name: fmt.Sprintf("node-%d", i+1), roles: r, dir: w.dir, env: w.env(), addr: w.net.freeAddr(t, false)}
+		if i == len(roles)-1 {
+			n.under, n.addr = w.net.under, w.net.freeAddr(t, true)
+		}
+		w.nodes = append(w.nodes, n)
+		n.launch(t)
+	}
+	return w
+}
+
+func has(program string) bool {
+	_, err := exec.LookPath(program)
+	return err == nil
+}
+
+func (w *world) logURL() string {
+	var addrs []string
+	for _, b := range w.brokers {
+		addrs = append(addrs, b.addr)
+	}
+	return "kafka://" + strings.Join(addrs, ",") + "/chaos"
+}
+
+func (w *world) env() []string {
+	return []string{"KITH_LOG=" + w.logURL(), "KITH_STATE=" + w.db.url(), "KITH_LAKE=" + filepath.Join(w.dir, "lake")}
+}
+
+// with are the nodes that play a role.
+func (w *world) with(role string) []*node {
+	var out []*node
+	for _, n := range w.nodes {
+		if n.plays(role) {
+			out = append(out, n)
+		}
+	}
+	return out
+}
+
+// openLog opens the log as the nodes have it.
+func (w *world) openLog(t *testing.T) *kafka.Log {
+	t.Helper()
+	l, err := kafka.Open(context.Background(), w.logURL(), "default", kafka.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = l.Close() }) // it was only read
+	return l
+}
+
+// openState opens the state as the nodes have it.
+func (w *world) openState(t *testing.T) *postgres.Store {
+	t.Helper()
+	s, err := postgres.Open(context.Background(), w.db.url(), postgres.Options{Schema: "kith_default", WriteConns: 2, ReadConns: 2})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = s.Close() }) // likewise
+	return s
+}
+
+// check holds what is left against what was acknowledged and against the oracle.
+// The nodes run and are told to finish.
+func (w *world) check(t *testing.T, l *load) {
+	t.Helper()
+	began := time.Now()
+	asked := w.with("api")
+	for _, n := range asked {
+		n.must(t, http.MethodPost, "/v1/flush?timeout=5m", "", nil)
+	}
+	t.Logf("everything was folded and shows %v after the load had ended", time.Since(began).Round(time.Millisecond))
+	hashes := map[string]bool{}
+	var st struct {
+		Accepted, Processed, Repeats, Lag, Quarantined int64
+		Hash                                           string `json:"state_hash"`
+	}
+	for _, n := range asked {
+		n.must(t, http.MethodGet, "/v1/status?hash=1&at=2027-01-01T00:00:00Z", "", &st)
+		hashes[st.Hash] = true
+	}
+	if len(hashes) != 1 || st.Lag != 0 || st.Quarantined != 0 {
+		t.Errorf("the nodes have %d different hashes; the status is %+v", len(hashes), st)
+	}
+	w.checkSegment(t, asked[0])
+	w.checkTable(t, asked[0], st.Processed-st.Repeats)
+	for _, n := range w.nodes {
+		n.terminate(t)
+	}
+	w.checkState(t, l)
+}
+
+// checkSegment compares the members that were kept with asking everybody.
+func (w *world) checkSegment(t *testing.T, n *node) {
+	t.Helper()
+	var kept, asked struct{ Size int64 }
+	n.must(t, http.MethodGet, "/v1/segments/buyers", "", &kept)
+	n.must(t, http.MethodPost, "/v1/segments:preview", `{"where":`+buyers+`}`, &asked)
+	if kept.Size != asked.Size || kept.Size == 0 {
+		t.Errorf("the segment has %d members, asking everybody finds %d", kept.Size, asked.Size)
+	}
+}
+
+// buyers is the condition of a segment.
+const buyers = `{"event":"Order Completed","where":[{"property":"revenue","op":"gt","value":20}],"count":{"op":"gte","value":2}}`
+
+// checkTable counts the events that analysts see.
+func (w *world) checkTable(t *testing.T, n *node, want int64) {
+	t.Helper()
+	var got struct{ Data []struct{ N, M int64 } }
+	n.must(t, http.MethodPost, "/v1/sql", `{"query":"select count(*) as n, count(distinct message_id) as m from events"}`, &got)
+	if len(got.Data) != 1 || got.Data[0].N != want || got.Data[0].M != want {
+		t.Errorf("the table of events has %+v, want %d once each", got.Data, want)
+	}
+}
+
+// checkState trusts nothing that kith counts: it reads the log and the state.
+func (w *world) checkState(t *testing.T, l *load) {
+	t.Helper()
+	ws, err := workspace.New(w.dir, "default", idKey)
+	if err != nil {
+		t.Fatal(err)
+	}
+	doc := settings.Default()
+	log := w.openLog(t)
+	began := time.Now()
+	tally, err := law.Verify(context.Background(), law.Place{
+		Log: log, State: w.openState(t), History: keyed.Index{}, Identity: doc.Config(), Keys: ws.Keyring(),
+	})
+	if err != nil {
+		t.Errorf("the state is not what the log comes to: %v", err)
+	}
+	all, err := law.ReadLog(context.Background(), log)
+	if err != nil {
+		t.Fatal(err)
+	}
+	inLog := map[string]bool{}
+	for i := range all {
+		rec, err := record.Decode(all[i].Data)
+		if err != nil {
+			t.Fatal(err)
+		}
+		inLog[rec.Stamp.MessageID] = true
+	}
+	lost := 0
+	for id := range l.acked {
+		if !inLog[id] {
+			lost++
+		}
+	}
+	if lost > 0 || tally.Held > 0 || tally.Events != len(inLog) {
+		t.Errorf("%d acknowledged messages are lost, %d held; %d events count, the log has %d messages", lost, tally.Held, tally.Events, len(inLog))
+	}
+	t.Logf("acknowledged %d messages, lost %d, counted twice 0 of %d (%d records in the log, sent %d, refusals by status %v); the state is the oracle's, checked in %v",
+		len(l.acked), lost, tally.Events, tally.Records, l.sent, l.refused, time.Since(began).Round(time.Millisecond))
+	if l.noRetry > 0 {
+		t.Errorf("%d refusals told no time to come back", l.noRetry)
+	}
+}
+
+// folded is how many records are folded, over all partitions.
+func folded(ctx context.Context, s *postgres.Store, partitions int) (sum int64, err error) {
+	snap, err := s.Snapshot(ctx)
+	if err != nil {
+		return 0, err
+	}
+	defer func() { _ = snap.Close() }()
+	all, err := pipeline.Folded(ctx, snap, partitions)
+	for _, n := range all {
+		sum += n
+	}
+	return sum, err
+}
