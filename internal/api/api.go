@@ -77,6 +77,7 @@ type Config struct {
 	Definitions Definitions
 	Entities    *resource.Collection[resource.Entity]
 	Rows        Rows
+	Lists       Lists
 	Metrics     http.Handler
 	// Backup writes an archive of everything. An error before the first byte means
 	// that nothing was written.
@@ -96,8 +97,8 @@ type API struct {
 // New returns the API. It panics when a needed part of the configuration is
 // missing.
 func New(cfg Config) *API {
-	if cfg.Profiles == nil || cfg.Pipeline == nil || cfg.Identity == nil || cfg.Jobs == nil || cfg.Live == nil || cfg.Sources == nil || cfg.Purposes == nil || cfg.Consents == nil || cfg.Definitions == nil || cfg.Entities == nil || cfg.Rows == nil || cfg.Metrics == nil || cfg.Now == nil || cfg.Backup == nil {
-		panic("BUG: the API needs profiles, a pipeline, identity, jobs, live events, sources, purposes, consents, definitions, entities, rows, metrics, backups and the time")
+	if cfg.Profiles == nil || cfg.Pipeline == nil || cfg.Identity == nil || cfg.Jobs == nil || cfg.Live == nil || cfg.Sources == nil || cfg.Purposes == nil || cfg.Consents == nil || cfg.Definitions == nil || cfg.Entities == nil || cfg.Rows == nil || cfg.Lists == nil || cfg.Metrics == nil || cfg.Now == nil || cfg.Backup == nil {
+		panic("BUG: the API needs profiles, a pipeline, identity, jobs, live events, sources, purposes, consents, definitions, entities, rows, lists, metrics, backups and the time")
 	}
 	return &API{cfg}
 }

@@ -154,7 +154,7 @@ func (a *API) memberRows() []route.Route {
 			},
 			Handler: route.Handle(a.previewSegment),
 		},
-		overlapRow(a), breakdownRow(a),
+		overlapRow(a), breakdownRow(a), uploadRow(a),
 		{
 			Method: http.MethodGet, Path: "/v1/profiles/{ref}/segments", Name: "listProfileSegments", Tag: "Profiles", Key: route.ReadKey, Class: route.Special,
 			Summary: "List the segments that a person is in now.", Params: append([]route.Param{refParam()}, pageParams()...),
@@ -321,8 +321,11 @@ func (a *API) explain(w http.ResponseWriter, r *http.Request) error {
 	key := r.URL.Query().Get("segment")
 	return a.cfg.Definitions.Answers(r.Context(), ref, nil, func(answers Answers) error {
 		d := answers.Set.Segment(key)
-		if d == nil || d.Where == nil || d.Scope != answers.Scope {
-			return errs.New(errs.NotFound, "segment.not_found", "there is no segment of that key with a condition")
+		switch {
+		case d == nil || d.Scope != answers.Scope:
+			return errs.New(errs.NotFound, "segment.not_found", "there is no segment of that key")
+		case d.List:
+			return a.explainList(w, r, ref, key)
 		}
 		return route.WriteJSON(w, http.StatusOK, explanationOf(answers.Explain(d.Where)))
 	})

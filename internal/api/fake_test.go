@@ -264,6 +264,42 @@ func (s *shelf) Rows(_ context.Context, _, after string, limit int) ([]OwnedRow,
 
 func (s *shelf) Owned(context.Context, profile.Ref, string) ([]OwnedRow, error) { return s.rows, nil }
 
+// heap remembers the uploads that were made.
+type heap struct {
+	uploads []entity.Upload
+	rows    []entity.UploadedRow
+	namings []entity.Naming
+}
+
+func (h *heap) Upload(_ context.Context, u entity.Upload, rows *entity.ListRows, reject func(job.Rejected) error) (Uploaded, error) {
+	out := Uploaded{Source: u.Source, Run: "run"}
+	h.uploads = append(h.uploads, u)
+	for {
+		row, ok, err := rows.Next()
+		if err != nil || !ok {
+			return out, err
+		}
+		if why := row.Rejected; why != nil {
+			out.Rejected++
+			if err := reject(job.Rejected{Index: why.Index, Code: why.Code, Detail: why.Detail, Row: row.Text}); err != nil {
+				return out, err
+			}
+			continue
+		}
+		out.Accepted++
+		h.rows = append(h.rows, row)
+	}
+}
+
+func (h *heap) UploadJob(ctx context.Context, u entity.Upload, rows *entity.ListRows, _ int64) (job.Job, error) {
+	out, err := h.Upload(ctx, u, rows, func(job.Rejected) error { return nil })
+	return job.Job{ID: "job_1", Kind: "list.upload", State: job.Running, Accepted: out.Accepted, Rejected: out.Rejected}, err
+}
+
+func (h *heap) Namings(context.Context, string, profile.Ref) ([]entity.Naming, error) {
+	return h.namings, nil
+}
+
 // fixture is the whole table, the collector's routes too, over fakes.
 type fixture struct {
 	t        testing.TB
@@ -275,6 +311,7 @@ type fixture struct {
 	live     *stage
 	book     *book
 	shelf    *shelf
+	heap     *heap
 	canon    *canon
 	log      countingLog
 	sources  *resource.Sources
@@ -289,7 +326,7 @@ type fixture struct {
 func open(t testing.TB) *fixture {
 	t.Helper()
 	f := &fixture{
-		t: t, clock: sys.NewManual(start), line: &line{}, council: &council{}, live: &stage{frames: []feed.Frame{{ID: "7"}}}, book: &book{}, shelf: &shelf{},
+		t: t, clock: sys.NewManual(start), line: &line{}, council: &council{}, live: &stage{frames: []feed.Frame{{ID: "7"}}}, book: &book{}, shelf: &shelf{}, heap: &heap{},
 		people: &people{profiles: map[profile.Ref]profile.Profile{}, events: map[profile.Ref][]json.RawMessage{}},
 	}
 	var err error
@@ -304,7 +341,7 @@ func open(t testing.TB) *fixture {
 	f.canon = newCanon(f.clock)
 	a := New(Config{
 		Profiles: f.people, Pipeline: f.line, Identity: f.council, Jobs: job.New(job.Config{Store: store, Clock: f.clock, Rand: sys.Seeded(4)}), Live: f.live, Sources: f.sources,
-		Purposes: resource.OpenPurposes(store, f.clock), Consents: f.book, Definitions: f.canon, Entities: resource.OpenEntities(store, f.clock), Rows: f.shelf, Metrics: telemetry.New().Handler(), Version: "test",
+		Purposes: resource.OpenPurposes(store, f.clock), Consents: f.book, Definitions: f.canon, Entities: resource.OpenEntities(store, f.clock), Rows: f.shelf, Lists: f.heap, Metrics: telemetry.New().Handler(), Version: "test",
 		Now:   func() int64 { return sys.Millis(f.clock.Now()) },
 		Ready: func(context.Context) error { return f.notReady },
 		Backup: func(_ context.Context, w io.Writer) error {

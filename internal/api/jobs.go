@@ -3,6 +3,7 @@ package api
 import (
 	"encoding/json"
 	"net/http"
+	"strconv"
 
 	"kith/event"
 	"kith/internal/job"
@@ -27,6 +28,10 @@ func jobOf(j *job.Job) jobAnswer {
 	a := jobAnswer{
 		ID: j.ID, Kind: j.Kind, State: j.State, Total: j.Total, Accepted: j.Accepted, Rejected: j.Rejected,
 		Error: j.Error, Result: j.Result, CreatedAt: event.FormatTime(j.CreatedAt),
+	}
+	if j.Kept > 0 {
+		url := "/v1/jobs/" + j.ID + "/rejects"
+		a.RejectsURL = &url
 	}
 	if j.EndedAt != 0 {
 		at := event.FormatTime(j.EndedAt)
@@ -53,6 +58,11 @@ func (a *API) jobRows() []route.Route {
 			Method: http.MethodDelete, Path: "/v1/jobs/{id}", Name: "cancelJob", Tag: "Jobs", Key: route.AdminKey, Class: route.Internal,
 			Summary: "Stop a job; one that has ended stays as it is.", Params: []route.Param{id},
 			Answers: []route.Answer{one, none, {Status: 409, Summary: "Another process does this job."}}, Handler: route.Handle(a.cancelJob),
+		},
+		{
+			Method: http.MethodGet, Path: "/v1/jobs/{id}/rejects", Name: "listJobRejects", Tag: "Jobs", Key: route.AdminKey, Class: route.Special,
+			Summary: "List the rows that a job has not taken, in their order, each with the reason; the first 100,000 are kept.", Params: append([]route.Param{id}, pageParams()...),
+			Answers: []route.Answer{{Status: 200, Summary: "The rows.", Schema: listSchema(route.Ref("RejectedRow"))}, none}, Handler: route.Handle(a.jobRejects),
 		},
 	}
 }
@@ -87,6 +97,42 @@ func (a *API) getJob(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	return route.WriteJSON(w, http.StatusOK, jobOf(&j))
+}
+
+func (a *API) jobRejects(w http.ResponseWriter, r *http.Request) error {
+	p, err := pageOf(r)
+	if err != nil {
+		return err
+	}
+	after, err := p.key()
+	if err != nil {
+		return err
+	}
+	from := 0
+	if after != "" {
+		if from, err = strconv.Atoi(after); err != nil || from < 0 {
+			return errCursor()
+		}
+	}
+	if _, err := a.cfg.Jobs.Get(r.Context(), r.PathValue("id")); err != nil {
+		return err
+	}
+	rows, more, err := a.cfg.Jobs.Rejects(r.Context(), r.PathValue("id"), from, p.limit)
+	if err != nil {
+		return err
+	}
+	next := ""
+	if more {
+		next = cursorOf(strconv.Itoa(from + len(rows)))
+	}
+	return writeList(w, rows, next)
+}
+
+func rejectedSchema() route.Schema {
+	return object("A row that was not taken.", map[string]route.Schema{
+		"index": {"type": "integer", "description": "Its place, from 0."}, "code": textSchema(), "detail": textSchema(),
+		"row": {"type": "string", "description": "As it was sent, at most 1,000 bytes of it."},
+	})
 }
 
 func (a *API) cancelJob(w http.ResponseWriter, r *http.Request) error {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/http"
 	"slices"
+	"sync/atomic"
 	"time"
 
 	"kith/internal/api"
@@ -35,7 +36,7 @@ func (a *App) makeHandlers(context.Context) error {
 		collector = a.collector.Routes()
 	}
 	all := api.New(api.Config{
-		Profiles: people{a}, Pipeline: fold{a}, Identity: kinship{a}, Jobs: a.jobs, Live: a.feed, Sources: a.sources, Purposes: a.purposes, Consents: ledger{a}, Definitions: a.definitions, Entities: a.entities, Rows: rows{a}, Metrics: a.metrics.Handler(), Backup: a.backup,
+		Profiles: people{a}, Pipeline: fold{a}, Identity: kinship{a}, Jobs: a.jobs, Live: a.feed, Sources: a.sources, Purposes: a.purposes, Consents: ledger{a}, Definitions: a.definitions, Entities: a.entities, Rows: rows{a}, Lists: lists{a, new(atomic.Int64)}, Metrics: a.metrics.Handler(), Backup: a.backup,
 		Now: func() int64 { return sys.Millis(a.cfg.Clock.Now()) }, Version: a.cfg.Version, Ready: a.ready,
 	})
 	table, err := a.rowsOf(all, collector)

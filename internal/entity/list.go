@@ -32,6 +32,13 @@ func ListOf(segment string) string { return listMark + segment }
 // IsList reports whether an entity is a list, and of which segment.
 func IsList(entity string) (segment string, ok bool) { return strings.CutPrefix(entity, listMark) }
 
+// Members of a list of accounts are named by GroupType in records. What it leads to
+// is the node of an account, whose type no call can name.
+const (
+	GroupType   = "group_id"
+	accountType = "account:group_id"
+)
+
 // listed is the definition of a list.
 func listed(entity string) *Definition { return &Definition{Entity: entity, list: true} }
 
@@ -83,7 +90,10 @@ func identifierIn(typ string, v strictjson.Value, cfg *identity.Config) (identit
 	case strictjson.Number:
 		value = string(v.Raw())
 	}
-	if !identity.ValidType(typ) {
+	switch {
+	case typ == GroupType:
+		typ = accountType
+	case !identity.ValidType(typ):
 		return identity.Identifier{}, false
 	}
 	id, reason := cfg.Normalize(typ, value, "")

@@ -41,6 +41,7 @@ type Job struct {
 	Total    int64           `json:"total"`            // 0 until it is known
 	Accepted int64           `json:"accepted"`         // so far
 	Rejected int64           `json:"rejected"`
+	Kept     int64           `json:"kept,omitempty"` // of the rejected: how many Rejects has
 	Error    *Problem        `json:"error,omitempty"`
 	Result   json.RawMessage `json:"result,omitempty"`
 
@@ -56,7 +57,7 @@ type Problem struct {
 }
 
 // Progress is how far a job is.
-type Progress struct{ Total, Accepted, Rejected int64 }
+type Progress struct{ Total, Accepted, Rejected, Kept int64 }
 
 // Work does a job. It reports as often as it likes and must end when ctx does. The
 // result goes into the job's document.
@@ -165,10 +166,18 @@ func (j *Jobs) mine(id string) *task {
 // Start stores a job and begins it. Where nobody runs jobs, as in a command that
 // has opened the folder itself, it is done when Start returns.
 func (j *Jobs) Start(ctx context.Context, kind string, params json.RawMessage, work Work) (Job, error) {
-	id, err := resource.NewID("job_", j.now(), j.cfg.Rand)
+	id, err := j.NewID()
 	if err != nil {
 		return Job{}, err
 	}
+	return j.StartAs(ctx, id, kind, params, work)
+}
+
+// NewID makes an id for a job that needs to know it before it starts.
+func (j *Jobs) NewID() (string, error) { return resource.NewID("job_", j.now(), j.cfg.Rand) }
+
+// StartAs is Start under an id that NewID has made.
+func (j *Jobs) StartAs(ctx context.Context, id, kind string, params json.RawMessage, work Work) (Job, error) {
 	job := Job{ID: id, Kind: kind, State: Running, Params: params, CreatedAt: j.now()}
 	if err := j.store(ctx, job); err != nil {
 		return Job{}, err
@@ -215,7 +224,7 @@ func (j *Jobs) work(ctx context.Context, t *task, work Work) {
 	stored := j.cfg.Clock.Now()
 	result, err := work(ctx, func(p Progress) {
 		t.mu.Lock()
-		t.job.Total, t.job.Accepted, t.job.Rejected = p.Total, p.Accepted, p.Rejected
+		t.job.Total, t.job.Accepted, t.job.Rejected, t.job.Kept = p.Total, p.Accepted, p.Rejected, p.Kept
 		snapshot := t.job
 		t.mu.Unlock()
 		if now := j.cfg.Clock.Now(); now.Sub(stored) >= storeEvery {
@@ -336,6 +345,9 @@ func (j *Jobs) forgetOld(ctx context.Context) error {
 			return nil
 		}
 		if job.State.Ended() {
+			if err := j.forgetRejects(ctx, job.ID); err != nil {
+				return err
+			}
 			if err := j.docs.Forget(ctx, kindJob, job.ID); err != nil {
 				return err
 			}

@@ -99,11 +99,19 @@ func explainCommand() *command {
 	return query("explain", "segment=KEY", "says why a person is in a segment, or not: each part of the condition with its verdict, what was found, and when that can change by itself.", []string{"segment"},
 		func(ctx context.Context, s *session, st *step, ref profile.Ref) (string, error) {
 			var out strings.Builder
+			list := ""
 			err := s.answers(ctx, ref, func(set *segment.Set, _ expr.Scope, a *segment.Answers) {
-				if d := set.Segment(st.text("segment", "")); d != nil && d.Where != nil {
+				switch d := set.Segment(st.text("segment", "")); {
+				case d == nil:
+				case d.List:
+					list = d.Key
+				default:
 					explain(&out, a.Explain(d.Where), "")
 				}
 			})
+			if err == nil && list != "" {
+				err = s.explainList(ctx, &out, list, ref)
+			}
 			return out.String(), err
 		})
 }

@@ -40,7 +40,7 @@ const (
 func table() []*command {
 	return []*command{
 		identifyCall(), trackCall(), pageCall(), screenCall(), groupCall(), aliasCall(),
-		consentCommand(), rowCommand(), mergeCommand(), splitCommand(), retractCommand(), revokeCommand(), batchCommand(), shuffleCommand(), repeatCommand(), sendCommand(),
+		consentCommand(), rowCommand(), uploadCommand(), mergeCommand(), splitCommand(), retractCommand(), revokeCommand(), batchCommand(), shuffleCommand(), repeatCommand(), sendCommand(),
 		advanceCommand(), flushCommand(), maintainCommand(), crashCommand(), replayCommand(),
 		appendRawCommand(), poisonCommand(), cureCommand(), retryCommand(),
 		sourceCommand(), identityCommand(), settingsCommand(), limitsCommand(), purposeCommand(), entityCommand(), segmentCommand(), computedCommand(),
