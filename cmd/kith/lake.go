@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -25,27 +26,39 @@ func (f *lakeFlags) add(cmd *cobra.Command) {
 	f.cfg = app.DefaultConfig()
 	fs := cmd.Flags()
 	fs.StringVar(&f.cfg.Data, "data", env("KITH_DATA", f.cfg.Data), "data folder (KITH_DATA)")
-	fs.StringVar(&f.cfg.Lake, "lake", env("KITH_LAKE", ""), "folder of the lake; DATA/<workspace>/lake if left out (KITH_LAKE)")
+	fs.StringVar(&f.cfg.Lake, "lake", env("KITH_LAKE", ""), "folder of the lake, or s3://bucket/prefix?endpoint=…; DATA/<workspace>/lake if left out (KITH_LAKE)")
 }
 
-// open reads a table's list of files. dir is the table's folder.
-func (f *lakeFlags) open(ctx context.Context, table string) (s lake.Store, m *lake.Manifest, dir string, err error) {
+// open reads a table's list of files and hands it to use, with the lake and the
+// address of the table's folder.
+func (f *lakeFlags) open(ctx context.Context, table string, use func(s lake.Store, m *lake.Manifest, dir string) error) (err error) {
 	if _, known := lake.TableOf(table); !known {
-		return nil, nil, "", usage(fmt.Errorf("there is no table %s; the tables are %s", table, tableNames()))
+		return usage(fmt.Errorf("there is no table %s; the tables are %s", table, tableNames()))
 	}
 	f.cfg.IDKey = os.Getenv("KITH_ID_KEY")
-	s, dir, err = app.Lake(f.cfg)
+	if f.cfg.EgressAllow, err = networks("KITH_EGRESS_ALLOW"); err != nil {
+		return err
+	}
+	l, err := app.OpenLake(f.cfg)
 	if err != nil {
-		return nil, nil, "", err
+		return err
 	}
-	if m, err = lake.ReadManifest(ctx, s, table); err != nil {
-		return nil, nil, "", err
+	defer func() { err = errors.Join(err, l.Close()) }()
+	m, err := lake.ReadManifest(ctx, l, table)
+	if err != nil {
+		return err
 	}
+	dir := l.Path(table)
 	if m == nil {
-		return nil, nil, "", errs.New(errs.NotFound, "lake.no_table", "the lake in %s has no table %s yet; start a server on the data folder", dir, table)
+		return errs.New(errs.NotFound, "lake.no_table", "the lake has no table %s yet in %s; start a server on the data folder", table, dir)
 	}
-	dir, err = filepath.Abs(filepath.Join(dir, table))
-	return s, m, dir, err
+	if !strings.Contains(dir, "://") {
+		if dir, err = filepath.Abs(dir); err != nil {
+			return err
+		}
+		dir = filepath.ToSlash(dir)
+	}
+	return use(l, m, dir)
 }
 
 func tableNames() string {
@@ -80,20 +93,19 @@ func lakeViewCommand() *cobra.Command {
 			"  kith lake view profiles --list",
 		Args: one("name one table"),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			_, m, dir, err := flags.open(cmd.Context(), args[0])
-			switch {
-			case err != nil:
-				return err
-			case flags.json:
-				return printJSON(cmd.OutOrStdout(), m)
-			case list:
-				for _, f := range m.Files {
-					fmt.Fprintln(cmd.OutOrStdout(), filepath.Join(dir, f.Path))
+			return flags.open(cmd.Context(), args[0], func(_ lake.Store, m *lake.Manifest, dir string) error {
+				switch {
+				case flags.json:
+					return printJSON(cmd.OutOrStdout(), m)
+				case list:
+					for _, f := range m.Files {
+						fmt.Fprintln(cmd.OutOrStdout(), dir+"/"+f.Path)
+					}
+					return nil
 				}
-				return nil
-			}
-			_, err = io.WriteString(cmd.OutOrStdout(), lake.View(m, filepath.ToSlash(dir)))
-			return err
+				_, err := io.WriteString(cmd.OutOrStdout(), lake.View(m, dir))
+				return err
+			})
 		},
 	}
 	flags.add(cmd)
@@ -112,11 +124,9 @@ func exportCommand() *cobra.Command {
 			"  kith export events --format parquet --out events.parquet",
 		Args: one("name one table"),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			s, m, _, err := flags.open(cmd.Context(), args[0])
-			if err != nil {
-				return err
-			}
-			return export(cmd, s, m, lake.Format(format), out)
+			return flags.open(cmd.Context(), args[0], func(s lake.Store, m *lake.Manifest, _ string) error {
+				return export(cmd, s, m, lake.Format(format), out)
+			})
 		},
 	}
 	flags.add(cmd)

@@ -53,6 +53,7 @@ type App struct {
 	collector   *collect.Collector
 	feed        *feed.Feed
 	definitions *definitions
+	lakePlace   *lakePlace
 	lake        *lake.Writer // nil without the role of the pipeline
 	shares      *share.Shares
 	runs        atomic.Bool // the parts in the background do

@@ -17,7 +17,6 @@ import (
 	"kith/internal/expr"
 	"kith/internal/identity"
 	"kith/internal/lake"
-	lakelocal "kith/internal/lake/local"
 	"kith/internal/membership"
 	"kith/internal/segment"
 	"kith/internal/sys"
@@ -56,7 +55,7 @@ func (d *definitions) tabled(ctx context.Context, scope expr.Scope, write func(c
 // propertyColumns tells which columns of properties the events have. A query that
 // relies on them is refused when that is not so any more.
 func (a *App) propertyColumns(ctx context.Context) (func(string) ([3]string, bool), error) {
-	m, err := lake.ReadManifest(ctx, lakelocal.New(a.cfg.FS, lakeFolder(&a.cfg, a.ws)), lake.TableEvents)
+	m, err := lake.ReadManifest(ctx, a.lakePlace.store(), lake.TableEvents)
 	if err != nil || m == nil {
 		return nil, err
 	}

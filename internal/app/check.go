@@ -2,6 +2,7 @@ package app
 
 import (
 	"context"
+	"errors"
 	"path/filepath"
 	"strings"
 
@@ -10,7 +11,6 @@ import (
 	"kith/internal/errs"
 	"kith/internal/eventlog/local"
 	"kith/internal/lake"
-	lakelocal "kith/internal/lake/local"
 	"kith/internal/resource"
 	"kith/internal/state/pebble"
 	"kith/internal/sys"
@@ -43,8 +43,8 @@ const damagedMax = 1000
 // CheckFolder reads everything in a data folder that no server runs on, holds it
 // against its checksums and formats, and changes nothing. read is told of
 // each piece that has been read, from any goroutine. An error means that the check could not be made.
-func CheckFolder(ctx context.Context, cfg Config, read func(bytes int)) (Checked, error) {
-	out := Checked{Data: cfg.Data, Clusters: clustersUnread, Damaged: []Damage{}}
+func CheckFolder(ctx context.Context, cfg Config, read func(bytes int)) (out Checked, err error) {
+	out = Checked{Data: cfg.Data, Clusters: clustersUnread, Damaged: []Damage{}}
 	ws, err := workspace.New(cfg.Data, defaultWorkspace, cfg.IDKey)
 	if err != nil {
 		return out, err
@@ -52,7 +52,13 @@ func CheckFolder(ctx context.Context, cfg Config, read func(bytes int)) (Checked
 	if _, err := cfg.FS.Stat(ws.Dir()); err != nil {
 		return out, errs.New(errs.NotFound, "check.no_data", "there is no workspace in %s", cfg.Data)
 	}
-	c := &folderCheck{ctx: ctx, fs: sys.Counted(cfg.FS, read), ws: ws, out: &out, lakeDir: lakeFolder(&cfg, ws), cfg: cfg}
+	c := &folderCheck{ctx: ctx, fs: sys.Counted(cfg.FS, read), ws: ws, out: &out, cfg: cfg}
+	tables, done, err := openLakeAside(&cfg, c.fs, ws)
+	if err != nil {
+		return out, err
+	}
+	defer func() { err = errors.Join(err, done()) }()
+	c.tables = tables
 	for _, step := range []func() error{c.token, c.log, c.state, c.lake} {
 		if err := step(); err != nil {
 			return out, err
@@ -69,8 +75,8 @@ type folderCheck struct {
 	out  *Checked
 	ends []int64 // of the log's partitions; nil: there is no log
 
-	lakeDir string
-	cfg     Config
+	tables *lakePlace
+	cfg    Config
 }
 
 func (c *folderCheck) damaged(file string, at int64, what string) {
@@ -127,8 +133,8 @@ func (c *folderCheck) state() error {
 
 // lake reads the files of the open tables.
 func (c *folderCheck) lake() error {
-	bytes, err := lake.Check(c.ctx, lakelocal.New(c.fs, c.lakeDir), func(name, what string) {
-		c.damaged(filepath.Join(c.lakeDir, name), pebble.Unplaced, what)
+	bytes, err := lake.Check(c.ctx, c.tables.store(), func(name, what string) {
+		c.damaged(c.tables.path(name), pebble.Unplaced, what)
 	})
 	c.out.Bytes += bytes
 	return err

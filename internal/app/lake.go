@@ -2,12 +2,16 @@ package app
 
 import (
 	"context"
+	"errors"
+	"os"
 	"path/filepath"
+	"strings"
 
 	"kith/internal/bench"
 	"kith/internal/errs"
 	"kith/internal/lake"
 	lakelocal "kith/internal/lake/local"
+	"kith/internal/lake/s3"
 	"kith/internal/sys"
 	"kith/internal/workspace"
 )
@@ -23,9 +27,12 @@ func lakeFolder(cfg *Config, ws workspace.Handle) string {
 // makeLake makes what writes the lake, or tells how far others have written it. Its
 // folder is made when the writer first runs: a lake that cannot be written stops
 // nothing else.
-func (a *App) makeLake(context.Context) error {
+func (a *App) makeLake(context.Context) (err error) {
+	if a.lakePlace, err = openLake(&a.cfg, a.cfg.FS, a.ws, lakeCopies(a.ws)); err != nil {
+		return err
+	}
 	a.lake = lake.New(lake.Config{
-		Store: lakelocal.New(a.cfg.FS, lakeFolder(&a.cfg, a.ws)),
+		Store: a.lakePlace.store(), Shared: a.lakePlace.remote != nil,
 		State: a.store, Log: a.log, Partitions: a.log.Partitions(),
 		Parts: func() lake.Parts {
 			l := a.live.Load()
@@ -64,19 +71,51 @@ func (a *App) flushLake(ctx context.Context) error {
 	return a.lake.Flush(ctx)
 }
 
-// Lake returns the lake of a data folder, and the folder that it lies in, for
-// reading beside whoever writes it.
-func Lake(cfg Config) (lake.Store, string, error) {
+// Lake is the lake of a data folder, for reading beside whoever writes it.
+type Lake struct {
+	lake.Store
+	place *lakePlace
+	close func() error
+}
+
+// OpenLake returns the lake that the settings name. Close gives back what it takes.
+func OpenLake(cfg Config) (*Lake, error) {
 	if err := cfg.Validate(); err != nil {
-		return nil, "", err
+		return nil, err
 	}
 	ws, err := workspace.New(cfg.Data, defaultWorkspace, cfg.IDKey)
 	if err != nil {
-		return nil, "", err
+		return nil, err
 	}
-	dir := lakeFolder(&cfg, ws)
-	return lakelocal.New(cfg.FS, dir), dir, nil
+	place, done, err := openLakeAside(&cfg, cfg.FS, ws)
+	if err != nil {
+		return nil, err
+	}
+	return &Lake{place.store(), place, done}, nil
 }
+
+// openLakeAside returns the lake with a folder of copies of its own, which done
+// removes.
+func openLakeAside(cfg *Config, files sys.FS, ws workspace.Handle) (p *lakePlace, done func() error, err error) {
+	copies := ""
+	done = func() error { return nil }
+	if strings.HasPrefix(cfg.Lake, s3.Scheme) {
+		if copies, err = os.MkdirTemp("", "kith-lake-"); err != nil {
+			return nil, nil, errs.Wrap(err, errs.Unavailable, "app.folder", "no folder for temporary files can be made")
+		}
+		done = func() error { return os.RemoveAll(copies) }
+	}
+	if p, err = openLake(cfg, files, ws, copies); err != nil {
+		return nil, nil, errors.Join(err, done())
+	}
+	return p, done, nil
+}
+
+// Path returns the address of a file, or of the folder of a table, for other tools.
+func (l *Lake) Path(name string) string { return l.place.path(name) }
+
+// Close removes the copies that were made.
+func (l *Lake) Close() error { return l.close() }
 
 // BenchLake returns a writer of a lake in a folder, as a server has it.
 func BenchLake(e *bench.Engine, dir string, clock sys.Clock) *lake.Writer {

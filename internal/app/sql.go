@@ -17,12 +17,12 @@ import (
 // makeSQL makes what answers analysts' queries. It starts nothing and holds no
 // memory until the first query.
 func (a *App) makeSQL(context.Context) error {
-	dir, err := filepath.Abs(lakeFolder(&a.cfg, a.ws))
+	dir, err := filepath.Abs(a.lakePlace.dir)
 	if err != nil {
 		return err
 	}
 	engine := duckdb.New(duckdb.Options{
-		Command: a.cfg.SQLWorker, Dir: dir, FS: a.cfg.FS, Clock: a.cfg.Clock, Tables: duckdb.OpenTables(lake.Tables()), Limits: a.cfg.SQL,
+		Command: a.cfg.SQLWorker, Dir: dir, Remote: a.lakePlace.queried(), FS: a.cfg.FS, Clock: a.cfg.Clock, Tables: duckdb.OpenTables(lake.Tables()), Limits: a.cfg.SQL,
 		Lacking: func(walls []string) {
 			a.logger.Warn("queries run in a process that this system confines less than it could", "lacking", strings.Join(walls, "; "))
 		},

@@ -32,6 +32,8 @@ func (w *Writer) tidy(ctx context.Context) {
 // Tidy does, in the calling goroutine, all merging and sweeping that is due. It may
 // run beside Step.
 func (w *Writer) Tidy(ctx context.Context) error {
+	w.tidying.Lock()
+	defer w.tidying.Unlock()
 	w.mu.Lock()
 	tables := w.tables
 	w.mu.Unlock()
@@ -42,6 +44,7 @@ func (w *Writer) Tidy(ctx context.Context) error {
 		}
 		for j := f.due(w.now()); j != nil; j = f.due(w.now()) {
 			if err := w.merge(ctx, f, j); err != nil {
+				w.moved(err)
 				return err
 			}
 		}
@@ -285,7 +288,7 @@ func (o *outputs) begin(ctx context.Context, to sink) (*output, error) {
 	m := combined(o.j.inputs)
 	m.Apart = apartOf(m.Apart, o.apart)
 	m.Level = o.j.level
-	m.Path = fmt.Sprintf("merge-%d-%s-%d-%d.parquet", o.f.now().Generation, o.j.level, o.version, o.number)
+	m.Path = fmt.Sprintf("merge-%d-%s-%d-%d%s.parquet", o.f.now().Generation, o.j.level, o.version, o.number, o.w.mark)
 	o.number++
 	group := int64(rowGroupRows)
 	if o.j.spread {

@@ -47,7 +47,9 @@ type Config struct {
 	Rand       sys.Rand
 	Every      time.Duration // between rounds while there are facts; 1 s if 0
 	Periods    Periods       // after which files are merged; DefaultPeriods if zero
-	Observer   Observer
+	// Shared says that other processes write this lake too, one at a time.
+	Shared   bool
+	Observer Observer
 }
 
 // Writer writes the lake of a workspace. At most one should run on a lake: a
@@ -63,6 +65,9 @@ type Writer struct {
 	running  bool
 	checked  bool // the lake has been held against the state
 	progress chan struct{}
+	mark     string // in the names of merged files, where other processes make such files
+
+	tidying sync.Mutex // held while files are merged, and while the lake is read anew
 }
 
 // New returns a writer. Nothing is opened before it runs.
@@ -98,6 +103,17 @@ func (w *Writer) runs(now bool) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.running, w.opened, w.checked, w.tables = now, false, false, nil
+}
+
+// moved lets the next round read the lake anew where another process has written it
+// meanwhile.
+func (w *Writer) moved(err error) {
+	if !w.cfg.Shared || !errs.Is(err, errs.Conflict) {
+		return
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.opened = false
 }
 
 // follow writes rounds. One that fails is tried again, later each time.
@@ -167,6 +183,7 @@ func (w *Writer) Step(ctx context.Context) (facts uint64, err error) {
 	if err := w.open(ctx); err != nil {
 		return 0, err
 	}
+	defer func() { w.moved(err) }()
 	r, err := w.begin(ctx)
 	if err != nil || r == nil {
 		return 0, err
@@ -195,9 +212,14 @@ type identityFile struct {
 
 // open reads which lake it is and what it holds.
 func (w *Writer) open(ctx context.Context) error {
-	if w.opened {
+	w.mu.Lock()
+	opened := w.opened
+	w.mu.Unlock()
+	if opened {
 		return nil
 	}
+	w.tidying.Lock()
+	defer w.tidying.Unlock()
 	data, err := ReadAll(ctx, w.cfg.Store, identityName)
 	if errs.Is(err, errs.NotFound) {
 		data, err = w.name(ctx)
@@ -210,6 +232,10 @@ func (w *Writer) open(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	mark, err := w.newMark()
+	if err != nil {
+		return err
+	}
 	tables := map[string]*files{}
 	for _, t := range Tables() {
 		if tables[t.Name], err = openFiles(ctx, w.cfg.Store, t, w.cfg.Periods); err != nil {
@@ -218,8 +244,19 @@ func (w *Writer) open(ctx context.Context) error {
 	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.id, w.tables, w.opened = id, tables, true
+	w.id, w.tables, w.opened, w.mark = id, tables, true, mark
 	return nil
+}
+
+// newMark returns what sets the names of merged files of this process apart from
+// those of others, which may give them the same numbers.
+func (w *Writer) newMark() (string, error) {
+	if !w.cfg.Shared {
+		return "", nil
+	}
+	var b [6]byte
+	_, err := io.ReadFull(w.cfg.Rand, b[:])
+	return "-" + hex.EncodeToString(b[:]), errs.Wrap(err, errs.Internal, "lake.identity", "there is no randomness")
 }
 
 func hexID(err error, text string) (id [16]byte, _ error) {

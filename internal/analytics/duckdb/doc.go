@@ -32,14 +32,29 @@ type Options struct {
 	// Worker.
 	Command []string
 	Dir     string // the lake's folder; it need not exist
-	FS      sys.FS
-	Clock   sys.Clock
+	// Remote is set for a lake that lies elsewhere: Dir then has copies of its files.
+	Remote Remote
+	FS     sys.FS
+	Clock  sys.Clock
 	// Tables are those that there are even before they have files.
 	Tables []analytics.Table
 	Limits analytics.Limits
 	// Lacking is told, once, which walls around a child this system does not have;
 	// nil for nobody.
 	Lacking func(walls []string)
+}
+
+// Remote is a lake that lies elsewhere. The process of a query reaches no network,
+// so what it reads is brought into a folder before.
+type Remote interface {
+	// Tables returns the names that may be tables.
+	Tables(ctx context.Context) ([]string, error)
+	// List returns a table's list of files; of kind NotFound when there is none.
+	List(ctx context.Context, table string) ([]byte, error)
+	// Hold brings files of a table into the folder of copies, under their paths
+	// there, and keeps them until release is called. It fails with kind NotFound when
+	// one of them is gone.
+	Hold(ctx context.Context, table string, files []lake.ManifestFile) (release func(), err error)
 }
 
 // Engine implements analytics.Engine. It is safe for concurrent use.
@@ -52,7 +67,7 @@ type Engine struct {
 // New returns an engine. It starts nothing.
 func New(opts Options) *Engine {
 	opts.Limits = opts.Limits.Filled()
-	return &Engine{opts: opts, lake: folder{dir: opts.Dir, fs: opts.FS, tables: opts.Tables}}
+	return &Engine{opts: opts, lake: folder{dir: opts.Dir, remote: opts.Remote, fs: opts.FS, tables: opts.Tables}}
 }
 
 // Query implements analytics.Engine.
@@ -74,10 +89,21 @@ func (e *Engine) Query(ctx context.Context, q analytics.Query) (analytics.Rows, 
 
 // ask reads the lake's lists and starts a child on them.
 func (e *Engine) ask(ctx context.Context, q analytics.Query) (analytics.Rows, error) {
-	listed, err := e.lake.read()
+	listed, release, err := e.lake.read(ctx, q)
 	if err != nil {
 		return nil, err
 	}
+	rows, err := e.start(ctx, q, listed)
+	if err != nil {
+		release()
+		return nil, err
+	}
+	rows.release = release
+	return rows, nil
+}
+
+// start starts a child on the tables.
+func (e *Engine) start(ctx context.Context, q analytics.Query, listed []listedTable) (_ *rows, err error) {
 	req := request{
 		SQL: q.SQL, MemoryBytes: e.opts.Limits.MemoryBytes, Threads: e.opts.Limits.Threads, Rows: e.opts.Limits.Rows,
 		AnswerBytes: e.opts.Limits.AnswerBytes, Seconds: int64(e.opts.Limits.Time / time.Second),

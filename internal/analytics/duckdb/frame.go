@@ -54,6 +54,9 @@ type table struct {
 	Key     []string `json:"key"`
 	Columns []column `json:"columns"`
 	Files   []file   `json:"files"`
+	// LeftOut says that the files were not brought here, as the query does not name
+	// the table.
+	LeftOut bool `json:"left_out,omitempty"`
 }
 
 // column is one of its columns. Type is the engine's; Shown is the expression that

@@ -186,6 +186,7 @@ type rows struct {
 	done    error
 	sql     string
 	lacking []string
+	release func() // of the files that are read; nil where that is not needed
 	once    sync.Once
 }
 
@@ -282,6 +283,11 @@ func (r *rows) more() error {
 
 // Close implements analytics.Rows.
 func (r *rows) Close() error {
-	r.once.Do(r.close)
+	r.once.Do(func() {
+		r.close()
+		if r.release != nil {
+			r.release()
+		}
+	})
 	return nil
 }

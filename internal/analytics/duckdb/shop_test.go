@@ -206,7 +206,7 @@ func newHouse(t testing.TB, dir string) *house {
 
 func (h *house) tables() []listedTable {
 	h.t.Helper()
-	tables, err := folder{dir: h.dir, fs: sys.Disk(), tables: OpenTables(lake.Tables())}.read()
+	tables, _, err := folder{dir: h.dir, fs: sys.Disk(), tables: OpenTables(lake.Tables())}.read(h.t.Context(), analytics.Query{})
 	if err != nil {
 		h.t.Fatal(err)
 	}

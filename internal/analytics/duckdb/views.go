@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"kith/internal/analytics/guard"
+	"kith/internal/errs"
 	"kith/internal/lake"
 )
 
@@ -37,6 +38,9 @@ func (d *database) makeViews(tables []table, verdict *guard.Verdict, plain []str
 		v.tables[tables[i].Name] = &tables[i]
 	}
 	for _, name := range verdict.Tables {
+		if v.tables[name].LeftOut {
+			return errs.New(errs.Internal, "sql.left_out", "the files of table %s were not brought here", name)
+		}
 		body, err := v.body(v.tables[name])
 		if err != nil {
 			return err
@@ -88,7 +92,10 @@ func (v *views) body(t *table) (string, error) {
 
 // people writes a query for the profile of each node today.
 func (v *views) people() (string, error) {
-	t := v.tables["identifiers"]
+	t := v.tables[lake.TableIdentifiers]
+	if t != nil && t.LeftOut {
+		return "", errs.New(errs.Internal, "sql.left_out", "the files of table %s were not brought here", t.Name)
+	}
 	if t == nil || len(t.Files) == 0 {
 		return "SELECT NULL::VARCHAR AS kith_node, NULL::VARCHAR AS profile_id WHERE false", nil
 	}
