@@ -21,6 +21,10 @@ func Rows(seed uint64, n int) [][]byte {
 
 func (g *generator) row(i int) {
 	received, claimed := g.moments()
+	if g.rng.IntN(4) == 0 {
+		g.accept(i, received, claimed, g.upload())
+		return
+	}
 	name := g.pick("subscriptions", "subscriptions", "products", "unheard")
 	body := fmt.Sprintf(`{"entity":%q,"run":%q,"attributes":%s}`, name, g.pick("", "load-1"), g.attributes())
 	switch g.rng.IntN(12) {
@@ -29,6 +33,16 @@ func (g *generator) row(i int) {
 	case 2:
 		body = g.pick(`{}`, `{"entity":"subscriptions"}`, `{"entity":"subscriptions","attributes":{"plan":"x"}}`, `{"entity":"products","delete":""}`)
 	}
+	g.accept(i, received, claimed, body)
+}
+
+// upload is a row of an upload of a list.
+func (g *generator) upload() string {
+	id := g.pick(`{"user_id":"u1"}`, `{"user_id":7}`, `{"email":" Ana@Shop.fr"}`, `{"email":"ana@shop.fr"}`, `{"email":"none"}`, `{"*":true}`, `{"*":true}`, `{}`, `{"a":1,"b":2}`)
+	return fmt.Sprintf(`{"entity":%q,"run":%q%s,"attributes":%s}`, g.pick("list:vip", "list:guests"), g.pick("", "load-1"), g.pick("", "", `,"delete":true`), id)
+}
+
+func (g *generator) accept(i int, received, claimed int64, body string) {
 	r := record.Record{
 		Kind: record.Row, Body: []byte(body),
 		Stamp: event.Stamp{Source: g.pick("api", "crm"), MessageID: g.messageID(i), ReceivedAt: received, Timestamp: claimed},
