@@ -25,6 +25,8 @@ type Definitions interface {
 	Segments() *resource.Collection[json.RawMessage]
 	// Today returns the set of definitions of today.
 	Today() *segment.Set
+	// CostMax is what a definition may cost, see segment.Cost; 0 for no bound.
+	CostMax() int64
 	// Changed tells that a definition was saved or removed.
 	Changed()
 	// NeededBy returns the keys of the segments that name a segment.
@@ -120,6 +122,8 @@ func (a *API) definitionRows() []route.Route {
 		switch {
 		case r.Name == "getSegment":
 			r.Handler = route.Handle(a.segment)
+		case r.Name == "getTrait":
+			r.Handler = route.Handle(a.computedTrait)
 		case r.Name == "putSegment":
 			r.Answers[0] = route.Answer{Status: 200, Summary: "Changed; or, of a dry run, what would change (SegmentDryRun).", Schema: route.Schema{"anyOf": []route.Schema{route.Ref("Segment"), route.Ref("SegmentDryRun")}}}
 			r.Handler = a.dryOr(route.Handle(a.dryRunSegment), a.told(r.Handler))
@@ -225,6 +229,10 @@ func (a *API) segment(w http.ResponseWriter, r *http.Request) error {
 	more := map[string]any{"size": s.Size, "as_of": event.FormatTime(s.AsOf), "status": "live"}
 	if !s.Live {
 		more["status"], more["looked"] = "backfilling", s.Looked
+	}
+	set := a.cfg.Definitions.Today()
+	if d := set.Segment(item.Key); d != nil {
+		more["cost"] = a.costAnswer(set.CostOf(d))
 	}
 	return route.WriteJSON(w, http.StatusOK, definitionAnswer(&item, more))
 }

@@ -31,13 +31,14 @@ type canon struct {
 func newCanon(clock sys.Clock) *canon {
 	c := &canon{live: true}
 	store := mem.New()
-	c.traits = resource.OpenDefinitions(store, clock, resource.KindTrait, func(o *form.Object, key string) { c.Today().ReadTrait(o, key, expr.Options{}) })
-	c.segments = resource.OpenDefinitions(store, clock, resource.KindSegment, func(o *form.Object, key string) { c.Today().ReadSegment(o, key, expr.Options{}) })
+	c.traits = resource.OpenDefinitions(store, clock, resource.KindTrait, func(o *form.Object, key string) { c.Today().ReadTrait(o, key, expr.Options{CostMax: c.CostMax()}) })
+	c.segments = resource.OpenDefinitions(store, clock, resource.KindSegment, func(o *form.Object, key string) { c.Today().ReadSegment(o, key, expr.Options{CostMax: c.CostMax()}) })
 	return c
 }
 
 func (c *canon) Traits() *resource.Collection[json.RawMessage]   { return c.traits }
 func (c *canon) Segments() *resource.Collection[json.RawMessage] { return c.segments }
+func (c *canon) CostMax() int64                                  { return 10_000_000 }
 func (c *canon) Changed()                                        { c.changed++ }
 func (c *canon) NeededBy(key string) []string                    { return c.Today().NeededBy(key) }
 
@@ -162,6 +163,12 @@ func TestDefinitionsAreDocuments(t *testing.T) {
 	f.want(http.MethodPut, "/v1/segments/buyers", `{"name":"Buyers","where":{"trait":"orders","op":"gte","value":2}}`, 201)
 	f.want(http.MethodPut, "/v1/segments/best", `{"where":{"segment":"buyers","op":"in"}}`, 201)
 	got := f.want(http.MethodGet, "/v1/segments/buyers", "", 200)
+	if c := got["cost"].(map[string]any); c["max"] != 10_000_000.0 || c["total"].(float64) < 300 || len(c["parts"].([]any)) != 2 {
+		t.Errorf("%v", c)
+	}
+	if c := f.want(http.MethodGet, "/v1/traits/orders", "", 200)["cost"].(map[string]any); c["parts"].([]any)[0].(map[string]any)["pointer"] != "/event" {
+		t.Errorf("%v", c)
+	}
 	if got["name"] != "Buyers" || got["status"] != "live" || got["version"] != 1.0 {
 		t.Errorf("%v", got)
 	}
@@ -195,6 +202,7 @@ func TestRefusedDefinitionsNameThePlace(t *testing.T) {
 		`{"where":{"event":"A","window":{"last":"30s"}}}`:    "/where/window/last",
 		`{"wher":{}}`:                         "/wher",
 		`{"where":{"segment":"s","op":"in"}}`: "/where/segment",
+		`{"where":{"any":[` + strings.Repeat(`{"event":{"type":"page"}},`, 299) + `{"event":{"type":"page"}}]}}`: "/where/any/0",
 	} {
 		p := f.want(http.MethodPut, "/v1/segments/s", body, 422)
 		found := false

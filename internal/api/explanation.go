@@ -74,9 +74,9 @@ func definitionSchemas() map[string]route.Schema {
 	number := route.Schema{"type": "integer"}
 	return map[string]route.Schema{
 		"ComputedTraitDocument": described("A computed trait: type is count, sum, avg, min, max, first, last, most_frequent, unique_list, unique_count, time_since_first, time_since_last or expression; with event, where, window and property as the type needs, or expression; scope is profile (default) or account."),
-		"ComputedTrait":         described("A computed trait as it was saved, with key, version, created_at and updated_at."),
+		"ComputedTrait":         described("A computed trait as it was saved, with key, version, created_at and updated_at; read alone also with cost (DefinitionCost)."),
 		"SegmentDocument":       described("A segment: where is a condition; or list is true and members are uploaded. scope is profile (default) or account."),
-		"Segment":               described("A segment as it was saved, with key, version, created_at and updated_at; read alone also with size, as_of and status: live, or backfilling while everybody is asked, and the definition before serves."),
+		"Segment":               described("A segment as it was saved, with key, version, created_at and updated_at; read alone also with cost (DefinitionCost), size, as_of and status: live, or backfilling while everybody is asked, and the definition before serves."),
 		"PreviewRequest":        described("where, the condition; scope; sample, how many people to show, at most " + strconv.Itoa(sampleMax) + "; key, of a segment that the condition is to be compared with."),
 		"OverlapRequest": object("Which segments.", map[string]route.Schema{
 			"segments": {"type": "array", "items": textSchema(), "minItems": 1, "maxItems": overlapMax, "description": "Their keys; all of one scope."},
@@ -98,7 +98,7 @@ func definitionSchemas() map[string]route.Schema {
 		}, "profile_id", "account_id"),
 		"InSegment":     object("A segment that a person is in.", map[string]route.Schema{"key": textSchema(), "since": {"type": "string", "format": "date-time"}}),
 		"Preview":       object("How many would be in a segment.", previewFields(), "change"),
-		"SegmentChange": segmentChangeSchema(),
+		"SegmentChange": segmentChangeSchema(), "DefinitionCost": costSchema(),
 		"SegmentDryRun": dryRunSchema(),
 		"Explanation": object("One part of a condition, for one person.", map[string]route.Schema{
 			"condition": any, "verdict": {"type": "boolean"}, "value": {"description": "What was found: of a trait its value, of an event condition the count or aggregate. Null when missing."},
@@ -116,6 +116,7 @@ func previewFields() map[string]route.Schema {
 		"per_condition": {"type": "array", "items": intSchema(), "description": "Of the conditions that the outermost group joins, in their order: how many meet each."},
 		"sample":        shownSchema(),
 		"change":        route.Ref("SegmentChange"),
+		"cost":          route.Ref("DefinitionCost"),
 	}
 }
 
@@ -138,4 +139,13 @@ func dryRunSchema() route.Schema {
 	fields["created"] = route.Schema{"type": "boolean", "description": "There is no segment of that key yet."}
 	fields["definition"] = route.Ref("Segment")
 	return object("What saving a segment would change. Of a list there are no sizes: its members come by upload.", fields, "size", "exact", "as_of", "per_condition", "sample", "change")
+}
+
+func costSchema() route.Schema {
+	return object("What one answer to a definition costs at most for a busy person, in the reading of an event. It follows from the definition alone; beyond max it is refused.", map[string]route.Schema{
+		"total": intSchema(), "max": {"type": "integer", "description": "definitions.cost_max of the settings file; 0 for no bound."},
+		"parts": arraySchema(object("What one place costs.", map[string]route.Schema{
+			"pointer": textSchema(), "cost": intSchema(), "why": textSchema(), "remedy": textSchema(),
+		}, "remedy")),
+	})
 }

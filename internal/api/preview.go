@@ -31,7 +31,7 @@ func (a *API) previewSegment(w http.ResponseWriter, r *http.Request) error {
 	sample := int64(0)
 	err = form.Read(body, func(o *form.Object) {
 		sample = o.Int("sample", sampleDefault, 0, sampleMax)
-		d = set.ReadSegment(o, o.Text("key", expr.NameBytesMax), expr.Options{})
+		d = set.ReadSegment(o, o.Text("key", expr.NameBytesMax), expr.Options{CostMax: a.cfg.Definitions.CostMax()})
 	})
 	if err != nil {
 		return err
@@ -39,7 +39,7 @@ func (a *API) previewSegment(w http.ResponseWriter, r *http.Request) error {
 	if d.List {
 		return form.Refuse(errs.Invalid, form.CodeInvalid, "/list", "a list has no condition to preview")
 	}
-	out := map[string]any{}
+	out := map[string]any{"cost": a.costAnswer(set.CostOf(d))}
 	if d.Key != "" {
 		err = a.compare(r.Context(), d, int(sample), out)
 	} else {
@@ -52,6 +52,43 @@ func (a *API) previewSegment(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	return route.WriteJSON(w, http.StatusOK, out)
+}
+
+// costPart is what one place of a definition costs.
+type costPart struct {
+	Pointer string `json:"pointer"`
+	Cost    int64  `json:"cost"`
+	Why     string `json:"why"`
+	Remedy  string `json:"remedy,omitempty"`
+}
+
+// costParts bounds the places that an estimate names.
+const costParts = 10
+
+// costAnswer is an estimate as it is answered.
+func (a *API) costAnswer(c segment.Cost) map[string]any {
+	parts := []costPart{}
+	for i, p := range c.Parts {
+		if i == costParts {
+			break
+		}
+		parts = append(parts, costPart(p))
+	}
+	return map[string]any{"total": c.Total, "max": a.cfg.Definitions.CostMax(), "parts": parts}
+}
+
+// computedTrait answers one computed trait.
+func (a *API) computedTrait(w http.ResponseWriter, r *http.Request) error {
+	item, err := a.cfg.Definitions.Traits().Get(r.Context(), r.PathValue("key"))
+	if err != nil {
+		return err
+	}
+	more := map[string]any{}
+	set := a.cfg.Definitions.Today()
+	if d := set.Trait(item.Key); d != nil {
+		more["cost"] = a.costAnswer(set.TraitCostOf(d))
+	}
+	return route.WriteJSON(w, http.StatusOK, definitionAnswer(&item, more))
 }
 
 // dryOr answers a call that asks for a dry run by one handler, and others by
@@ -89,7 +126,9 @@ func (a *API) dryRunSegment(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	out := map[string]any{"dry_run": true, "created": created, "definition": showDefinition(&item)}
+	out := map[string]any{
+		"dry_run": true, "created": created, "definition": showDefinition(&item), "cost": a.costAnswer(a.cfg.Definitions.Today().CostOf(d)),
+	}
 	if d.List {
 		return route.WriteJSON(w, http.StatusOK, out) // its members come by upload
 	}

@@ -33,6 +33,7 @@ func TestAudiencesFromTheTables(t *testing.T) {
 				t.Fatal(err)
 			}
 			delete(out, "as_of")
+			delete(out, "cost")
 			if change, ok := out["change"].(map[string]any); ok {
 				out = map[string]any{
 					"size": out["size"], "buyers": change["size_now"], "stay": change["staying"],

@@ -51,6 +51,8 @@ type Config struct {
 
 	LakePeriods lake.Periods // after which the lake's files are merged; zero: the defaults
 
+	DefinitionCostMax int64 // of a computed trait or segment, see segment.Cost
+
 	SQL analytics.Limits // of queries; zero fields have their defaults
 	// SQLWorker starts the process of a query: a program and its arguments, which
 	// must end in SQLWorker. Without it there are no queries.
@@ -65,9 +67,14 @@ type Config struct {
 func DefaultConfig() Config {
 	return Config{
 		Data: "./kith-data", Addr: "127.0.0.1:8420", Roles: []string{RoleCollect, RolePipeline, RoleActivate, RoleAPI},
-		FS: sys.Disk(), Clock: sys.Wall(), Rand: sys.Entropy(),
+		DefinitionCostMax: definitionCostMax,
+		FS:                sys.Disk(), Clock: sys.Wall(), Rand: sys.Entropy(),
 	}
 }
+
+// definitionCostMax is what a definition may cost unless it is set: ten million
+// events read, for one answer for a busy person.
+const definitionCostMax = 10_000_000
 
 // bodyBytesMax is the largest body limit that may be set.
 const bodyBytesMax = 4 << 20
@@ -119,6 +126,9 @@ func (c *Config) Validate() error {
 	}
 	if l := c.SQL; min(int64(l.Time), l.MemoryBytes, int64(l.Threads), l.Rows, l.AnswerBytes, int64(l.AtOnce), int64(l.Waiting)) < 0 {
 		bad = append(bad, "the limits of sql may not be negative")
+	}
+	if c.DefinitionCostMax < 0 {
+		bad = append(bad, "cost_max of definitions may not be negative")
 	}
 	if c.LakePeriods != (lake.Periods{}) && !c.LakePeriods.Valid() {
 		bad = append(bad, "merge_ms of lake must be three periods of at least 10 ms, none shorter than the one before")

@@ -48,10 +48,10 @@ var _ api.Definitions = (*definitions)(nil)
 func (a *App) openDefinitions(ctx context.Context) error {
 	d := &definitions{app: a, docs: resource.NewDocuments(a.store), kick: make(chan struct{}, 1), generation: -1}
 	d.traits = resource.OpenDefinitions(a.store, a.cfg.Clock, resource.KindTrait, func(o *form.Object, key string) {
-		d.today().ReadTrait(o, key, expr.Options{})
+		d.today().ReadTrait(o, key, expr.Options{CostMax: d.CostMax()})
 	})
 	d.segments = resource.OpenDefinitions(a.store, a.cfg.Clock, resource.KindSegment, func(o *form.Object, key string) {
-		d.today().ReadSegment(o, key, expr.Options{})
+		d.today().ReadSegment(o, key, expr.Options{CostMax: d.CostMax()})
 	})
 	a.definitions = d
 	if err := d.readFields(ctx); err != nil {
@@ -304,6 +304,9 @@ func (d *definitions) view(ctx context.Context, snap state.Reader, reader *view.
 	}
 	return expr.Profile, reader.Person(ctx, snap, c.Nodes, upTo), c.Leader, nil
 }
+
+// CostMax implements api.Definitions.
+func (d *definitions) CostMax() int64 { return d.app.cfg.DefinitionCostMax }
 
 // previewTime bounds what a preview costs.
 const previewTime = 800 * time.Millisecond

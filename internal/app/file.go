@@ -44,6 +44,9 @@ type settingsFile struct {
 	Lake struct {
 		MergeMs [3]int64 `yaml:"merge_ms"` // after how long files are merged into a minute's, an hour's, a day's
 	} `yaml:"lake"`
+	Definitions struct {
+		CostMax int64 `yaml:"cost_max"` // what one answer may cost, in events read for a busy person
+	} `yaml:"definitions"`
 }
 
 // readFile reads the settings file; an empty name is an empty file. Unknown keys
@@ -89,6 +92,9 @@ func (s *settingsFile) limits(cfg *Config) {
 	}
 	if limits != (analytics.Limits{}) {
 		cfg.SQL = limits
+	}
+	if s.Definitions.CostMax != 0 {
+		cfg.DefinitionCostMax = s.Definitions.CostMax
 	}
 	for i, ms := range s.Lake.MergeMs {
 		if ms != 0 {

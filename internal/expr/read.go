@@ -42,6 +42,9 @@ type Options struct {
 	// Segment says why a segment cannot be named where a condition of that scope
 	// stands, or "".
 	Segment func(key string, scope Scope) string
+
+	// CostMax is what one answer may cost, see segment.Cost; 0 for no bound.
+	CostMax int64
 }
 
 // Read reads the fields of the object as one condition. What is wrong is refused

@@ -22,7 +22,7 @@ const KindFields = "fields"
 
 // answered are the members of an answer that a body may repeat.
 func answered() []string {
-	return []string{"created_at", "updated_at", "status", "size", "as_of", "looked"}
+	return []string{"created_at", "updated_at", "status", "size", "as_of", "looked", "cost", "partial", "history_begins_at"}
 }
 
 // OpenDefinitions returns the definitions of a kind that lie in the store. A
