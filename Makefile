@@ -11,7 +11,7 @@ BENCH    ?= .
 LINTER := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 
 .DEFAULT_GOAL := help
-.PHONY: help build demo test test-all test-race scenario sim crash attack conformance fuzz check fmt vet arch lint lint-install gen bench benchmarks clean ui ui-install ui-test ui-shots
+.PHONY: help build demo test test-all test-race scenario sim crash chaos attack conformance fuzz check fmt vet arch lint lint-install gen bench benchmarks clean ui ui-install ui-test ui-shots
 
 help: ## print this
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -43,6 +43,10 @@ sim: ## hold the engine against the oracle on random workloads, with faults
 
 crash: ## cut the power, kill the process, and look at what is left
 	$(GO) run ./test/report -run 'Crash|Kill|Power|Torn|Recover' $(FLAGS) ./internal/eventlog/... ./internal/state/... ./test/crash/...
+
+DURATION ?= 75s
+chaos: ## three nodes on three brokers and PostgreSQL while things break for DURATION (75s); needs Java, Maven, PostgreSQL; as root also the network and a disk
+	KITH_CHAOS=1 $(GO) test -v -count=1 -timeout 0 -run TestChaos ./test/chaos -args -duration $(DURATION) $(FLAGS)
 
 attack: ## hostile bodies, heads, paths, keys and connections against a running kith
 	$(GO) run ./test/report $(FLAGS) ./test/attack/...

@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -45,15 +46,21 @@ func startBrokers(t *testing.T, host, dir string, n int) []*broker {
 		b.launch(t)
 	}
 	for _, b := range brokers {
-		waitFor(t, 2*time.Minute, fmt.Sprintf("broker %d", b.id), func() error {
-			c, err := net.DialTimeout("tcp", b.addr, time.Second)
-			if err == nil {
-				err = c.Close()
-			}
-			return err
-		})
+		b.await(t)
 	}
 	return brokers
+}
+
+// await waits until the broker listens.
+func (b *broker) await(t *testing.T) {
+	t.Helper()
+	waitFor(t, 2*time.Minute, fmt.Sprintf("broker %d", b.id), func() error {
+		c, err := net.DialTimeout("tcp", b.addr, time.Second)
+		if err == nil {
+			err = c.Close()
+		}
+		return err
+	})
 }
 
 func (b *broker) java(args ...string) *exec.Cmd {
@@ -107,6 +114,7 @@ type process struct {
 	name string
 	cmd  *exec.Cmd
 	done chan struct{} // closed when it has ended
+	tree bool          // its children have groups of their own
 	err  error         // how; only after done
 }
 
@@ -143,8 +151,20 @@ func (p *process) start(t *testing.T, name, output string, cmd *exec.Cmd) {
 	}
 }
 
-// signal reaches all processes of the group; none is an error when they have ended.
-func (p *process) signal(sig syscall.Signal) { _ = syscall.Kill(-p.cmd.Process.Pid, sig) }
+// signal reaches all processes of the group, and the children that have others; none
+// is an error when they have ended.
+func (p *process) signal(sig syscall.Signal) {
+	pid := p.cmd.Process.Pid
+	if p.tree {
+		children, _ := os.ReadFile(fmt.Sprintf("/proc/%d/task/%d/children", pid, pid)) // none elsewhere than on Linux
+		for child := range strings.FieldsSeq(string(children)) {
+			if n, err := strconv.Atoi(child); err == nil {
+				_ = syscall.Kill(n, sig)
+			}
+		}
+	}
+	_ = syscall.Kill(-pid, sig)
+}
 
 // kill ends it at once and waits for that.
 func (p *process) kill() {

@@ -50,7 +50,7 @@ func (l *load) end() {
 }
 
 func (l *load) client(ctx context.Context, t *testing.T, number int, rng *rand.Rand) {
-	client := &http.Client{Timeout: 15 * time.Second, Transport: &http.Transport{}}
+	client := &http.Client{Timeout: 4 * time.Second, Transport: &http.Transport{}}
 	defer client.CloseIdleConnections()
 	var last []string
 	for n := 0; ctx.Err() == nil; {

@@ -23,6 +23,7 @@ type database struct {
 	as      *syscall.Credential // nil: who runs the test
 	host    string
 	dir     string
+	disk    string     // a small disk that the servers have; empty: that of everybody
 	servers [2]*server // that takes writes first
 }
 
@@ -54,6 +55,16 @@ func version(program string) int {
 func startDatabase(t *testing.T, host, dir string) *database {
 	t.Helper()
 	d := &database{bin: postgresPrograms(), host: host, dir: dir}
+	if err := exec.Command("mount", "-t", "tmpfs", "-o", "size=2g,mode=755", "tmpfs", dir).Run(); err != nil {
+		t.Logf("a small disk cannot be mounted here, so none fills up: %v", err)
+	} else {
+		d.disk = dir
+		t.Cleanup(func() {
+			if err := exec.Command("umount", "-l", dir).Run(); err != nil {
+				t.Error(err)
+			}
+		})
+	}
 	if os.Geteuid() == 0 { // the server refuses root
 		u, err := user.Lookup("postgres")
 		if err != nil {
@@ -115,6 +126,7 @@ func (d *database) run(t *testing.T, name string, args ...string) {
 // launch starts a server and waits until it answers.
 func (d *database) launch(t *testing.T, s *server) {
 	t.Helper()
+	s.tree = true
 	s.start(t, "PostgreSQL", s.dir+".log", d.command("postgres", "-D", s.dir, "-p", s.port,
 		"-c", "listen_addresses="+d.host, "-c", "unix_socket_directories="+d.dir, "-c", "max_connections=100",
 		"-c", "shared_buffers=128MB", "-c", "wal_keep_size=256MB", "-c", "max_wal_size=512MB", "-c", "log_min_messages=warning"))
@@ -153,7 +165,7 @@ func (d *database) follow(t *testing.T) {
 func (d *database) restart(t *testing.T) {
 	t.Helper()
 	first := d.servers[0]
-	first.signal(syscall.SIGQUIT)
+	_ = syscall.Kill(first.cmd.Process.Pid, syscall.SIGQUIT) // it has not ended
 	<-first.done
 	d.launch(t, first)
 }

@@ -49,6 +49,8 @@ func (t *tx) Commit(ctx context.Context, c state.Cursor) error {
 	if err != nil || len(rows) == 0 {
 		return err
 	}
+	ctx, stop := patient(ctx, 2*t.store.opts.StatementTimeout)
+	defer stop()
 	plan, err := t.settle(ctx, rows)
 	if err != nil {
 		return err

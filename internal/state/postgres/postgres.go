@@ -14,6 +14,7 @@ import (
 	"hash/fnv"
 	"regexp"
 	"strconv"
+	"strings"
 	"sync"
 	"time"
 
@@ -34,16 +35,22 @@ type Options struct {
 	Schema string
 
 	// WriteConns and ReadConns bound the connections that transactions and
-	// snapshots use; 0 means 8 each. They are apart so that readers cannot keep
-	// a transaction waiting that others wait for.
+	// snapshots use; 0 means half each of what the URL says by pool_max_conns, else
+	// 8 each. They are apart so that readers cannot keep a transaction waiting that
+	// others wait for.
 	WriteConns, ReadConns int32
 
 	// ConnectTimeout bounds the making of a connection, and Open as a whole
-	// apart from waiting for another node's migration; 0 means 5 s.
+	// apart from waiting for another node's migration; 0 means 4 s.
 	ConnectTimeout time.Duration
 
+	// LockTimeout bounds the wait for the locks of Begin, which then fails with kind
+	// Unavailable; 0 means 60 s.
+	LockTimeout time.Duration
+
 	// StatementTimeout bounds each statement other than waiting for the locks of
-	// Begin; 0 means 30 s.
+	// Begin; 0 means 30 s. A server that says nothing for so long, and a little
+	// longer, is given up.
 	StatementTimeout time.Duration
 
 	// RowTimeout bounds the wait for a row that another commit has locked; 0
@@ -51,23 +58,19 @@ type Options struct {
 	RowTimeout time.Duration
 
 	// IdleTimeout is how long a transaction may do nothing before the server
-	// ends it and frees its locks; 0 means 60 s. It also bounds how long the
-	// locks of a node that has vanished stay taken.
+	// ends it and frees its locks; 0 means 6 s. It also bounds how long the locks
+	// of a node that is paused stay taken; those of one that has vanished are free
+	// when its silence has shown, which takes about as long.
 	IdleTimeout time.Duration
 }
 
 func (o Options) withDefaults() Options {
-	if o.WriteConns == 0 {
-		o.WriteConns = 8
-	}
-	if o.ReadConns == 0 {
-		o.ReadConns = 8
-	}
 	for p, d := range map[*time.Duration]time.Duration{
-		&o.ConnectTimeout:   5 * time.Second,
+		&o.ConnectTimeout:   4 * time.Second,
+		&o.LockTimeout:      60 * time.Second,
 		&o.StatementTimeout: 30 * time.Second,
 		&o.RowTimeout:       10 * time.Second,
-		&o.IdleTimeout:      60 * time.Second,
+		&o.IdleTimeout:      6 * time.Second,
 	} {
 		if *p == 0 {
 			*p = d
@@ -96,10 +99,12 @@ type Store struct {
 var _ state.Store = (*Store)(nil)
 
 // Open connects to the server that the URL names and brings the schema up to
-// date. Connect straight to the server: a pooler that gives each transaction
-// another connection would lose the settings. Open fails with kind Invalid when URL or schema cannot be read, and with
-// kind Unavailable, after ConnectTimeout at the latest, when the server cannot be
-// reached.
+// date. A URL may name several servers, as postgres://a:5432,b:5432/database: the one
+// that takes writes is used, another one when it no longer does. Connect straight to
+// the servers: a pooler that gives each transaction another connection would lose
+// the settings. Open fails with kind Invalid when URL or schema cannot be read, and
+// with kind Unavailable, after ConnectTimeout at the latest, when no server can be
+// reached that takes writes.
 func Open(ctx context.Context, url string, o Options) (*Store, error) {
 	o = o.withDefaults()
 	if !schemaName.MatchString(o.Schema) || len(o.Schema) > 2 && o.Schema[:3] == "pg_" {
@@ -145,14 +150,35 @@ func errSilent() error {
 // the connection is cut.
 const cancelWithin = 2 * time.Second
 
+// grace is how much longer than the server may take for a statement its answer is
+// waited for.
+const grace = 5 * time.Second
+
+// patient returns a context that ends when a server that may take so long should
+// have answered.
+func patient(ctx context.Context, d time.Duration) (context.Context, context.CancelFunc) {
+	return context.WithTimeoutCause(ctx, d+grace, errSilent())
+}
+
 func (s *Store) pool(ctx context.Context, url string, conns int32, statementTimeout time.Duration) (*pgxpool.Pool, error) {
 	cfg, err := pgxpool.ParseConfig(url)
 	if err != nil {
 		// The cause quotes the URL, which holds a password.
 		return nil, errs.New(errs.Invalid, "state.url", "the URL of the state's server cannot be read; it should look like postgres://user@host:5432/database")
 	}
-	cfg.MaxConns = conns
+	switch {
+	case conns > 0:
+		cfg.MaxConns = conns
+	case strings.Contains(url, "pool_max_conns="):
+		cfg.MaxConns = max(2, cfg.MaxConns/2)
+	default:
+		cfg.MaxConns = 8
+	}
 	cfg.MinConns = 0
+	cfg.ConnConfig.DialFunc = dial
+	if cfg.ConnConfig.ValidateConnect == nil {
+		cfg.ConnConfig.ValidateConnect = pgconn.ValidateConnectTargetSessionAttrsReadWrite
+	}
 	cfg.PingTimeout = s.opts.ConnectTimeout
 	cfg.ConnConfig.ConnectTimeout = s.opts.ConnectTimeout
 	// A context that ends cancels the statement instead of cutting the
@@ -166,9 +192,10 @@ func (s *Store) pool(ctx context.Context, url string, conns int32, statementTime
 	}
 	for name, value := range map[string]string{
 		"statement_timeout":       millis(statementTimeout),
-		"tcp_keepalives_idle":     "30",
-		"tcp_keepalives_interval": "10",
-		"tcp_keepalives_count":    "3",
+		"tcp_keepalives_idle":     strconv.Itoa(int(silence.Idle.Seconds())),
+		"tcp_keepalives_interval": strconv.Itoa(int(silence.Interval.Seconds())),
+		"tcp_keepalives_count":    strconv.Itoa(silence.Count),
+		"tcp_user_timeout":        millis(unacknowledged),
 		// A plan made while the table was small must not read all of it later.
 		"enable_seqscan": "off",
 		"jit":            "off",
@@ -191,13 +218,16 @@ func (s *Store) Begin(ctx context.Context, locks []state.Lock) (state.Tx, error)
 	batch := &pgx.Batch{}
 	batch.Queue("begin isolation level read committed")
 	if len(locks) > 0 {
+		batch.Queue("select set_config('lock_timeout', $1, true)", millis(s.opts.LockTimeout))
 		batch.Queue("select pg_advisory_xact_lock($1::int4, lock) from unnest($2::int4[]) as lock", s.space, numbers(locks))
 	}
 	batch.Queue("select set_config('statement_timeout', $1, true), set_config('lock_timeout', $2, true), set_config('idle_in_transaction_session_timeout', $3, true)",
 		millis(s.opts.StatementTimeout), millis(s.opts.RowTimeout), millis(s.opts.IdleTimeout))
-	if err := conn.SendBatch(ctx, batch).Close(); err != nil {
+	limited, stop := patient(ctx, s.opts.LockTimeout)
+	defer stop()
+	if err := conn.SendBatch(limited, batch).Close(); err != nil {
 		t.end(ctx)
-		return nil, mapError(ctx, err, "taking the locks of a transaction")
+		return nil, mapError(limited, err, "taking the locks of a transaction")
 	}
 	t.ctx = ctx
 	return t, nil
@@ -242,9 +272,11 @@ func (s *Store) Snapshot(ctx context.Context) (state.Snapshot, error) {
 	batch := &pgx.Batch{}
 	batch.Queue("begin isolation level repeatable read read only")
 	batch.Queue("select pg_current_snapshot()") // the moment is that of the first statement
-	if err := conn.SendBatch(ctx, batch).Close(); err != nil {
+	limited, stop := patient(ctx, s.opts.StatementTimeout)
+	defer stop()
+	if err := conn.SendBatch(limited, batch).Close(); err != nil {
 		snap.end(ctx)
-		return nil, mapError(ctx, err, "opening a snapshot")
+		return nil, mapError(limited, err, "opening a snapshot")
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -150,6 +150,8 @@ func (r *reader) query(ctx context.Context, ended func() error, sql string, args
 	if r.conn == nil {
 		return ended()
 	}
+	ctx, stop := patient(ctx, r.store.opts.StatementTimeout)
+	defer stop()
 	rows, err := r.conn.Query(ctx, sql, args...)
 	if err != nil {
 		return mapError(ctx, err, "reading the state")
