@@ -145,7 +145,7 @@ func (orders) Events(call expr.Call, lo, hi int64) (out []*expr.Event) {
 	for i, at := range []int64{noon - 366*24*hour, noon - 25*hour, noon - hour} {
 		if call.Type == event.Track && call.Name == "Order" && lo < at && at <= hi {
 			out = append(out, &expr.Event{Timestamp: at, MessageID: string(rune('a' + i)), Source: "web", Call: call,
-				Fields: expr.Fields{{Path: "n"}: []byte("10")}})
+				Fields: expr.Fields{{Field: expr.Field{Path: "n"}, Text: []byte("10")}}})
 		}
 	}
 	return out

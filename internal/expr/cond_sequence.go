@@ -129,16 +129,26 @@ func (c *SequenceCondition) Eval(x *Context) Result {
 // material reads what a search needs: for every step the events that it may pick
 // or must not find, now or later.
 func (c *SequenceCondition) material(x *Context) *material {
-	m := &material{x: x, steps: c.Steps, window: &c.Window, traitsNext: Never}
+	m := &material{x: x, steps: c.Steps, window: &c.Window, traitsNext: Never, events: make([][]*Event, len(c.Steps))}
 	var last *Step // positive
+	oldest := int64(Never)
 	for i := range c.Steps {
 		s := &c.Steps[i]
-		lo := int64(-Never)
-		if !s.Not {
-			last, lo = s, c.Window.Oldest(x.Now)
-			m.positive = append(m.positive, i)
+		if s.Not {
+			continue
 		}
-		m.events = append(m.events, s.Events(x, lo, Never))
+		last = s
+		m.positive = append(m.positive, i)
+		m.events[i] = s.candidates(x, c.Window.Oldest(x.Now))
+		if len(m.events[i]) > 0 {
+			oldest = min(oldest, m.events[i][0].Timestamp)
+		}
+	}
+	for i := range c.Steps {
+		s := &c.Steps[i]
+		if s.Not && oldest < Never {
+			m.events[i] = s.Events(x, oldest-1, Never) // what lies before every candidate follows none
+		}
 		for _, l := range s.Lines {
 			switch {
 			case l.Ref == nil:
@@ -151,6 +161,17 @@ func (c *SequenceCondition) material(x *Context) *material {
 	}
 	m.findTurns(last)
 	return m
+}
+
+// candidates returns the events that a positive step may choose now or later: of
+// those up to now one more than are looked at, and all to come.
+func (s *Step) candidates(x *Context, after int64) []*Event {
+	t := s.tally(x, "")
+	if t == nil {
+		return s.Events(x, after, Never)
+	}
+	past := newest(t.Between(after, x.Now), candidatesMax+1)
+	return slices.AppendSeq(past, t.Between(x.Now, Never).Forward())
 }
 
 // material is the events of one person for one sequence.

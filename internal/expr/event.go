@@ -20,8 +20,25 @@ type Field struct {
 	Path    string
 }
 
-// Fields are the values of an event that definitions name, each as clean JSON.
-type Fields map[Field][]byte
+// Fields are the values of an event that definitions name: of each field that leads
+// to something its clean JSON. They are few, so they are looked through.
+type Fields []FieldText
+
+// FieldText is what one field leads to.
+type FieldText struct {
+	Field Field
+	Text  []byte
+}
+
+// Text returns what a field leads to, or nil.
+func (f Fields) Text(field Field) []byte {
+	for i := range f {
+		if f[i].Field == field {
+			return f[i].Text
+		}
+	}
+	return nil
+}
 
 // Event is one event as conditions see it.
 type Event struct {
@@ -41,4 +58,4 @@ func (e *Event) Compare(f *Event) int {
 }
 
 // Values returns the values that a field leads to.
-func (f Fields) Values(field Field) []Value { return Values(f[field]) }
+func (f Fields) Values(field Field) []Value { return Values(f.Text(field)) }

@@ -54,10 +54,10 @@ func TestOperators(t *testing.T) {
 		}
 		e := must(t, `{"event":"E","where":[`+lineOf("property", line)+`]}`)
 		p = &person{events: []*Event{track("E", 0, "{}")}}
-		p.events[0].Fields = Fields{}
+		p.events[0].Fields = nil
 		name := strings.Fields(line)[0]
 		if text := Project(parse(traits), name); text != nil {
-			p.events[0].Fields[Field{Path: name}] = text
+			p.events[0].Fields = Fields{{Field{Path: name}, text}}
 		}
 		if got := p.ask(e, 0).Verdict; got != want {
 			t.Errorf("property %s: %t", line, got)

@@ -77,10 +77,10 @@ func parse(text string) strictjson.Value {
 
 // allFields projects every path that is tested with.
 func allFields(root strictjson.Value, like Field) Fields {
-	f := Fields{}
+	var f Fields
 	for _, p := range []string{"n", "s", "b", "list", "list.n", "o", "o.n", "cart_id", "t", "none", "a.b"} {
 		if text := Project(root, p); text != nil {
-			f[Field{Context: like.Context, Path: p}] = text
+			f = append(f, FieldText{Field{Context: like.Context, Path: p}, text})
 		}
 	}
 	return f

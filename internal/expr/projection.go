@@ -46,7 +46,6 @@ func (p Projection) Append(dst []byte, properties, context strictjson.Value) []b
 // projection was not looked at or not kept: then the event's body has to be read.
 // Bytes that Append did not write give false too.
 func (p Projection) Read(data []byte) (f Fields, whole bool) {
-	f = Fields{}
 	looked, data, ok := cut(data)
 	if !ok || looked < uint64(len(p)) {
 		return f, len(p) == 0
@@ -60,7 +59,7 @@ func (p Projection) Read(data []byte) (f Fields, whole bool) {
 			return f, false
 		}
 		if i < uint64(len(p)) {
-			f[p[i]] = data[:n:n]
+			f = append(f, FieldText{p[i], data[:n:n]})
 		}
 		data = data[n:]
 	}
@@ -69,14 +68,14 @@ func (p Projection) Read(data []byte) (f Fields, whole bool) {
 
 // Of returns what the fields lead to, without bounds.
 func (p Projection) Of(properties, context strictjson.Value) Fields {
-	out := Fields{}
+	var out Fields
 	for _, f := range p {
 		root := properties
 		if f.Context {
 			root = context
 		}
 		if text := Project(root, f.Path); text != nil {
-			out[f] = text
+			out = append(out, FieldText{f, text})
 		}
 	}
 	return out

@@ -21,7 +21,7 @@ func TestProjectionBytes(t *testing.T) {
 		t.Error("a field that was not kept is not missed")
 	}
 	f, whole := p[:3].Read(data)
-	if d := cmp.Diff(f, Fields{{Path: "a"}: []byte("1"), {Path: "b.c"}: []byte(`["x"]`), {Context: true, Path: "a"}: []byte("true")}); d != "" || !whole {
+	if d := cmp.Diff(f, Fields{{Field{Path: "a"}, []byte("1")}, {Field{Path: "b.c"}, []byte(`["x"]`)}, {Field{Context: true, Path: "a"}, []byte("true")}}); d != "" || !whole {
 		t.Errorf("whole %t: %s", whole, d)
 	}
 	if _, whole := append(p, Field{Path: "later"}).Read(data); whole {

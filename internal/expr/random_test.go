@@ -17,9 +17,7 @@ func randomPerson(s *exprtest.Source, deep bool) *person {
 	for i := range s.Rand.IntN(8) {
 		e := &Event{Timestamp: s.Moment(), MessageID: fmt.Sprint("m", s.Rand.IntN(100), "-", i), Source: "web", Call: randomCall(s.Rand)}
 		e.Fields = allFields(parse(s.Values()), Field{})
-		for f, text := range allFields(parse(s.Values()), Field{Context: true}) {
-			e.Fields[f] = text
-		}
+		e.Fields = append(e.Fields, allFields(parse(s.Values()), Field{Context: true})...)
 		p.events = append(p.events, e)
 	}
 	if s.Rand.IntN(2) == 0 {

@@ -156,7 +156,7 @@ func (m *material) class(ref, i int) int {
 	e := m.events[r.step][i]
 	var key []byte
 	for _, f := range r.fields {
-		key = append(append(key, e.Fields[f]...), 0)
+		key = append(append(key, e.Fields.Text(f)...), 0)
 	}
 	c := r.classes[string(key)]
 	if c == 0 {

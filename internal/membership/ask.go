@@ -110,7 +110,7 @@ func (s *step) askTouched() error {
 }
 
 func (s *step) askOne(id identity.NodeID, t *touch) error {
-	scope, nodes, err := s.scope(id)
+	scope, nodes, err := s.scope(id, t.seen)
 	if err != nil {
 		return err
 	}

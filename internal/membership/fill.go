@@ -67,7 +67,7 @@ func (s *step) fillOne(id identity.NodeID) error {
 	if err != nil || leader != id {
 		return err
 	}
-	scope, nodes, err := s.scope(id)
+	scope, nodes, err := s.scope(id, false)
 	if err != nil || len(nodes) == 0 {
 		return err
 	}

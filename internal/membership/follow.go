@@ -26,6 +26,7 @@ type touch struct {
 	at      int64             // the moment at which it rang
 	record  eventlog.Position // of the last event
 	event   bool
+	seen    bool // an event of theirs was folded
 }
 
 func (t *touch) add(targets []int) {
@@ -129,7 +130,7 @@ func (s *step) concern(f *fact.Fact, others map[uint32]event.Type) error {
 	switch f.Kind {
 	case fact.EventFolded:
 		t := s.touch(leader, ByEvent)
-		t.record, t.event = f.Record, true
+		t.record, t.event, t.seen = f.Record, true, true
 		t.add(p.byCall[f.Call])
 		kind, other := others[f.Call]
 		if !other {
@@ -141,7 +142,7 @@ func (s *step) concern(f *fact.Fact, others map[uint32]event.Type) error {
 		return s.concernAccounts(leader, t, kind == event.Group)
 	case fact.EventWithdrawn:
 		t := s.touch(leader, ByEvent)
-		t.all = true
+		t.all, t.seen = true, false
 		if err := s.concernLeft(f, t); err != nil {
 			return err
 		}
@@ -283,8 +284,9 @@ func (s *step) seen(nodes []identity.NodeID) (bool, error) {
 }
 
 // scope tells whether an id is that of a person or of an account, and which nodes
-// it has; none when it is nobody's any more.
-func (s *step) scope(id identity.NodeID) (expr.Scope, []identity.NodeID, error) {
+// it has; none when it is nobody's any more. seen tells that an event of theirs was
+// folded just now.
+func (s *step) scope(id identity.NodeID, seen bool) (expr.Scope, []identity.NodeID, error) {
 	row, err := s.get(identity.IdentifierRow(id))
 	if err != nil || row == nil {
 		return expr.Profile, nil, err
@@ -303,6 +305,9 @@ func (s *step) scope(id identity.NodeID) (expr.Scope, []identity.NodeID, error) 
 	c, err := s.clusters.Of(s.ctx, id)
 	if err != nil || c.Leader != id {
 		return expr.Profile, nil, err
+	}
+	if seen {
+		return expr.Profile, c.Nodes, nil
 	}
 	if seen, err := s.seen(c.Nodes); err != nil || !seen {
 		return expr.Profile, nil, err

@@ -40,7 +40,7 @@ func (e *Engine) HashRows(ctx context.Context, snap state.Reader, set *segment.S
 		if err != nil {
 			return err
 		}
-		scope, nodes, err := s.scope(id)
+		scope, nodes, err := s.scope(id, false)
 		if err != nil {
 			return err
 		}

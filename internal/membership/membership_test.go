@@ -236,7 +236,7 @@ func TestMembersAreThoseWhoMeetTheCondition(t *testing.T) {
 		}
 		w := newWorld(t, 1+int(seed%2))
 		if seed%3 > 0 { // as of people with very many events
-			w.cfg.Bounds = view.Bounds{Small: 1, Chunk: 1 + int(seed%3), Held: 1, Kept: 10 * int(1+seed%4)}
+			w.cfg.Bounds = view.Bounds{Small: 1 + int(seed%2)*3, Few: int(seed % 5), Chunk: 1 + int(seed%3), Held: 1, Kept: 10 * int(1+seed%4)}
 			w.open()
 		}
 		src.Segments = nil

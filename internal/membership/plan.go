@@ -105,7 +105,7 @@ type plan struct {
 	anyTrack         []int // any track concerns them
 	traits           []int // a custom trait does
 	consents, rows   []int
-	lists            []int               // made of uploaded lists
+	lists            []int               // made of uploaded lists and of scores
 	byList           map[uint32][]int    // the same, by fact.CallOfRows
 	listsOf          map[uint32][]string // the segments whose lists those are
 	accounts         []int               // anything of a person's accounts does
@@ -152,7 +152,7 @@ func (p *plan) target(t target) {
 	t.sources = t.set.SourcesOf(t.key)
 	i := len(p.targets)
 	p.targets = append(p.targets, t)
-	p.listed(i, t.sources.Lists)
+	p.listed(i, &t.sources)
 	if t.scope == expr.Account {
 		p.ofAccounts = append(p.ofAccounts, i)
 		return
@@ -186,16 +186,20 @@ func (p *plan) target(t target) {
 	}
 }
 
-// listed notes of which lists a target is made.
-func (p *plan) listed(i int, lists []string) {
-	for _, key := range lists {
+// listed notes of which lists and scores a target is made.
+func (p *plan) listed(i int, of *segment.Sources) {
+	for _, key := range of.Lists {
 		h := fact.CallOfRows(entity.ListOf(key), true)
 		p.byList[h] = append(p.byList[h], i)
 		if !slices.Contains(p.listsOf[h], key) {
 			p.listsOf[h] = append(p.listsOf[h], key)
 		}
 	}
-	if len(lists) > 0 {
+	for _, key := range of.Scores {
+		h := fact.CallOfRows(entity.ScoreOf(key), true)
+		p.byList[h] = append(p.byList[h], i)
+	}
+	if len(of.Lists)+len(of.Scores) > 0 {
 		p.lists = append(p.lists, i)
 	}
 }

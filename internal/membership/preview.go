@@ -112,7 +112,7 @@ func (p *everybody) ask(id identity.NodeID) error {
 	if err != nil || leader != id {
 		return err
 	}
-	scope, nodes, err := p.s.scope(id)
+	scope, nodes, err := p.s.scope(id, false)
 	if err != nil || len(nodes) == 0 || scope != p.scope {
 		return err
 	}

@@ -64,13 +64,35 @@ func (a *Answers) Value(key string) trait.Value {
 	d := a.set.traits[key]
 	a.traits[key] = &trait.Value{Trait: expr.Trait{Next: expr.Never}}
 	var v trait.Value
-	if d.Expression != nil {
+	switch {
+	case d.Expression != nil:
 		v = d.Expression.Eval(a.x.Subject.Trait)
-	} else {
+	case d.RFM != nil:
+		v = trait.Stored(a.score(key))
+	default:
 		v = d.Eval(&a.x)
 	}
 	a.traits[key] = &v
 	return v
+}
+
+// Scored is a view that knows what was worked out for everybody.
+type Scored interface {
+	// Score returns what was worked out last of a trait as a JSON object, or nil.
+	Score(trait string) []byte
+}
+
+func (a *Answers) score(key string) []byte {
+	if v, ok := a.view.(Scored); ok {
+		return v.Score(key)
+	}
+	return nil
+}
+
+// Purchases returns what a trait that ranks customers ranks the subject by; ok is
+// false when it is no customer.
+func (a *Answers) Purchases(d *trait.Definition) (p trait.Purchases, ok bool) {
+	return d.Purchases(&a.x)
 }
 
 // Member tells whether the subject is in a segment. One that is not in the set,
@@ -146,8 +168,13 @@ func (s subject) Tally(sel *expr.Selection, property string) expr.Tally {
 }
 
 func (s subject) Trait(path string) expr.Trait {
-	if d := s.a.set.traits[path]; d != nil && d.Scope == s.a.scope {
-		return s.a.Value(path).Trait
+	if d := s.a.set.Trait(path); d != nil && d.Scope == s.a.scope {
+		v := s.a.Value(d.Key)
+		if d.Key != path {
+			_, rest, _ := trait.Cut(path)
+			return v.At(rest)
+		}
+		return v.Trait
 	}
 	return expr.Trait{Values: s.a.view.CustomTrait(path), Next: expr.Never}
 }

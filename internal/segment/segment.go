@@ -55,8 +55,17 @@ func sorted[T any](m map[string]T) []T {
 	return out
 }
 
-// Trait returns the computed trait of that key, or nil.
-func (s *Set) Trait(key string) *trait.Definition { return s.traits[key] }
+// Trait returns the computed trait that a path leads to, or nil: the one of that
+// key, or one of several values of which the path names one.
+func (s *Set) Trait(path string) *trait.Definition {
+	if d := s.traits[path]; d != nil {
+		return d
+	}
+	if key, _, deeper := trait.Cut(path); deeper && s.traits[key] != nil && s.traits[key].RFM != nil {
+		return s.traits[key]
+	}
+	return nil
+}
 
 // Segment returns the segment of that key, or nil.
 func (s *Set) Segment(key string) *Definition { return s.segments[key] }
@@ -208,6 +217,11 @@ func (s *Set) Names(kind, key string) (segments, traits []string) {
 			traits = append(traits, c.TraitRefs()...)
 		}
 	})
+	for i, path := range traits {
+		if d := s.Trait(path); d != nil {
+			traits[i] = d.Key
+		}
+	}
 	traits = slices.DeleteFunc(traits, func(k string) bool { return s.traits[k] == nil })
 	slices.Sort(segments)
 	slices.Sort(traits)

@@ -57,10 +57,10 @@ func (p *person) track(name string, properties string, at ...int64) *person {
 	for _, m := range at {
 		e := &expr.Event{
 			Timestamp: exprtest.Midnight + m*exprtest.Minute, MessageID: fmt.Sprint(name, m), Source: "web",
-			Call: expr.Call{Type: event.Track, Name: name}, Fields: expr.Fields{},
+			Call: expr.Call{Type: event.Track, Name: name},
 		}
 		if properties != "" {
-			e.Fields[expr.Field{Path: "n"}] = []byte(properties)
+			e.Fields = expr.Fields{{Field: expr.Field{Path: "n"}, Text: []byte(properties)}}
 		}
 		p.events = append(p.events, e)
 	}
@@ -228,7 +228,7 @@ func TestAnswersHoldUntilNext(t *testing.T) {
 		p := &person{traits: src.Values()}
 		for i := range src.Rand.IntN(6) {
 			p.track([]string{"A", "B", "C"}[src.Rand.IntN(3)], src.Values(), int64(i-3))
-			p.events[len(p.events)-1].Fields = expr.Fields{{Path: "n"}: []byte([]string{"1", "2", `"a"`}[src.Rand.IntN(3)])}
+			p.events[len(p.events)-1].Fields = expr.Fields{{Field: expr.Field{Path: "n"}, Text: []byte([]string{"1", "2", `"a"`}[src.Rand.IntN(3)])}}
 		}
 		now := src.Moment()
 		a := s.Ask(expr.Profile, p, now, time.UTC)

@@ -16,6 +16,7 @@ type Sources struct {
 	Accounts     bool // anything of the person's accounts
 	Members      bool // anything of the account's members
 	Lists        []string
+	Scores       []string // keys of traits that are worked out for everybody
 }
 
 // SourcesOf returns what the membership of a segment is made of, through the
@@ -74,10 +75,12 @@ func (s *Set) conditionSources(c expr.Condition, scope expr.Scope, out *Sources,
 }
 
 func (s *Set) traitSources(name string, scope expr.Scope, out *Sources, seen map[string]bool) {
-	d := s.traits[name]
+	d := s.Trait(name)
 	switch {
 	case d == nil || d.Scope != scope:
 		out.CustomTraits = true
+	case d.RFM != nil:
+		out.Scores = append(out.Scores, d.Key)
 	case seen["trait "+name]:
 	case d.Expression != nil:
 		seen["trait "+name] = true
@@ -114,9 +117,7 @@ func (s *Set) Fields() []expr.Field {
 		for _, l := range d.Selection.Lines {
 			add(l.Field)
 		}
-		if d.Property != "" {
-			add(expr.Field{Path: d.Property})
-		}
+		add(d.Fields()...)
 	}
 	for _, d := range s.Segments() {
 		if d.Where != nil {
@@ -138,7 +139,7 @@ type Pick struct {
 func (s *Set) Picks() []Pick {
 	var out []Pick
 	for _, d := range s.Traits() {
-		if d.Expression == nil {
+		if d.Expression == nil && d.RFM == nil {
 			out = append(out, Pick{&d.Selection, d.Property})
 		}
 	}

@@ -24,7 +24,7 @@ func computeLast(d *Definition, counted expr.Counted) Value {
 
 // whole is the property of one event as it was sent; false when it has none.
 func (d *Definition) whole(e *expr.Event) (Value, bool) {
-	text := e.Fields[expr.Field{Path: d.Property}]
+	text := e.Fields.Text(expr.Field{Path: d.Property})
 	values := expr.Values(text)
 	if len(values) == 0 {
 		return Value{}, false

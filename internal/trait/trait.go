@@ -25,6 +25,7 @@ type Definition struct {
 	Property  string // a path; of the types that need one
 
 	Expression *Expression // of the type expression; nothing above is set then
+	RFM        *RFM        // of the type rfm
 }
 
 // Value is the value of a trait at a moment.
@@ -89,6 +90,10 @@ func Read(o *form.Object, key string, opts expr.Options) *Definition {
 		return d
 	}
 	d.Selection, d.Window = expr.ReadSelection(o, opts), expr.ReadWindow(o, opts)
+	if d.Type == TypeRFM {
+		d.readRFM(o)
+		return d
+	}
 	t, ok := typeOf(d.Type)
 	switch {
 	case !ok && d.Type != "":
@@ -108,7 +113,7 @@ func typeNames() []string {
 	for _, t := range Types() {
 		names = append(names, t.Name)
 	}
-	return append(names, "expression")
+	return append(names, "expression", TypeRFM)
 }
 
 // Eval computes the trait for the subject of the context. It is not for

@@ -38,9 +38,9 @@ const base = int64(1_740_787_200_000)
 func made(values ...string) stream {
 	var s stream
 	for i, text := range values {
-		e := &expr.Event{Timestamp: base + int64(i)*60_000, MessageID: fmt.Sprint(i), Call: expr.Call{Type: event.Track, Name: "E"}, Fields: expr.Fields{}}
+		e := &expr.Event{Timestamp: base + int64(i)*60_000, MessageID: fmt.Sprint(i), Call: expr.Call{Type: event.Track, Name: "E"}}
 		if text != "" {
-			e.Fields[expr.Field{Path: "p"}] = []byte(text)
+			e.Fields = expr.Fields{{Field: expr.Field{Path: "p"}, Text: []byte(text)}}
 		}
 		s = append(s, e)
 	}

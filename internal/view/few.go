@@ -22,13 +22,14 @@ type Bounds struct {
 	Small int
 
 	Chunk int // events of a chunk of a series, unless more of them share one millisecond
+	Few   int // events that a node must have for them to be kept until it is asked again
 	Held  int // chunks of a series whose events are in memory; four times as many where questions go through them
 	Kept  int // events in memory, of all who are recalled
 }
 
 // UsualBounds returns bounds with which a person costs little and all of them
 // together some 150 MB.
-func UsualBounds() Bounds { return Bounds{Small: 300, Chunk: 256, Held: 3, Kept: 300_000} }
+func UsualBounds() Bounds { return Bounds{Small: 300, Few: 12, Chunk: 256, Held: 3, Kept: 300_000} }
 
 func (r *Reader) zone() *time.Location {
 	if r.Zone == nil {
@@ -75,7 +76,7 @@ func (v *View) readSmall() {
 		}
 		all = append(all, one.small)
 	}
-	v.small = v.together(all)
+	v.small, v.looked = all, true
 }
 
 // readNode reads all events of a node, or finds that they are too many.
@@ -98,44 +99,43 @@ func (v *View) readNode(one *recalled) error {
 		small[event.Call] = append(small[event.Call], event)
 	}
 	one.small = small
-	v.recall().weigh(one)
+	if v.recall().weigh(one); n < v.recall().Few {
+		v.recall().drop(one)
+	}
 	return nil
-}
-
-// together joins the events of the nodes of a person, up to the view's moment.
-func (v *View) together(all []map[expr.Call][]*expr.Event) map[expr.Call][]*expr.Event {
-	if len(all) == 1 && v.upTo == math.MaxInt64 {
-		return all[0]
-	}
-	out := map[expr.Call][]*expr.Event{}
-	for _, one := range all {
-		for call, events := range one {
-			for _, e := range events {
-				if e.Timestamp <= v.upTo {
-					out[call] = append(out[call], e)
-				}
-			}
-		}
-	}
-	for _, events := range out {
-		slices.SortFunc(events, (*expr.Event).Compare)
-	}
-	return out
 }
 
 // ofSmall picks the events of a call, in their order.
 func (v *View) ofSmall(call expr.Call) []*expr.Event {
 	if !call.AnyName {
 		call.Name = state.BoundName(call.Name)
-		return v.small[call]
+		if len(v.small) == 1 && v.upTo == math.MaxInt64 {
+			return v.small[0][call]
+		}
 	}
 	var out []*expr.Event
-	for c, events := range v.small {
-		if c.Type == call.Type {
-			out = append(out, events...)
+	for _, one := range v.small {
+		if !call.AnyName {
+			out = v.appendSeen(out, one[call])
+			continue
+		}
+		for c, events := range one {
+			if c.Type == call.Type {
+				out = v.appendSeen(out, events)
+			}
 		}
 	}
 	slices.SortFunc(out, (*expr.Event).Compare)
+	return out
+}
+
+// appendSeen appends the events up to the view's moment.
+func (v *View) appendSeen(out, events []*expr.Event) []*expr.Event {
+	for _, e := range events {
+		if e.Timestamp <= v.upTo {
+			out = append(out, e)
+		}
+	}
 	return out
 }
 

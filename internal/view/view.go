@@ -73,8 +73,8 @@ type View struct {
 
 	recalls  *Recall // of this view alone, when the reader has none
 	events   map[expr.Call]*span
-	small    map[expr.Call][]*expr.Event // by type and bounded name, everything there is, when that is little
-	looked   bool                        // whether that is so was found out
+	small    []map[expr.Call][]*expr.Event // of each node by type and bounded name, everything there is, when that is little
+	looked   bool                          // whether that is so was found out
 	traits   map[string]profile.Write
 	consents *consent.Person
 	around   []segment.View // accounts of a person, members of an account

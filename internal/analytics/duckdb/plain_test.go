@@ -117,10 +117,10 @@ func (p *plain) row(r *record.Record) {
 	if person == nil {
 		return // nobody has that identifier
 	}
-	fields := expr.Fields{}
+	var fields expr.Fields
 	for _, path := range exprtest.Paths() {
 		if text := expr.Project(doc.Root(), path); text != nil {
-			fields[expr.Field{Path: path}] = text
+			fields = append(fields, expr.FieldText{Field: expr.Field{Path: path}, Text: text})
 		}
 	}
 	person.rows = append(person.rows, fields)
@@ -209,7 +209,7 @@ func (p *plainPerson) Events(call expr.Call, lo, hi int64) (out []*expr.Event) {
 							root = e.context
 						}
 						if text := expr.Project(root, path); text != nil {
-							e.Fields[expr.Field{Context: inContext, Path: path}] = text
+							e.Fields = append(e.Fields, expr.FieldText{Field: expr.Field{Context: inContext, Path: path}, Text: text})
 						}
 					}
 				}
