@@ -272,7 +272,7 @@ func (d *definitions) Answers(ctx context.Context, ref profile.Ref, asOf *int64,
 		now, upTo = *asOf, *asOf
 	}
 	set := d.today()
-	reader := d.engine.Reader(set.Fields())
+	reader := d.engine.Reader(set)
 	scope, v, id, err := d.view(ctx, snap, reader, ref, upTo)
 	if err != nil {
 		return err

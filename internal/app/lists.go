@@ -18,6 +18,7 @@ import (
 	"kith/internal/record"
 	"kith/internal/resource"
 	"kith/internal/resource/form"
+	"kith/internal/segment"
 	"kith/internal/state"
 )
 
@@ -234,7 +235,7 @@ func (l lists) Namings(ctx context.Context, segment string, ref profile.Ref) (ou
 
 // nodes are those of the person or account that a reference names.
 func (l lists) nodes(ctx context.Context, r state.Reader, ref profile.Ref) ([]identity.NodeID, error) {
-	reader := l.app.definitions.engine.Reader(nil)
+	reader := l.app.definitions.engine.Reader(segment.NewSet())
 	if ref.Type == profile.AccountType {
 		node, err := reader.AccountNode(ref.Value)
 		return []identity.NodeID{node}, err

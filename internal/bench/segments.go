@@ -31,8 +31,8 @@ type SegmentsOpener func(ctx context.Context, dir string) (*SegmentsEngine, erro
 
 // Segments measures what live segments cost: events through identity, profiles
 // and so many segments of which seven events in ten concern at most two and one in
-// ten concerns ten; then the pass over everybody for new definitions, and a
-// preview.
+// ten concerns ten; then the pass over everybody for new definitions, a preview,
+// and the events of one person who has very many.
 func Segments(ctx context.Context, o Options, open SegmentsOpener) ([]Row, error) {
 	var rows []Row
 	for _, n := range []int{1, 100, 1000} {
@@ -42,7 +42,72 @@ func Segments(ctx context.Context, o Options, open SegmentsOpener) ([]Row, error
 		}
 		rows = append(rows, some...)
 	}
+	for _, n := range []int{o.Events / 100, o.Events} {
+		row, err := onePerson(ctx, o, open, n)
+		if err != nil {
+			return nil, err
+		}
+		rows = append(rows, row)
+	}
 	return rows, nil
+}
+
+// moreEvents is how many events more the person of onePerson does.
+const moreEvents = 10_000
+
+// onePerson measures what events cost of a person who has n already, beside a
+// hundred live segments.
+func onePerson(ctx context.Context, o Options, open SegmentsOpener, n int) (Row, error) {
+	row := Row{Scenario: fmt.Sprintf("%d events more of one who has %d, 100 live segments", moreEvents, n), System: kith, Operations: moreEvents}
+	dir, err := os.MkdirTemp(o.Dir, "kith-bench-")
+	if err != nil {
+		return row, err
+	}
+	defer os.RemoveAll(dir)
+	e, err := open(ctx, dir)
+	if err != nil {
+		return row, err
+	}
+	defer e.Close()
+	if err := fillOne(ctx, e.Log, 0, n); err != nil {
+		return row, err
+	}
+	if err := e.measure(ctx, &Row{}); err != nil {
+		return row, err
+	}
+	*e.Definitions = segmentDocuments(100)
+	if err := e.measure(ctx, &Row{}); err != nil {
+		return row, err
+	}
+	if err := fillOne(ctx, e.Log, n, n+moreEvents); err != nil {
+		return row, err
+	}
+	return row, e.measure(ctx, &row)
+}
+
+// fillOne appends the events from the first number up to the second of one
+// person, ten seconds apart.
+func fillOne(ctx context.Context, log eventlog.Writer, from, to int) error {
+	rng := rand.New(rand.NewPCG(uint64(from), 11))
+	now := time.Now().UnixMilli()
+	var entries []eventlog.Entry
+	for i := from; i < to; i++ {
+		at := now - int64(to-i)*10_000
+		r := record.Record{Kind: record.Event, Stamp: event.Stamp{Source: "shop", MessageID: fmt.Sprintf("s-%d", i), Type: event.Track, ReceivedAt: at, Timestamp: at}}
+		name := fmt.Sprintf("Common %d", rng.IntN(50))
+		if rng.IntN(10) == 0 {
+			name = "Popular"
+		}
+		r.Body = fmt.Appendf(nil, `{"type":"track","event":%q,"userId":%q,"properties":{"price":%d.99,"quantity":1}}`, name, UserID(0), rng.IntN(100))
+		entries = append(entries, eventlog.Entry{Data: r.AppendTo(nil)})
+		if len(entries) >= 1000 || i == to-1 {
+			if _, err := log.Append(ctx, entries); err != nil {
+				return err
+			}
+			entries = entries[:0]
+		}
+	}
+	return nil
 }
 
 func segmentsOnce(ctx context.Context, o Options, open SegmentsOpener, n int) ([]Row, error) {

@@ -24,7 +24,7 @@ func (e *Engine) HashRows(ctx context.Context, snap state.Reader, set *segment.S
 	if len(set.Traits()) == 0 && len(set.Segments()) == 0 {
 		return nil
 	}
-	reader := e.Reader(set.Fields())
+	reader := e.Reader(set)
 	s := &step{e: e, ctx: ctx, snap: snap, clusters: identity.NewClusters(snap)}
 	asked := 0
 	for kv, err := range snap.Scan(ctx, state.Prefix([]byte{byte(state.FamilyIdentifier)})) {

@@ -26,6 +26,7 @@ import (
 	"kith/internal/expr"
 	"kith/internal/history"
 	"kith/internal/identity"
+	"kith/internal/segment"
 	"kith/internal/state"
 	"kith/internal/sys"
 	"kith/internal/view"
@@ -214,16 +215,18 @@ func (e *Engine) newReader(fields expr.Projection) *view.Reader {
 	}
 }
 
-// Reader returns a reader that knows the fields, whether or not the history keeps
-// them.
-func (e *Engine) Reader(fields []expr.Field) *view.Reader {
+// Reader returns a reader for what the set asks, and for more fields beside,
+// whether or not the history keeps them.
+func (e *Engine) Reader(set *segment.Set, more ...expr.Field) *view.Reader {
 	p := e.cfg.Projection()
-	for _, f := range fields {
+	for _, f := range append(set.Fields(), more...) {
 		if !slices.Contains(p, f) {
 			p = append(p[:len(p):len(p)], f)
 		}
 	}
-	return e.newReader(p)
+	r := e.newReader(p)
+	r.Picks = set.Picks()
+	return r
 }
 
 // begins gives what is to be filled the names under which its members are stored:

@@ -76,7 +76,7 @@ func (e *Engine) Everybody(ctx context.Context, set *segment.Set, scope expr.Sco
 	began := e.cfg.Clock.Now()
 	p := everybody{
 		s: &step{e: e, ctx: ctx, snap: snap, clusters: identity.NewClusters(snap)}, set: set, scope: scope, f: f,
-		reader: e.Reader(append(set.Fields(), fields...)),
+		reader: e.Reader(set, fields...),
 	}
 	p.out.AsOf = sys.Millis(began)
 	for kv, err := range snap.Scan(ctx, state.Prefix([]byte{byte(state.FamilyIdentifier)})) {

@@ -144,7 +144,7 @@ func (s *session) answers(ctx context.Context, ref profile.Ref, f func(*segment.
 		return err
 	}
 	defer snap.Close()
-	reader := s.keeper.Reader(set.Fields())
+	reader := s.keeper.Reader(set)
 	now := sys.Millis(s.clock.Now())
 	if ref.Type == "account" {
 		node, err := reader.AccountNode(ref.Value)
