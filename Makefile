@@ -72,8 +72,8 @@ ui-install: ## fetch the packages of the interface; needs Node and npm
 ui: ui-install ## build the interface anew, into web/dist
 	cd web && npm run build
 
-ui-test: ## the tasks of people in a real browser; needs Node, Chromium and ui-install
-	$(GO) test -v -count=1 -timeout 15m ./web
+ui-test: ## the tasks of people in a real browser, with pictures in ui-test; needs Node, Chromium and ui-install
+	KITH_UI_TEST=$(CURDIR)/ui-test $(GO) test -v -count=1 -timeout 15m ./web
 
 ui-shots: ## pictures of every screen into ui-shots
 	KITH_UI_SHOTS=$(CURDIR)/ui-shots $(GO) test -v -count=1 -timeout 20m -run TestShots ./web

@@ -1,34 +1,31 @@
 // Writes a picture of every screen, in both languages and themes, on a desk and
 // on a phone, for a person to judge.
 import { mkdirSync } from "node:fs";
-import { base, launch, open, settle } from "./browser.mjs";
-import { prepare, screens } from "./screens.mjs";
+import { launch, Person } from "./browser.mjs";
+import { visit } from "./screens.mjs";
+import { Server } from "./server.mjs";
+import { furnish } from "./world.mjs";
 
-const folder = process.argv[2] ?? "ui-shots";
-const only = process.argv[3];
+const given = JSON.parse(process.env.KITH_UI_SERVERS);
+const folder = process.env.KITH_UI_FOLDER ?? "ui-shots";
 mkdirSync(folder, { recursive: true });
-const made = await prepare();
+const demo = new Server(given.demo);
+const world = { demo, ...(await furnish(demo)), send: demo.sender((await demo.api("GET", "/v1/sources/web")).write_key) };
 const browser = await launch();
-let bad = 0;
+let wrong = 0;
 try {
   for (const language of ["en", "fr"]) {
     for (const theme of ["light", "dark"]) {
       for (const [width, height] of [[1366, 768], [390, 844]]) {
-        const { context, page, trouble } = await open(browser, { language, theme, width, height });
-        for (const s of screens(made)) {
-          if (only && !s.name.includes(only)) continue;
-          await page.goto(base + s.path);
-          await settle(page);
-          await s.then?.(page);
-          await page.screenshot({ path: `${folder}/${s.name}-${language}-${theme}-${width}.png` });
-        }
-        for (const t of trouble) console.error(`${language} ${theme} ${width}: ${t}`);
-        bad += trouble.length;
-        await context.close();
+        const p = await Person.signedIn(browser, demo, { language, theme, width, height });
+        await visit(p, world, (name) => p.page.screenshot({ path: `${folder}/${name.replace(/[^\w]+/g, "-")}-${language}-${theme}-${width}.png` }));
+        for (const t of p.trouble) console.error(`${language} ${theme} ${width}: ${t}`);
+        wrong += p.trouble.length;
+        await p.context.close();
       }
     }
   }
 } finally {
   await browser.close();
 }
-process.exit(bad ? 1 : 0);
+process.exit(wrong ? 1 : 0);

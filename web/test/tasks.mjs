@@ -1,278 +1,289 @@
-// The tasks of people who are new to kith, done in a real browser on a real kith
-// by what is seen: roles and visible text. Prints a line for each, with clicks
-// and time, and fails with what went wrong.
+// The tasks of people who are new to kith, each done by what is seen. A script is
+// done in two languages, with a mouse and without, and some on a phone; what the
+// screens say is held against SQL and the API.
 import assert from "node:assert/strict";
-import { execFileSync } from "node:child_process";
-import { createRequire } from "node:module";
-import { api, base, fresh, launch, open, settle } from "./browser.mjs";
-import { prepare, screens } from "./screens.mjs";
+import { execFile } from "node:child_process";
+import { promisify } from "node:util";
+import { number, Person, until } from "./browser.mjs";
+import { featured, nameOf } from "./world.mjs";
 
-const axe = createRequire(import.meta.url).resolve("axe-core/axe.min.js");
-const browser = await launch();
-const made = await prepare();
-let failed = 0;
-let clicks = 0;
+const sh = promisify(execFile);
+const took = (began) => `${Math.round(performance.now() - began)} ms`;
 
-const click = async (l) => {
-  clicks++;
-  await l.click();
-};
+/** tasks are what is done, in order. On a phone are those that people do on the
+ * way; a budget is how many clicks it may take. */
+export const tasks = [];
+const task = (name, options, run) => tasks.push({ name, ...options, run });
 
-const only = process.argv[2];
-
-async function task(name, run) {
-  if (only && !name.includes(only)) return;
-  clicks = 0;
-  const began = Date.now();
-  try {
-    await run();
-    console.log(`ok   ${name} (${clicks} clicks, ${((Date.now() - began) / 1000).toFixed(1)} s)`);
-  } catch (e) {
-    failed++;
-    console.log(`FAIL ${name}: ${e.stack?.slice(0, 1500)}`);
+task("1: meet a customer of several systems, and why it is one person", { phone: true }, async (t, p, world) => {
+  const truth = await until(`${featured} is in profiles`, async () => {
+    await world.demo.flush();
+    const found = await world.demo.rows(`SELECT i.profile_id, list(DISTINCT i.type) AS types FROM identifiers i WHERE i.profile_id IN (SELECT profile_id FROM identifiers WHERE type = 'user_id' AND value = '${featured}') GROUP BY 1`);
+    return found.length === 1 && found[0].types.length > 1 && found[0];
+  });
+  await p.find(featured, /./);
+  await p.by("tab", p.say("Timeline")).waitFor();
+  const profile = await world.demo.api("GET", `/v1/profiles/id:${truth.profile_id}?verbose=1`);
+  await p.page.getByRole("heading", { level: 1, name: nameOf(profile), exact: true }).waitFor();
+  if (p.hand === "mouse") assert.ok(p.clicks <= 3, `${p.clicks} clicks`);
+  if (world.demo.started && !world.demo.met) {
+    world.demo.met = true;
+    t.say(`${((Date.now() - world.demo.started) / 1000).toFixed(1)} s after the demo was started, which told its address after ${((world.demo.listening - world.demo.started) / 1000).toFixed(1)} s`);
   }
-}
-
-/** quiet is a page on which nothing may go wrong but what is expected. */
-async function quiet(options, run) {
-  const { context, page, trouble } = await open(browser, options);
-  try {
-    await run(page);
-    const bad = trouble.filter((t) => !options.expect?.test(t));
-    assert.deepEqual(bad, []);
-  } finally {
-    await context.close();
-  }
-}
-
-const number = (s) => Number(s.replace(/[^\d]/g, ""));
-const one = async (query) => (await api("POST", "/v1/sql", { query })).data[0];
-
-await task("a link signs in once, and the token by hand", async () => {
-  const { path } = await api("POST", "/v1/session/codes");
-  const first = await fresh(browser);
-  await first.page.goto(base + path);
-  await first.page.getByRole("heading", { name: "Home" }).waitFor();
-  assert.equal(new URL(first.page.url()).hash, "", "the code stays in the address");
-  assert.equal(await first.page.evaluate(() => document.cookie), "", "scripts can read the cookie");
-  await first.page.reload();
-  await first.page.getByRole("heading", { name: "Home" }).waitFor();
-  const second = await fresh(browser);
-  await second.page.goto(base + path);
-  await second.page.getByText("The link has been used", { exact: false }).or(second.page.getByText("the link has been used", { exact: false })).first().waitFor();
-  await second.page.getByLabel("Admin token").fill(process.env.KITH_ADMIN_TOKEN);
-  await second.page.getByRole("button", { name: "Sign in" }).click();
-  await second.page.getByRole("heading", { name: "Home" }).waitFor();
-  await second.page.getByRole("button", { name: "Sign out" }).click();
-  await second.page.getByRole("heading", { name: "Sign in to kith" }).waitFor();
-  await second.page.reload();
-  await second.page.getByRole("heading", { name: "Sign in to kith" }).waitFor();
-  await first.context.close();
-  await second.context.close();
+  const sources = new Set(profile.identifiers.flatMap((i) => i.sources));
+  assert.ok(sources.size >= 3, `only ${[...sources]}`);
+  await p.sees(p.page.getByText([...sources].sort().join(", "), { exact: true }));
+  await p.settled();
+  await t.step(p, "the customer");
+  await p.use(p.by("tab", p.say("Identity")));
+  await p.use(p.page.getByRole("button", { name: p.say("Why is {{id}} the same person?") }).last());
+  await p.sees(p.say("One person, by {{count}} link"));
+  await p.settled();
+  await t.step(p, "why it is one person");
 });
 
-await task("meet a customer, and why two identifiers are one person, by keyboard", () =>
-  quiet({}, async (page) => {
-    await page.keyboard.press("Control+k");
-    const user = made.profile.identifiers.find((i) => i.type === "user_id").value;
-    await page.getByRole("combobox", { name: /Find/ }).fill(user);
-    await page.getByRole("option").first().waitFor();
-    await page.waitForTimeout(400);
-    await page.keyboard.press("Enter");
-    await page.getByRole("tab", { name: "Timeline" }).waitFor();
-    await page.getByText("events loaded").waitFor();
-    await page.getByRole("tab", { name: "Timeline" }).focus();
-    await page.keyboard.press("ArrowRight");
-    await page.keyboard.press("ArrowRight");
-    await page.keyboard.press("Enter");
-    await page.getByRole("button", { name: /^Why is / }).last().focus();
-    await page.keyboard.press("Enter");
-    await page.getByText(/One person, by \d+ link/).waitFor();
-  }));
+task("2: an empty kith, a first source, and its snippet as it stands", { empty: true }, async (t, p, world) => {
+  await p.page.getByRole("heading", { level: 1, name: p.say("Home"), exact: true }).waitFor();
+  await p.go(p.say("Sources"));
+  await p.use(p.by("button", p.say("Add a source")));
+  const dialog = p.by("dialog");
+  await p.write(dialog.getByLabel(p.sayKey("col.name")), "Pop-up shop");
+  await t.step(p, "a name for the source");
+  await p.use(dialog.getByRole("button", { name: p.say("Add a source") }));
+  const shown = p.page.getByLabel("Pop-up shop: curl");
+  await shown.waitFor();
+  await p.settled();
+  await p.use(p.by("tabpanel").filter({ has: shown }).getByRole("button", { name: p.say("Copy"), exact: true }));
+  const snippet = await until("the snippet is copied", () => p.page.evaluate(() => navigator.clipboard.readText()).then((s) => s.startsWith("curl") && s));
+  assert.equal(snippet, (await shown.innerText()).trim());
+  await t.step(p, "the snippet");
+  await p.go(p.say("Live events"));
+  await p.choose(p.page.getByLabel(p.say("Source"), { exact: true }), "Pop-up shop");
+  await p.sees(p.text(p.say("Listening")));
+  await p.sees(p.text(p.say("Waiting for events")));
+  await t.step(p, "waiting for events");
+  const began = performance.now();
+  await sh("sh", ["-c", `${snippet} -sS --fail -o /dev/null`]);
+  const row = p.page.getByRole("button", { name: /Order Completed/ });
+  await row.waitFor();
+  t.say(`seen ${took(began)} after curl was started`);
+  await p.use(row.first());
+  await p.sees(p.text(p.say("What became of this event")));
+  await p.sees(p.text(p.say("Customer")));
+  if (p.hand === "mouse") assert.ok(p.clicks <= 8, `${p.clicks} clicks`);
+  await t.step(p, "what became of the event");
+  await p.press("Escape");
+  await p.go(p.say("Home"));
+  await p.sees(p.page.getByRole("link", { name: `${p.sayKey("check.send")} ${p.sayKey("check.done")}` }));
+  await t.step(p, "the first thing to do is done");
+});
 
-await task("the timeline goes back to the first event", () =>
-  quiet({}, async (page) => {
-    const all = made.profile.events;
-    await page.goto(`${base}/ui/profiles/${made.ref}`);
-    await page.getByText("events loaded").waitFor();
-    for (let n = 0; n < 60; n++) {
-      const more = page.getByRole("button", { name: "Show more" });
-      if ((await more.count()) === 0 && !(await page.getByText("Loading…").count())) break;
-      await page.mouse.wheel(0, 20_000);
-      await page.waitForTimeout(150);
+task("3: find a person by part of a number, a mistyped name and an order", { phone: true }, async (t, p, world) => {
+  await p.go(p.say("Profiles"));
+  const box = p.page.getByRole("searchbox", { name: p.say("Find a customer") });
+  const waits = [];
+  for (const one of world.known.slice(0, p.hand === "mouse" && p.width > 1000 ? 5 : 1)) {
+    for (const words of [one.dialled, one.mistyped, one.order]) {
+      await p.write(box, "");
+      await p.sees(p.text(p.say("Whom are you looking for?")));
+      const began = performance.now();
+      await p.write(box, words);
+      const first = p.by("row").nth(1).getByRole("link");
+      await first.and(p.page.getByRole("link", { name: one.name, exact: true })).waitFor();
+      waits.push(performance.now() - began);
+      assert.match(await first.getAttribute("href"), new RegExp(one.profile_id), `“${words}” finds somebody else first`);
     }
-    const shown = number(await page.getByText(/events loaded/).innerText());
-    assert.ok(shown >= all, `${shown} of ${all}`);
-  }));
-
-await task("find a person by number, mistyped name and order", () =>
-  quiet({}, async (page) => {
-    const name = [made.profile.traits.firstName, made.profile.traits.lastName].filter(Boolean).join(" ");
-    const phone = made.profile.identifiers.find((i) => i.type === "phone")?.value;
-    const order = await one(`SELECT properties->>'order_id' AS id FROM events WHERE name = 'Order Completed' AND profile_id = '${made.profile.id}' LIMIT 1`);
-    await page.goto(`${base}/ui/profiles`);
-    for (const q of [name.slice(0, -1), phone?.slice(-8), order.id].filter(Boolean)) {
-      await page.getByRole("searchbox").fill(q);
-      await page.waitForFunction((x) => new URL(location.href).searchParams.get("q")?.replace(/^"|"$/g, "") === x, q);
-      await page.getByRole("row").nth(1).getByText(name).waitFor();
-    }
-    await click(page.getByRole("link", { name }).first());
-    await page.getByRole("heading", { name }).waitFor();
-    assert.ok(clicks <= 1);
-  }));
-
-await task("a segment of customers with two orders in 90 days has the size that SQL says", () =>
-  quiet({ expect: /422/ }, async (page) => {
-    await click(page.getByRole("link", { name: "Segments", exact: true }));
-    await click(page.getByRole("link", { name: "New segment" }).first());
-    await page.getByLabel("Name").fill("Two orders");
-    await click(page.getByRole("button", { name: "Event", exact: true }));
-    await page.getByLabel("Event name").fill("Order Completed");
-    await page.getByLabel("times").fill("2");
-    const truth = await one("SELECT count(*) AS n FROM (SELECT profile_id FROM events WHERE name = 'Order Completed' AND timestamp > now() - INTERVAL 90 DAY GROUP BY 1 HAVING count(*) >= 2)");
-    await page.getByText("people · exact").waitFor();
-    await page.waitForFunction((n) => [...document.querySelectorAll("[role=status] p")].some((p) => p.textContent.replace(/\D/g, "") === n), String(truth.n));
-    await page.getByLabel("Such as 90d").fill("90x");
-    await page.getByRole("alert").getByText("window/last").waitFor();
-    await page.getByLabel("Such as 90d").fill("90d");
-    await click(page.getByRole("button", { name: "Save" }));
-    await page.getByRole("tab", { name: "Members" }).waitFor();
-    assert.ok(clicks <= 6, `${clicks} clicks`);
-    const saved = await api("GET", "/v1/segments/two_orders");
-    assert.deepEqual(saved.where, { all: [{ event: "Order Completed", count: { op: "gte", value: 2 }, window: { last: "90d" } }] });
-    await click(page.getByRole("button", { name: "Delete" }));
-    await page.getByLabel(/to confirm/).fill("Two orders");
-    await click(page.getByRole("dialog").getByRole("button", { name: "Delete" }));
-    await page.getByRole("heading", { name: "Segments" }).waitFor();
-    await assert.rejects(api("GET", "/v1/segments/two_orders"), /404/);
-  }));
-
-await task("why somebody is in a segment or not, from the customer's page", () =>
-  quiet({}, async (page) => {
-    await page.goto(`${base}/ui/profiles/${made.ref}`);
-    await click(page.getByRole("tab", { name: "Segments" }));
-    await click(page.getByRole("button", { name: /Lapsed but loyal: Why/ }));
-    await page.getByText("All of these").waitFor();
-    const truth = await api("GET", `/v1/profiles/${made.ref}/explain?segment=lapsed`);
-    const found = await page.getByText(/^Found:/).first().innerText();
-    assert.equal(number(found), truth.children[0].value);
-    assert.ok(clicks <= 3);
-  }));
-
-await task("add a source, run its snippet as it stands, and see the event come in", () =>
-  quiet({}, async (page) => {
-    await page.goto(`${base}/ui/sources`);
-    await click(page.getByRole("button", { name: "Add a source" }));
-    await page.getByLabel("Name").fill("Pop-up shop");
-    await click(page.getByRole("dialog").getByRole("button", { name: "Add a source" }));
-    const snippet = await page.getByLabel("Pop-up shop: curl").innerText();
-    await click(page.getByRole("link", { name: "Live events" }));
-    await page.getByLabel("Source").selectOption("pop_up_shop");
-    await page.getByText("Listening").waitFor();
-    execFileSync("sh", ["-c", `${snippet} -sS --fail -o /dev/null`]);
-    await page.getByRole("button", { name: /Order Completed/ }).waitFor({ timeout: 3000 });
-    await click(page.getByRole("button", { name: /Order Completed/ }));
-    await page.getByText("What became of this event").waitFor();
-    await page.getByText("Message", { exact: true }).waitFor();
-    await page.keyboard.press("Escape");
-    assert.ok(clicks <= 8);
-  }));
-
-await task("the write key is made anew and the old one goes on for a while", () =>
-  quiet({}, async (page) => {
-    const before = await api("GET", "/v1/sources/pop_up_shop");
-    await page.goto(`${base}/ui/sources`);
-    await click(page.getByRole("button", { name: "Pop-up shop: New key" }));
-    await click(page.getByRole("dialog").getByRole("button", { name: "New write key" }));
-    await page.getByText("The old key").first().waitFor();
-    const after = await api("GET", "/v1/sources/pop_up_shop");
-    assert.notEqual(after.write_key, before.write_key);
-    assert.ok(after.write_keys.some((k) => k.value === before.write_key && k.expires_at));
-  }));
-
-await task("SQL: an error stands at its place, an answer can be taken along", () =>
-  quiet({ expect: /422/ }, async (page) => {
-    await page.goto(`${base}/ui/sql`);
-    const box = page.getByLabel("Query");
-    await box.fill("SELECT source\nFRM events");
-    await click(page.getByRole("button", { name: "Run" }));
-    await page.getByRole("alert").waitFor();
-    const at = await box.evaluate((e) => e.selectionStart);
-    assert.ok(at >= 14, `caret at ${at}`);
-    await box.fill("SELECT source, count(*) AS n FROM events WHERE source <> 'app' AND source <> 'web' GROUP BY source ORDER BY n DESC, source");
-    await box.press("Control+Enter");
-    const truth = await api("POST", "/v1/sql", { query: "SELECT source FROM events WHERE source <> 'app' AND source <> 'web' GROUP BY source ORDER BY count(*) DESC, source" });
-    await page.getByRole("cell", { name: truth.data[0].source, exact: true }).waitFor();
-    const [file] = await Promise.all([page.waitForEvent("download"), click(page.getByRole("button", { name: "CSV" }))]);
-    const chunks = [];
-    for await (const c of await file.createReadStream()) chunks.push(c);
-    assert.ok(Buffer.concat(chunks).toString().startsWith("source,n"));
-  }));
-
-await task("an event that cannot be taken shows where it is and why", () =>
-  quiet({}, async (page) => {
-    await page.goto(`${base}/ui/`);
-    await click(page.getByRole("main").getByRole("link", { name: /^Set apart/ }));
-    await page.getByText("track needs a non-empty event name").first().waitFor();
-    await click(page.getByRole("button", { name: /Look$/ }).first());
-    await page.getByLabel("Content").waitFor();
-  }));
-
-await task("what is stored is never run: markers in every field", () =>
-  quiet({ expect: /404/ }, async (page) => {
-    const marker = (n) => `<img src=x onerror="window.hit='${n}'"><script>window.hit='${n}'</script>{{constructor.constructor('window.hit=1')()}}`;
-    const source = await api("PUT", "/v1/sources/marked", { name: marker("source"), type: "http" });
-    const send = (path, body) =>
-      fetch(`${base}/v1/${path}`, { method: "POST", headers: { "Content-Type": "application/json", Authorization: "Basic " + Buffer.from(source.write_key + ":").toString("base64") }, body: JSON.stringify(body) });
-    await api("PUT", "/v1/segments/marked", { name: marker("segment"), where: { all: [{ trait: marker("cond"), op: "eq", value: marker("value") }] } });
-    await send("identify", { userId: marker("user"), traits: { name: marker("name"), email: "m@marked.example", [marker("key")]: marker("trait"), flag: true, [marker("flag")]: true } });
-    await send("group", { userId: marker("user"), groupId: marker("group"), traits: { name: marker("account") } });
-    await send("track", { userId: marker("user"), event: marker("event"), messageId: marker("id").slice(0, 90), properties: { [marker("prop")]: marker("content"), url: "javascript:window.hit='url'" }, context: { page: { url: "javascript:window.hit=1" } } });
-    await api("POST", "/v1/flush?timeout=20s");
-    const [who] = (await api("GET", "/v1/profiles?q=m%40marked.example&limit=1")).data;
-    assert.ok(who, "the marked person is not found");
-    const paths = ["/ui/", "/ui/profiles?q=m%40marked.example", "/ui/segments", "/ui/segments/marked", "/ui/segments/marked?tab=document", "/ui/sources", "/ui/live", "/ui/quarantine", `/ui/profiles?q=${encodeURIComponent(marker("q"))}`, `/ui/profiles/${encodeURIComponent("user_id:" + marker("nobody"))}`];
-    for (const tab of ["timeline", "traits", "identity", "segments&segment=marked", "consents", "raw"]) paths.push(`/ui/profiles/id:${who.id}?tab=${tab}`);
-    paths.push(`/ui/sql?q=${encodeURIComponent(JSON.stringify("SELECT traits, properties, name FROM events WHERE source = 'marked'"))}`);
-    for (const path of paths) {
-      await page.goto(base + path);
-      await settle(page);
-      for (const b of await page.getByRole("main").locator("button[aria-expanded=false]").all()) await b.click().catch(() => {});
-      if (path.startsWith("/ui/sql")) await page.getByRole("button", { name: "Run" }).click();
-      await page.waitForTimeout(100);
-      assert.equal(await page.evaluate(() => window.hit), undefined, path);
-      assert.equal(await page.locator("main img, main script, a[href^='javascript:']").count(), 0, path);
-    }
-    await api("DELETE", "/v1/segments/marked");
-  }));
-
-for (const language of ["en", "fr"]) {
-  for (const theme of ["light", "dark"]) {
-    await task(`every screen, ${language}, ${theme}: accessible, nothing cut, nothing untranslated`, () =>
-      quiet({ language, theme, expect: /404/ }, async (page) => {
-        const wrong = [];
-        for (const s of screens(made)) {
-          await page.setViewportSize({ width: 1366, height: 768 });
-          await page.goto(base + s.path);
-          await settle(page);
-          await s.then?.(page);
-          assert.equal(await page.locator("html").getAttribute("lang"), language);
-          await page.evaluate(await import("node:fs").then((fs) => fs.readFileSync(axe, "utf8")));
-          const { violations } = await page.evaluate(() => window.axe.run(document, { runOnly: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"] }));
-          const grave = violations.filter((v) => ["serious", "critical"].includes(v.impact)).map((v) => `${s.name}: ${v.id} ${v.nodes[0].html.slice(0, 160)} ${v.nodes[0].failureSummary?.slice(0, 160)}`);
-          wrong.push(...grave);
-          const body = await page.locator("body").innerText();
-          assert.doesNotMatch(body, /\b(nav|col|tab|side|why|home|sql|segments|builder|live|held|jobs|settings)\.[a-z][A-Za-z]+\b(?!\()/, s.name);
-          for (const width of [1366, 390]) {
-            await page.setViewportSize({ width, height: 800 });
-            const over = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
-            if (over > 0) wrong.push(`${s.name} at ${width} is ${over} too wide`);
-          }
-        }
-        assert.deepEqual(wrong, []);
-      }));
   }
-}
+  waits.sort((a, b) => a - b);
+  t.say(`${waits.length} searches, from the first letter to the person: half within ${Math.round(waits[waits.length >> 1])} ms, the slowest ${Math.round(waits.at(-1))} ms`);
+  await t.step(p, "found by an order");
+  const clicks = p.clicks;
+  await p.use(p.by("row").nth(1).getByRole("link"));
+  await p.by("tab", p.say("Timeline")).waitFor();
+  await p.sees(p.say("{{count}} event loaded"));
+  if (p.hand === "mouse") assert.equal(p.clicks, clicks + 1);
+  await p.settled();
+  if (p.width > 1000) {
+    await p.above(p.by("heading").first());
+    await p.above(p.page.getByRole("heading", { name: p.sayKey("tab.consents"), exact: true }));
+    for (let n = 0; n < 5; n++) await p.above(p.by("main").getByRole("tabpanel").getByRole("button", { expanded: false }).nth(n));
+  }
+  await t.step(p, "the customer, at one look");
+});
 
-await browser.close();
-process.exit(failed ? 1 : 0);
+task("4: a segment of people with two orders in 90 days", {}, async (t, p, world) => {
+  const count = async (also) => (await world.demo.one(`WITH buyers AS (SELECT profile_id FROM events WHERE name = 'Order Completed' AND timestamp > now() - INTERVAL 90 DAY GROUP BY 1 HAVING count(*) >= 2) SELECT count(*) AS n FROM profiles JOIN buyers USING (profile_id) WHERE ${also}`)).n;
+  p.expect(/^422 POST \/v1\/segments:preview$/);
+  await p.go(p.say("Segments"));
+  await p.use(p.page.getByRole("link", { name: p.say("New segment") }).first());
+  await p.write(p.page.getByLabel(p.sayKey("col.name")).first(), "Two orders");
+  await p.use(p.by("button", p.say("Event")));
+  await p.write(p.page.getByLabel(p.say("Event name"), { exact: true }), "Order Completed");
+  const began = performance.now();
+  await p.write(p.page.getByLabel(p.say("times"), { exact: true }), "2");
+  const size = (n) => p.by("status").filter({ hasText: p.say("people") }).getByText(new RegExp(`^${String(n).replace(/\B(?=(\d{3})+$)/g, "\\D?")}$`));
+  await size(await count("true")).waitFor();
+  t.say(`the size follows ${took(began)} after the last key`);
+  await t.step(p, "two orders in 90 days");
+  if (p.hand === "mouse") assert.ok(p.clicks <= 6, `${p.clicks} clicks`);
+  if (p.hand === "mouse") {
+    await p.write(p.page.getByLabel(p.say("Such as 90d"), { exact: true }), "90x");
+    await p.sees(p.by("alert").getByText("window/last"));
+    await t.step(p, "a mistake stands at its line");
+    await p.write(p.page.getByLabel(p.say("Such as 90d"), { exact: true }), "90d");
+    await size(await count("true")).waitFor();
+  }
+  await p.use(p.by("button", p.say("Save")));
+  await p.by("tab", p.sayKey("tab.members")).waitFor();
+  const saved = await world.demo.api("GET", "/v1/segments/two_orders");
+  assert.deepEqual(saved.where, {
+    all: [
+      { event: "Order Completed", count: { op: "gte", value: 2 }, window: { last: "90d" } },
+    ],
+  });
+  await p.use(p.by("button", p.say("Delete")));
+  await p.write(p.page.getByLabel(p.say("Type “{{name}}” to confirm", { name: "Two orders" })), "Two orders");
+  await t.step(p, "to remove it takes its name");
+  await p.use(p.by("dialog").getByRole("button", { name: p.say("Delete"), exact: true }));
+  await p.page.getByRole("heading", { level: 1, name: p.say("Segments"), exact: true }).waitFor();
+  await assert.rejects(world.demo.api("GET", "/v1/segments/two_orders"), /404/);
+});
+
+task("5: why a person is in a segment or not", {}, async (t, p, world) => {
+  const people = await world.demo.rows(
+    `SELECT p.profile_id, count(e.name) AS orders, any_value(p.traits->>'country') IS NOT NULL AS country
+     FROM profiles p LEFT JOIN events e ON e.profile_id = p.profile_id AND e.name = 'Order Completed' AND e.timestamp > now() - INTERVAL 90 DAY
+     GROUP BY 1 ORDER BY md5(p.profile_id || 'some')`,
+  );
+  const some = [...people.filter((x) => x.orders >= 2).slice(0, 6), ...people.filter((x) => x.orders < 2).slice(0, 14)];
+  assert.equal(some.length, 20);
+  const why = async (who, within) => {
+    const inside = who.orders >= 2 && who.country;
+    const found = within.getByText(p.sayKey("explain.found")).first();
+    await found.waitFor();
+    assert.equal(number(await found.innerText()), who.orders, `orders of ${who.profile_id}`);
+    const verdicts = await within.getByText(new RegExp(`^(${p.sayKey("verdict.yes")}|${p.sayKey("verdict.no")})$`)).allInnerTexts();
+    const yes = p.sayKey("verdict.yes");
+    assert.deepEqual(verdicts.map((v) => v.trim() === yes), [inside, inside, who.orders >= 2, who.country], `verdicts on ${who.profile_id}`);
+  };
+  const line = () => p.by("listitem").filter({ hasText: "Loyal buyers" });
+  const first = some.at(-1);
+  await p.open(`/ui/profiles/id:${first.profile_id}`);
+  const clicks = p.clicks;
+  await p.use(p.by("tab", p.sayKey("tab.segments")));
+  await p.use(p.page.getByRole("button", { name: `Loyal buyers: ${p.sayKey("member.whyNot")}` }));
+  await why(first, line());
+  if (p.hand === "mouse") assert.ok(p.clicks - clicks <= 3);
+  await t.step(p, "why not");
+  for (const who of p.hand === "mouse" ? some : some.slice(0, 1)) {
+    await p.open(`/ui/profiles/id:${who.profile_id}?tab=segments&segment=loyal`);
+    await why(who, line());
+  }
+  await t.step(p, "why");
+});
+
+task("12: SQL with a mistake, a file of the answer, and a long query that is stopped", {}, async (t, p, world) => {
+  p.expect(/^422 POST \/v1\/sql$/);
+  await p.go(p.say("SQL"));
+  const box = p.page.getByRole("textbox", { name: p.say("Query") });
+  const run = () => p.use(p.by("button", p.say("Run")));
+  await p.write(box, "SELECT source\nFRM events");
+  await run();
+  const refusal = await p.sees(p.by("alert"));
+  assert.match(await refusal.innerText(), /line 2/);
+  await t.step(p, "the mistake");
+  for (const write of ["DELETE FROM events", "CREATE TABLE x AS SELECT 1", "COPY events TO 'x.csv'"]) {
+    await p.write(box, write);
+    await run();
+    await p.settled();
+    await p.sees(p.by("alert"));
+  }
+  const query = "SELECT source, count(*) AS n FROM events WHERE source <> 'web' GROUP BY source ORDER BY n DESC, source";
+  await p.write(box, query);
+  await p.press("Control+Enter");
+  await p.sees(p.by("cell").first());
+  await p.settled();
+  const truth = await world.demo.rows(query);
+  const shown = (await p.by("row").allInnerTexts()).slice(1).map((r) => r.split(/\t|\n/).map((c) => c.trim()).filter(Boolean));
+  assert.deepEqual(shown.map(([source, n]) => [source, number(n)]), truth.map((r) => [r.source, r.n]));
+  await t.step(p, "the answer");
+  const [file] = await Promise.all([p.page.waitForEvent("download"), p.use(p.by("button", "CSV"))]);
+  const parts = [];
+  for await (const part of await file.createReadStream()) parts.push(part);
+  assert.equal(Buffer.concat(parts).toString().trim().split(/\r?\n/).length, truth.length + 1);
+  if (p.hand === "mouse") assert.ok(p.clicks <= 8, `${p.clicks} clicks`);
+  await p.write(box, "SELECT count(*) AS n FROM range(10000000) a(x), range(10000000) b(y) WHERE (x * y) % 7 = 3");
+  await p.press("Control+Enter");
+  const stop = p.by("button", p.say("Cancel"));
+  await stop.waitFor();
+  await t.step(p, "a long query");
+  const began = performance.now();
+  await p.use(stop);
+  await stop.waitFor({ state: "detached" });
+  t.say(`stopped after ${took(began)}`);
+  const again = performance.now();
+  await world.demo.rows("SELECT 1 AS one");
+  t.say(`the next query was answered after ${took(again)}`);
+});
+
+task("the timeline goes back to the first event", { once: true }, async (t, p, world) => {
+  await p.open(`/ui/profiles/id:${world.rich.id}`);
+  const loaded = await p.sees(p.say("{{count}} event loaded"));
+  await until("all events are there", async () => {
+    await p.page.mouse.wheel(0, 20_000);
+    await p.settled();
+    return (await p.by("button", p.say("Show more")).count()) === 0;
+  });
+  const shown = number(await loaded.innerText());
+  assert.ok(shown >= world.rich.events, `${shown} of ${world.rich.events}`);
+  await t.step(p, "the first event");
+});
+
+task("the write key is made anew and the old one goes on for a while", { empty: true }, async (t, p, world) => {
+  const before = await p.server.api("GET", "/v1/sources/pop_up_shop");
+  await p.go(p.say("Sources"));
+  await p.use(p.page.getByRole("button", { name: `Pop-up shop: ${p.sayKey("source.rotateShort")}` }));
+  await p.use(p.by("dialog").getByRole("button", { name: p.say("New write key"), exact: true }));
+  await p.sees(p.say("The old key"));
+  await t.step(p, "both keys");
+  const after = await p.server.api("GET", "/v1/sources/pop_up_shop");
+  assert.notEqual(after.write_key, before.write_key);
+  assert.ok(after.write_keys.some((k) => k.value === before.write_key && k.expires_at));
+});
+
+task("an event that cannot be taken shows where it is and why", {}, async (t, p) => {
+  await p.use(p.by("main").getByRole("link", { name: new RegExp(`^${p.sayKey("nav.quarantine")}`) }));
+  await p.sees("track needs a non-empty event name");
+  await p.use(p.page.getByRole("button", { name: new RegExp(`${p.sayKey("held.look")}$`) }).first());
+  await p.page.getByLabel(p.say("Content")).waitFor();
+  await p.settled();
+  await t.step(p, "the event");
+});
+
+/** door holds that a link signs in once, the token by hand, and that signing out ends it. */
+export async function door(t, browser, world) {
+  const link = await world.demo.link();
+  const home = (p) => p.page.getByRole("heading", { level: 1, name: "Home" }).waitFor();
+  await t.as(await Person.arrive(browser, world.demo), async (p) => {
+    p.expect(/^401 GET \/v1\/session$/);
+    await p.page.goto(link);
+    await home(p);
+    assert.equal(new URL(p.page.url()).hash, "", "the code stays in the address");
+    assert.equal(await p.page.evaluate(() => document.cookie), "", "scripts can read the cookie");
+    await p.page.reload();
+    await home(p);
+  });
+  await t.as(await Person.arrive(browser, world.demo), async (p) => {
+    p.expect(/^401 GET \/v1\/session$/, /^403 POST \/v1\/session$/);
+    await p.page.goto(link);
+    await p.sees(p.page.getByText(/the link has been used/i));
+    await t.step(p, "a link that was used");
+    await p.write(p.page.getByLabel("Admin token"), world.demo.token);
+    await p.use(p.by("button", "Sign in"));
+    await home(p);
+    await p.use(p.by("button", "Sign out"));
+    await p.page.getByRole("heading", { name: "Sign in to kith" }).waitFor();
+    await p.page.reload();
+    await p.page.getByRole("heading", { name: "Sign in to kith" }).waitFor();
+  });
+}
