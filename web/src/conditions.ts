@@ -2,6 +2,7 @@
 // lists.
 import type { TFunction } from "i18next";
 import { plain } from "./format";
+import { consentOf } from "./tree";
 
 type Obj = Record<string, unknown>;
 const isObj = (v: unknown): v is Obj => v !== null && typeof v === "object" && !Array.isArray(v);
@@ -34,9 +35,14 @@ function eventName(t: TFunction, e: unknown): string {
   return plain(e);
 }
 
+const valueWords = (p: Obj) => {
+  const v = p.value ?? p.compared_with ?? p.ref;
+  return v === undefined ? "" : plain(v);
+};
+
 function whereWords(t: TFunction, where: unknown): string {
   if (!Array.isArray(where) || where.length === 0) return "";
-  const parts = where.filter(isObj).map((p) => `${plain(p.property ?? p.context)} ${opWord(t, p.op)} ${p.value === undefined ? "" : plain(p.value)}`.trim());
+  const parts = where.filter(isObj).map((p) => `${plain(p.property ?? p.context)} ${opWord(t, p.op)} ${valueWords(p)}`.trim());
   return ` ${t("cond.whereWords", { parts: parts.join(", ") })}`;
 }
 
@@ -60,9 +66,15 @@ function eventWords(t: TFunction, c: Obj): string {
   return t("cond.countWords", { what, op: opWord(t, count.op), n: plain(count.value), when });
 }
 
+/** insideWords says what stands within an account or its people. */
+function insideWords(t: TFunction, c: Obj): string {
+  for (const g of groupForms) if (Array.isArray(c[g])) return c[g].filter(isObj).map((x) => sentence(t, x)).join(g === "any" ? ` ${t("cond.or")} ` : ", ");
+  return sentence(t, c);
+}
+
 /** sentence says a condition in words; groups say how they join. */
 export function sentence(t: TFunction, c: Obj): string {
-  const form = formOf(c);
+  const form = consentOf(c) ? "consent" : formOf(c);
   switch (form) {
     case "all":
     case "any":
@@ -75,8 +87,21 @@ export function sentence(t: TFunction, c: Obj): string {
     case "segment":
       return t(c.op === "not_in" ? "cond.outOf" : "cond.inOf", { segment: plain(c.segment) });
     case "consent": {
-      const of = isObj(c.consent) ? c.consent : c;
-      return t("cond.consentWords", { purpose: [of.purpose, of.channel].filter(Boolean).map(plain).join(" / "), state: opWord(t, c.op ?? "granted") });
+      const { consent: of, op }: { consent: Obj; op: unknown } = consentOf(c) ?? { consent: c, op: c.op ?? "granted" };
+      return t("cond.consentWords", { purpose: [of.purpose, of.channel].filter(Boolean).map(plain).join(" / "), state: opWord(t, op) });
+    }
+    case "sequence": {
+      const steps = (Array.isArray(c.sequence) ? c.sequence : Array.isArray(c.steps) ? c.steps : []).filter(isObj);
+      const words = steps.map((s) => t(s.not === true ? "cond.stepNot" : "cond.step", { what: eventName(t, s.event) + whereWords(t, s.where), within: s.within ? ` ${t("cond.within", { d: plain(s.within) })}` : "" }));
+      return `${words.join(" → ")}, ${windowWords(t, c.window)}`;
+    }
+    case "account":
+      return t("cond.accountWords", { what: isObj(c.account) ? insideWords(t, c.account) : "" }).trim();
+    case "members":
+      return t(`match.${String(c.match ?? "any")}`, { what: isObj(c.members) ? insideWords(t, c.members) : "" }).trim();
+    case "entity": {
+      const count = isObj(c.count) ? c.count : { op: c.op ?? "gte", value: c.compared_with ?? 1 };
+      return t("cond.entityWords", { entity: plain(c.entity) + whereWords(t, c.where), op: opWord(t, count.op), n: plain(count.value) });
     }
   }
   const key = `form.${form}`;

@@ -2,6 +2,18 @@
 
 export const num = (n: number, language: string) => new Intl.NumberFormat(language, { maximumFractionDigits: 2 }).format(n);
 
+/** compact writes a large number short, as an axis needs it. */
+export const compact = (n: number, language: string) => new Intl.NumberFormat(language, { notation: "compact", maximumFractionDigits: 1 }).format(n);
+
+export const percent = (share: number, language: string, digits = 0) => new Intl.NumberFormat(language, { style: "percent", maximumFractionDigits: digits }).format(share);
+
+/** money writes an amount; without a currency it is a plain number. */
+export function money(n: number, language: string, currency?: string): string {
+  const digits = Math.abs(n) >= 1000 ? 0 : 2;
+  if (!currency || !/^[A-Z]{3}$/.test(currency)) return new Intl.NumberFormat(language, { maximumFractionDigits: digits }).format(n);
+  return new Intl.NumberFormat(language === "en" ? "en-GB" : language, { style: "currency", currency, maximumFractionDigits: digits }).format(n);
+}
+
 const steps: [Intl.RelativeTimeFormatUnit, number][] = [
   ["year", 31_536_000],
   ["month", 2_592_000],
@@ -32,6 +44,10 @@ export const clock = (iso: string, language: string) =>
   new Intl.DateTimeFormat(place(language), { hour: "2-digit", minute: "2-digit", second: "2-digit" }).format(new Date(iso));
 export const full = (iso: string, language: string) =>
   new Intl.DateTimeFormat(place(language), { dateStyle: "medium", timeStyle: "medium" }).format(new Date(iso));
+
+/** dayMonth is a day of UTC without its year, for axes. */
+export const dayMonth = (iso: string, language: string) =>
+  new Intl.DateTimeFormat(place(language), { day: "numeric", month: "short", timeZone: "UTC" }).format(new Date(iso));
 
 /** plain writes a value as one short line. */
 export function plain(v: unknown): string {

@@ -5,7 +5,8 @@ import { StrictMode } from "react";
 import { createRoot } from "react-dom/client";
 import { Problem } from "./api";
 import { startLanguage } from "./i18n";
-import { apply } from "./prefs";
+import { landing } from "./places";
+import { apply, prefs } from "./prefs";
 import { makeRouter } from "./router";
 import { Gate } from "./signin";
 
@@ -21,6 +22,11 @@ const client = new QueryClient({
 
 apply();
 await startLanguage();
+
+// Whoever opens the interface without naming a screen begins where their work does.
+if (/^\/ui\/?$/.test(location.pathname) && !location.search && landing(prefs().work) !== "/") {
+  history.replaceState(null, "", `/ui${landing(prefs().work)}`);
+}
 
 const router = makeRouter();
 createRoot(document.getElementById("root")!).render(

@@ -1,11 +1,11 @@
 // One box from which every person and every screen can be reached.
 import { useNavigate } from "@tanstack/react-router";
 import { keepPreviousData, useQuery } from "@tanstack/react-query";
-import { CornerDownLeft, UserRound } from "lucide-react";
+import { Filter, type LucideIcon, Plus, UserRound } from "lucide-react";
 import { type KeyboardEvent, useEffect, useId, useState } from "react";
 import { useTranslation } from "react-i18next";
 import { enc, type Found, get, type Page } from "./api";
-import { groups } from "./shell";
+import { spots } from "./places";
 import { cx, Dialog } from "./ui/kit";
 
 export function useDelayed<T>(value: T, ms: number): T {
@@ -36,7 +36,7 @@ export function Palette({ open, close }: { open: boolean; close: () => void }) {
   );
 }
 
-type Item = { id: string; label: string; note?: string; person?: boolean; go: () => void };
+type Item = { id: string; label: string; note?: string; icon: LucideIcon; go: () => void };
 
 function Inside({ close }: { close: () => void }) {
   const { t } = useTranslation();
@@ -44,22 +44,29 @@ function Inside({ close }: { close: () => void }) {
   const [q, setQ] = useState("");
   const [at, setAt] = useState(0);
   const list = useId();
+  const segments = useQuery({ queryKey: ["segments"], queryFn: ({ signal }) => get<Page<{ key: string; name: string }>>("/v1/segments?limit=200", signal), staleTime: 30_000 });
   const found = useFound(useDelayed(q, 120), 6);
   const words = q.trim().toLowerCase();
-  const screens: Item[] = groups
-    .flatMap((g) => g.places)
+  const screens: Item[] = spots
     .filter((p) => t(p.label).toLowerCase().includes(words))
-    .map((p) => ({ id: p.to, label: t(p.label), note: `g ${p.key}`, go: () => void navigate({ to: p.to as "/" }) }));
+    .map((p) => ({ id: p.to, label: t(p.label), note: `g ${p.key}`, icon: p.icon, go: () => void navigate({ to: p.to as "/" }) }));
   const people: Item[] = words
     ? (found.data?.data ?? []).map((f) => ({
         id: f.id,
         label: nameOf(f),
         note: f.email ?? f.phone ?? f.matched[0]?.value,
-        person: true,
+        icon: UserRound,
         go: () => void navigate({ to: "/profiles/$ref", params: { ref: `id:${f.id}` } }),
       }))
     : [];
-  const items = words ? [...people, ...screens] : screens;
+  const named: Item[] = words
+    ? (segments.data?.data ?? [])
+        .filter((s) => `${s.name} ${s.key}`.toLowerCase().includes(words))
+        .slice(0, 5)
+        .map((s) => ({ id: `segment ${s.key}`, label: s.name, note: t("form.segment"), icon: Filter, go: () => void navigate({ to: "/segments/$key", params: { key: s.key } }) }))
+    : [];
+  const acts: Item[] = [{ id: "new segment", label: t("segments.new"), note: "c", icon: Plus, go: () => void navigate({ to: "/segments/new" }) }].filter((i) => i.label.toLowerCase().includes(words));
+  const items = words ? [...people, ...named, ...screens, ...acts] : [...screens, ...acts];
   const current = Math.min(at, items.length - 1);
   const pick = (i: Item) => {
     close();
@@ -104,7 +111,7 @@ function Inside({ close }: { close: () => void }) {
             onClick={() => pick(i)}
             className={cx("flex min-h-10 cursor-pointer items-center gap-3 rounded-md px-3", n === current && "bg-accent-wash")}
           >
-            {i.person ? <UserRound aria-hidden className="size-4 shrink-0 text-soft" /> : <CornerDownLeft aria-hidden className="size-4 shrink-0 text-soft" />}
+            <i.icon aria-hidden className="size-4 shrink-0 text-soft" />
             <span className="truncate font-medium">{i.label}</span>
             <span className="ml-auto truncate text-sm text-soft">{i.note}</span>
           </div>

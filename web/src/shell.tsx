@@ -1,56 +1,26 @@
 // What is around every screen: the way to the others, search, and what was chosen.
 import { Link, Outlet, useNavigate, useRouterState } from "@tanstack/react-router";
-import { useQuery, useQueryClient } from "@tanstack/react-query";
-import { Activity, Cog, Filter, House, ListChecks, LogOut, type LucideIcon, Menu, Moon, Plug, Rows3, Search, ShieldAlert, SquareTerminal, Sun, Users, X } from "lucide-react";
+import { useQueryClient } from "@tanstack/react-query";
+import { CircleHelp, LogOut, Menu, Moon, Rows3, Search, Sun, X } from "lucide-react";
 import { useEffect, useState } from "react";
 import { useTranslation } from "react-i18next";
-import { call, get, type Status } from "./api";
+import { call, Problem } from "./api";
+import { useStatus } from "./data";
 import { switchLanguage } from "./i18n";
 import { Palette } from "./palette";
+import { type Group, groupsFor, spots } from "./places";
 import { choose, usePrefs } from "./prefs";
 import { forget, Logo, useWho } from "./signin";
-import { Badge, Button, cx, Empty, Num } from "./ui/kit";
-
-export type Place = { to: string; label: string; icon: LucideIcon; key: string };
-export type Group = { label: string | null; places: Place[] };
-
-/** groups are the screens there are; nothing else is in the navigation. */
-export const groups: Group[] = [
-  { label: null, places: [{ to: "/", label: "nav.home", icon: House, key: "h" }] },
-  {
-    label: "nav.customers",
-    places: [
-      { to: "/profiles", label: "nav.profiles", icon: Users, key: "p" },
-      { to: "/segments", label: "nav.segments", icon: Filter, key: "s" },
-    ],
-  },
-  { label: "nav.analyse", places: [{ to: "/sql", label: "nav.sql", icon: SquareTerminal, key: "q" }] },
-  {
-    label: "nav.data",
-    places: [
-      { to: "/live", label: "nav.live", icon: Activity, key: "l" },
-      { to: "/sources", label: "nav.sources", icon: Plug, key: "o" },
-      { to: "/quarantine", label: "nav.quarantine", icon: ShieldAlert, key: "k" },
-    ],
-  },
-  {
-    label: "nav.system",
-    places: [
-      { to: "/jobs", label: "nav.jobs", icon: ListChecks, key: "j" },
-      { to: "/settings", label: "nav.settings", icon: Cog, key: "e" },
-    ],
-  },
-];
-
-export const useStatus = () =>
-  useQuery({ queryKey: ["status"], queryFn: ({ signal }) => get<Status>("/v1/status", signal), refetchInterval: 5_000 });
+import { Tray } from "./tray";
+import { Badge, Button, Card, cx, Dialog, Empty, Fold, Num, Trouble } from "./ui/kit";
+import { Toasts } from "./ui/toast";
 
 function typing(e: KeyboardEvent) {
   const el = e.target as HTMLElement | null;
   return !!el && (el.isContentEditable || ["INPUT", "TEXTAREA", "SELECT"].includes(el.tagName));
 }
 
-function useKeys(openPalette: () => void) {
+function useKeys(openPalette: () => void, openHelp: () => void) {
   const navigate = useNavigate();
   useEffect(() => {
     let before = "";
@@ -64,24 +34,40 @@ function useKeys(openPalette: () => void) {
       if (e.key === "/") {
         e.preventDefault();
         openPalette();
+      } else if (e.key === "?") {
+        openHelp();
       } else if (before === "g") {
-        const place = groups.flatMap((g) => g.places).find((p) => p.key === e.key);
+        const place = spots.find((p) => p.key === e.key);
         if (place) void navigate({ to: place.to as "/" });
+      } else if (e.key === "c") {
+        void navigate({ to: "/segments/new" });
+      } else if (e.key === "j" || e.key === "k") {
+        step(e.key === "j" ? 1 : -1);
       }
       before = e.key;
     };
     window.addEventListener("keydown", down);
     return () => window.removeEventListener("keydown", down);
-  }, [navigate, openPalette]);
+    // the callbacks set state, which never changes what they are
+    // eslint-disable-next-line
+  }, [navigate]);
+}
+
+/** step moves the focus along the first links of a list's rows. */
+function step(by: number) {
+  const rows = [...document.querySelectorAll<HTMLElement>("main tbody tr a:first-of-type, main ol > li > button, main ul > li > a")];
+  const at = rows.indexOf(document.activeElement as HTMLElement);
+  rows[Math.max(0, Math.min(rows.length - 1, at + by))]?.focus();
 }
 
 export function Shell() {
   const { t } = useTranslation();
   const [palette, setPalette] = useState(false);
   const [menu, setMenu] = useState(false);
+  const [help, setHelp] = useState(false);
   const path = useRouterState({ select: (s) => s.location.pathname });
   useEffect(() => setMenu(false), [path]);
-  useKeys(() => setPalette(true));
+  useKeys(() => setPalette(true), () => setHelp(true));
   return (
     <div className="min-h-screen lg:grid lg:grid-cols-[13.5rem_1fr]">
       <a href="#content" className="sr-only focus:not-sr-only focus:fixed focus:top-2 focus:left-2 focus:z-50 focus:rounded focus:bg-panel focus:p-3">
@@ -106,6 +92,10 @@ export function Shell() {
           </button>
           <div className="ml-auto flex items-center gap-1">
             <Lag />
+            <Tray />
+            <Button kind="quiet" aria-label={t("help.title")} title={t("help.title")} className="max-sm:hidden" onClick={() => setHelp(true)}>
+              <CircleHelp aria-hidden className="size-4.5" />
+            </Button>
             <Choices />
           </div>
         </header>
@@ -114,6 +104,10 @@ export function Shell() {
         </main>
       </div>
       <Palette open={palette} close={() => setPalette(false)} />
+      <Dialog open={help} close={() => setHelp(false)} title={t("help.title")}>
+        <Help />
+      </Dialog>
+      <Toasts />
     </div>
   );
 }
@@ -122,6 +116,8 @@ function Rail({ close }: { close: () => void }) {
   const { t } = useTranslation();
   const who = useWho();
   const client = useQueryClient();
+  const { work } = usePrefs();
+  const ordered = groupsFor(work);
   return (
     <nav aria-label={t("nav.label")} className="sticky top-0 flex h-screen flex-col">
       <div className="flex h-13 items-center justify-between px-4">
@@ -133,23 +129,16 @@ function Rail({ close }: { close: () => void }) {
         </Button>
       </div>
       <div className="flex-1 overflow-y-auto px-2.5 py-2">
-        {groups.map((g, i) => (
-          <div key={g.label ?? i} className="mb-3">
-            {g.label && <p className="px-2 pt-2 pb-1 text-xs font-semibold tracking-wide text-soft uppercase">{t(g.label)}</p>}
-            {g.places.map((p) => (
-              <Link
-                key={p.to}
-                to={p.to as "/"}
-                activeOptions={{ exact: p.to === "/" }}
-                className="flex min-h-9 items-center gap-2.5 rounded-md px-2 font-medium text-soft hover:bg-sunken hover:text-ink compact:min-h-8"
-                activeProps={{ className: "!bg-accent-wash !text-accent", "aria-current": "page" }}
-              >
-                <p.icon aria-hidden className="size-4.5 shrink-0" />
-                {t(p.label)}
-              </Link>
-            ))}
-          </div>
-        ))}
+        <Places groups={ordered.first} />
+        {ordered.others.length > 0 && (
+          <Fold key={work} summary={<span className="text-sm text-soft">{t("nav.more")}</span>}>
+            {() => (
+              <div className="mt-1">
+                <Places groups={ordered.others} />
+              </div>
+            )}
+          </Fold>
+        )}
       </div>
       <div className="flex items-center justify-between border-t border-line px-4 py-2 text-sm">
         <span className="min-w-0">
@@ -171,6 +160,54 @@ function Rail({ close }: { close: () => void }) {
         </Button>
       </div>
     </nav>
+  );
+}
+
+function Places({ groups }: { groups: Group[] }) {
+  const { t } = useTranslation();
+  return groups.map((g, i) => (
+    <div key={g.label ?? i} className="mb-3">
+      {g.label && <p className="px-2 pt-2 pb-1 text-xs font-semibold tracking-wide text-soft uppercase">{t(g.label)}</p>}
+      {g.places.map((p) => (
+        <Link
+          key={p.to}
+          to={p.to as "/"}
+          activeOptions={{ exact: p.to === "/" }}
+          className="flex min-h-9 items-center gap-2.5 rounded-md px-2 font-medium text-soft hover:bg-sunken hover:text-ink compact:min-h-8"
+          activeProps={{ className: "!bg-accent-wash !text-accent", "aria-current": "page" }}
+        >
+          <p.icon aria-hidden className="size-4.5 shrink-0" />
+          {t(p.label)}
+        </Link>
+      ))}
+    </div>
+  ));
+}
+
+function Help() {
+  const { t } = useTranslation();
+  const keys: [string, string][] = [
+    ["Ctrl K  /", t("help.find")],
+    ...spots.map((p): [string, string] => [`g ${p.key}`, t(p.label)]),
+    ["c", t("segments.new")],
+    ["j  k", t("help.rows")],
+    ["Ctrl Enter", t("help.run")],
+    ["?", t("help.title")],
+  ];
+  return (
+    <div className="p-4">
+      <p className="mb-3 text-soft">{t("help.lead")}</p>
+      <dl className="grid gap-x-8 gap-y-1.5 sm:grid-cols-2">
+        {keys.map(([k, what]) => (
+          <div key={k} className="flex items-baseline justify-between gap-3">
+            <dt>{what}</dt>
+            <dd className="shrink-0">
+              <kbd className="rounded border border-line bg-sunken px-1.5 py-0.5 font-mono text-xs">{k}</kbd>
+            </dd>
+          </div>
+        ))}
+      </dl>
+    </div>
   );
 }
 
@@ -213,6 +250,15 @@ function Choices() {
         <span className="sr-only">{other === "fr" ? "Français" : "English"}</span>
       </Button>
     </>
+  );
+}
+
+/** Failed stands where a screen could not be drawn; the others go on working. */
+export function Failed({ error, reset }: { error: unknown; reset: () => void }) {
+  return (
+    <Card>
+      <Trouble error={new Problem(0, "screen", error instanceof Error ? error.message : String(error), "", [])} retry={reset} />
+    </Card>
   );
 }
 

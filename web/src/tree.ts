@@ -21,6 +21,19 @@ export function rooted(where: Where | undefined): Where {
   return groupOf(where) ? where : { all: [where] };
 }
 
+/** grouped is a condition as the builder shows it: a group, and groups within accounts and their people. */
+export function grouped(where: Where | undefined): Where {
+  return inside(rooted(where)) as Where;
+}
+
+function inside(c: unknown): unknown {
+  if (!isObj(c)) return c;
+  const g = groupOf(c);
+  if (g) return { ...c, [g]: (c[g] as unknown[]).map(inside) };
+  for (const part of ["account", "members"]) if (isObj(c[part])) return { ...c, [part]: inside(rooted(c[part] as Where)) };
+  return c;
+}
+
 /** put returns the tree with another value at a place; undefined takes it out. */
 export function put(tree: unknown, path: Path, value: unknown): unknown {
   if (path.length === 0) return value;
@@ -43,7 +56,7 @@ export const pointer = (path: Path) => path.map((p) => "/" + String(p).replaceAl
 /** refusals are those of a place; of a group without those of its parts. */
 export function refusals(places: Place[], path: Path, node: unknown): Place[] {
   const here = pointer(path);
-  const form = groupOf(node);
+  const form = consentOf(node) ? null : groupOf(node);
   return places.filter((p) => {
     if (p.pointer !== here && !p.pointer.startsWith(here + "/")) return false;
     if (!form) return true;
@@ -80,6 +93,26 @@ export function valueFor(op: string, text: string): unknown {
   return parsed(text);
 }
 
+// What was not said is a group of none of what was.
+const unsaid: Record<string, string[]> = { not_granted: ["granted"], not_refused: ["denied", "withdrawn"] };
+
+/** consentOf reads a condition on consent, and null of any other: what was said, or that it was not. */
+export function consentOf(c: unknown): { consent: Obj; op: string } | null {
+  if (!isObj(c)) return null;
+  if (isObj(c.consent)) return { consent: c.consent, op: String(c.op ?? "granted") };
+  if (!Array.isArray(c.none) || Object.keys(c).length > 1) return null;
+  const parts = c.none.filter(isObj);
+  const of = parts[0]?.consent;
+  const same = parts.length === c.none.length && isObj(of) && parts.every((p) => JSON.stringify(p.consent) === JSON.stringify(of));
+  const op = same && Object.keys(unsaid).find((k) => unsaid[k].join() === parts.map((p) => String(p.op)).join());
+  return op ? { consent: of, op } : null;
+}
+
+/** withConsent is the other way round. */
+export function withConsent(consent: Obj, op: string): Obj {
+  return unsaid[op] ? { none: unsaid[op].map((state) => ({ consent, op: state })) } : { consent, op };
+}
+
 /** fresh are new conditions of each form. */
 export function fresh(form: string): Obj {
   switch (form) {
@@ -91,6 +124,14 @@ export function fresh(form: string): Obj {
       return { segment: "", op: "in" };
     case "consent":
       return { consent: { purpose: "marketing" }, op: "granted" };
+    case "sequence":
+      return { sequence: [{ event: "" }, { event: "", within: "1d" }], window: { last: "30d" } };
+    case "account":
+      return { account: { all: [{ trait: "", op: "exists" }] } };
+    case "entity":
+      return { entity: "", count: { op: "gte", value: 1 } };
+    case "members":
+      return { members: { all: [fresh("event")] }, match: "any" };
   }
   return { any: [] };
 }

@@ -1,42 +1,108 @@
-// The condition of a segment, line by line.
+// The condition of a segment, line by line, in every form that there is.
 import { useQuery } from "@tanstack/react-query";
-import { FolderPlus, Plus, Trash2 } from "lucide-react";
-import { createContext, useContext, useEffect, useId, useState } from "react";
+import { FolderPlus, Plus, Trash2, X } from "lucide-react";
+import { createContext, useContext, useEffect, useMemo, useState } from "react";
 import { useTranslation } from "react-i18next";
 import { get, type Page, type Place, sql, type Where } from "../api";
 import { formOf, opWord } from "../conditions";
-import { bareOps, fresh, groupOf, isObj, listOps, type Obj, type Path, pointer, put, refusals, typed, valueFor } from "../tree";
+import { bareOps, consentOf, fresh, groupOf, isObj, listOps, type Obj, type Path, pointer, put, refusals, typed, valueFor, withConsent } from "../tree";
 import { Area, Button, cx, Input, Num, Select } from "../ui/kit";
-import { useSegments } from "./memberships";
+import { type Choice, Picker } from "../ui/picker";
+import { useSegments } from "../data";
 
-type Edit = { change: (path: Path, value: unknown) => void; places: Place[]; counts: number[] | undefined; stale: boolean; hints: Hints; root: Path };
-type Hints = { events: string[]; traits: string[]; purposes: string[]; segments: { key: string; name: string }[] };
+type Scope = "profile" | "account";
+type Edit = { change: (path: Path, value: unknown) => void; places: Place[]; counts: number[] | undefined; stale: boolean; hints: Hints; root: Path; total?: number; scope: Scope };
+type Hints = { events: Choice[]; traits: Choice[]; accountTraits: Choice[]; purposes: Choice[]; entities: Choice[]; segments: { key: string; name: string }[] };
 
 const Ctx = createContext<Edit | null>(null);
 const useEdit = () => useContext(Ctx)!;
 
-/** useHints are the names that there are, the most used first. */
-export function useHints(): Hints {
-  const events = useQuery({ queryKey: ["hint", "events"], queryFn: () => sql("SELECT name, count(*) AS n FROM events WHERE type = 'track' AND name IS NOT NULL GROUP BY name ORDER BY n DESC LIMIT 200"), staleTime: 60_000 });
-  const traits = useQuery({ queryKey: ["hint", "traits"], queryFn: () => sql("SELECT trait, count(*) AS n FROM traits_history WHERE scope = 'profile' GROUP BY trait ORDER BY n DESC LIMIT 200"), staleTime: 60_000 });
-  const computed = useQuery({ queryKey: ["traits"], queryFn: () => get<Page<{ key: string }>>("/v1/traits?limit=200"), staleTime: 60_000 });
+const choices = (rows: Record<string, unknown>[] | undefined, name: string): Choice[] => (rows ?? []).map((r) => ({ value: String(r[name]), n: Number(r.n) }));
+
+/** useEventNames are the names of events that there are, the most used first. */
+export const useEventNames = () =>
+  choices(useQuery({ queryKey: ["hint", "events"], queryFn: () => sql("SELECT name, count(*) AS n FROM events WHERE type = 'track' AND name IS NOT NULL GROUP BY name ORDER BY n DESC LIMIT 200"), staleTime: 60_000 }).data?.data, "name");
+
+/** useTraitNames are the names of traits, computed ones first. */
+export function useTraitNames(scope: Scope = "profile"): Choice[] {
+  const { t } = useTranslation();
+  const custom = useQuery({ queryKey: ["hint", "traits", scope], queryFn: () => sql(`SELECT trait, count(*) AS n FROM traits_history WHERE scope = '${scope}' GROUP BY trait ORDER BY n DESC LIMIT 200`), staleTime: 60_000 });
+  const computed = useQuery({ queryKey: ["traits"], queryFn: () => get<Page<{ key: string; scope?: string }>>("/v1/traits?limit=200"), staleTime: 60_000 });
+  return [...(computed.data?.data ?? []).filter((c) => (c.scope ?? "profile") === scope).map((c) => ({ value: c.key, note: t("builder.computed") })), ...choices(custom.data?.data, "trait")];
+}
+
+/** useHints are the names that there are. */
+function useHints(): Hints {
   const purposes = useQuery({ queryKey: ["purposes"], queryFn: () => get<Page<{ key: string }>>("/v1/purposes?limit=200"), staleTime: 60_000 });
+  const entities = useQuery({ queryKey: ["entities"], queryFn: () => get<Page<{ key: string }>>("/v1/entities?limit=200"), staleTime: 60_000 });
   const segments = useSegments();
   return {
-    events: (events.data?.data ?? []).map((r) => String(r.name)),
-    traits: [...(computed.data?.data ?? []).map((c) => c.key), ...(traits.data?.data ?? []).map((r) => String(r.trait))],
-    purposes: (purposes.data?.data ?? []).map((p) => p.key),
+    events: useEventNames(),
+    traits: useTraitNames("profile"),
+    accountTraits: useTraitNames("account"),
+    purposes: (purposes.data?.data ?? []).map((p) => ({ value: p.key })),
+    entities: (entities.data?.data ?? []).map((p) => ({ value: p.key })),
     segments: (segments.data?.data ?? []).map((s) => ({ key: s.key, name: s.name })),
   };
 }
 
-export function Builder({ where, change, places, counts, stale }: { where: Where; change: (w: Where) => void; places: Place[]; counts: number[] | undefined; stale: boolean }) {
+const literal = (s: string) => `'${s.replaceAll("'", "''")}'`;
+const jsonPath = (path: string) => literal(`$.${path.split(".").map((p) => `"${p.replaceAll('"', "")}"`).join(".")}`);
+
+/** eventWhere picks the rows of the table that an event of a condition is about. */
+function eventWhere(event: unknown): string | null {
+  if (typeof event === "string" && event) return `type = 'track' AND name = ${literal(event)}`;
+  if (Array.isArray(event) && event.length > 0) return `type = 'track' AND name IN (${event.map((e) => literal(String(e))).join(", ")})`;
+  if (isObj(event) && typeof event.type === "string") return `type = ${literal(event.type)}`;
+  return null;
+}
+
+/** usePaths are the properties that an event has, those of most events first. */
+export function usePaths(event: unknown, part: string): Choice[] {
+  const where = eventWhere(event);
+  const column = part === "context" ? "context" : "properties";
+  const q = useQuery({
+    queryKey: ["hint", "paths", where, column],
+    queryFn: () => sql(`SELECT k, count(*) AS n FROM (SELECT unnest(json_keys(${column})) AS k FROM (SELECT ${column} FROM events WHERE ${where} AND ${column} IS NOT NULL LIMIT 5000)) GROUP BY k ORDER BY n DESC LIMIT 100`),
+    enabled: !!where,
+    staleTime: 120_000,
+    retry: false,
+  });
+  return choices(q.data?.data, "k");
+}
+
+/** useValues are the values that a property of an event has most. */
+function useValues(event: unknown, part: string, path: string): Choice[] {
+  const where = eventWhere(event);
+  const column = part === "context" ? "context" : "properties";
+  const q = useQuery({
+    queryKey: ["hint", "values", where, column, path],
+    queryFn: () => sql(`SELECT v, count(*) AS n FROM (SELECT json_extract_string(${column}, ${jsonPath(path)}) AS v FROM events WHERE ${where} LIMIT 50000) WHERE v IS NOT NULL GROUP BY v ORDER BY n DESC LIMIT 40`),
+    enabled: !!where && !!path,
+    staleTime: 120_000,
+    retry: false,
+  });
+  return choices(q.data?.data, "v");
+}
+
+function useTraitValues(trait: string, scope: Scope): Choice[] {
+  const q = useQuery({
+    queryKey: ["hint", "trait-values", trait, scope],
+    queryFn: () => sql(`SELECT value->>'$' AS v, count(DISTINCT node_id) AS n FROM traits_history WHERE scope = '${scope}' AND trait = ${literal(trait)} GROUP BY v ORDER BY n DESC LIMIT 40`),
+    enabled: !!trait,
+    staleTime: 120_000,
+    retry: false,
+  });
+  return choices(q.data?.data, "v").filter((c) => c.value !== "null");
+}
+
+export function Builder({ where, change, places, counts, stale, total, scope = "profile" }: { where: Where; change: (w: Where) => void; places: Place[]; counts: number[] | undefined; stale: boolean; total?: number; scope?: Scope }) {
   const hints = useHints();
   const root: Path = ["where"];
-  const edit: Edit = { change: (path, value) => change((put({ where }, path, value) as { where: Where }).where), places, counts, stale, hints, root };
+  const edit: Edit = { change: (path, value) => change((put({ where }, path, value) as { where: Where }).where), places, counts, stale, hints, root, total, scope };
   return (
     <Ctx.Provider value={edit}>
-      <Group node={where} path={root} />
+      <Group node={where} path={root} scope={scope} />
     </Ctx.Provider>
   );
 }
@@ -49,24 +115,26 @@ function Refused({ path, node }: { path: Path; node: unknown }) {
     <ul role="alert" className="mt-1.5 space-y-0.5 text-sm text-bad">
       {mine.map((p) => (
         <li key={p.pointer + p.code}>
-          <span className="font-mono text-xs">{p.pointer.slice(pointer(path).length + 1) || p.code}</span> {p.detail}
+          <span className="font-mono text-xs">{p.pointer.slice(pointer(path).length + 1) || p.code}</span> <span lang="en">{p.detail}</span>
         </li>
       ))}
     </ul>
   );
 }
 
-function Group({ node, path }: { node: Where; path: Path }) {
+const formsOf = (scope: Scope, inAccount: boolean) => (inAccount ? ["trait"] : scope === "account" ? ["trait", "members", "segment"] : ["event", "sequence", "trait", "segment", "consent", "account", "entity"]);
+
+function Group({ node, path, scope, inAccount = false }: { node: Where; path: Path; scope: Scope; inAccount?: boolean }) {
   const { t } = useTranslation();
-  const { change, counts, stale, root } = useEdit();
+  const { change, counts, stale, root, total } = useEdit();
   const form = groupOf(node) ?? "all";
   const parts = (node[form] as unknown[]) ?? [];
   const top = path.length === root.length;
   return (
-    <fieldset className={cx("min-w-0 rounded-lg border p-3 compact:p-2", top ? "border-line bg-panel" : "border-line bg-sunken/50")}>
+    <fieldset className={cx("min-w-0", !top && "rounded-lg border border-line bg-sunken/50 p-3 compact:p-2")}>
       <legend className="sr-only">{t(`group.${form}`)}</legend>
       <div className="mb-2 flex flex-wrap items-center gap-2">
-        <span className={top ? "font-medium" : "sr-only"}>{t("builder.who")}</span>
+        <span className={top ? "font-medium" : "sr-only"}>{t(top && scope === "account" ? "builder.whoAccounts" : "builder.who")}</span>
         <Select
           aria-label={t("builder.join")}
           className="!w-auto font-medium"
@@ -74,20 +142,29 @@ function Group({ node, path }: { node: Where; path: Path }) {
           onChange={(e) => change(path, { [e.target.value]: parts })}
           options={(["all", "any", "none"] as const).map((g) => ({ value: g, label: t(`group.${g}`) }))}
         />
-        {!top && <Remove path={path} />}
+        {!top && !inAccount && <Remove path={path} />}
       </div>
       <Refused path={path} node={node} />
       <ol className="space-y-2">
         {parts.map((c, n) => {
           const at = [...path, form, n];
+          const count = counts?.[n];
           return (
             <li key={n} className="items-start gap-2 sm:flex">
-              <div className="min-w-0 flex-1">{groupOf(c) ? <Group node={c as Where} path={at} /> : <Leaf node={c as Obj} path={at} />}</div>
+              <div className="min-w-0 flex-1">
+                {n > 0 && <span className="mb-1 block pl-1 text-xs font-semibold tracking-wide text-soft uppercase">{t(`join.${form}`)}</span>}
+                {groupOf(c) && !consentOf(c) ? <Group node={c as Where} path={at} scope={scope} inAccount={inAccount} /> : <Leaf node={c as Obj} path={at} scope={scope} inAccount={inAccount} />}
+              </div>
               {top && (
-                <span title={t("builder.lineCount")} className={cx("block shrink-0 pt-1 text-right text-sm font-medium sm:w-16 sm:pt-2.5", stale ? "text-soft" : "text-ink")}>
-                  {counts?.[n] !== undefined && (
+                <span title={t("builder.lineCount")} className={cx("block shrink-0 pt-1 text-right text-sm font-semibold sm:w-20", n > 0 ? "sm:pt-8" : "sm:pt-2.5", stale ? "text-soft" : "text-ink")}>
+                  {count !== undefined && (
                     <>
-                      <Num n={counts[n]} /> <span className="sr-only">{t("builder.lineCount")}</span>
+                      <Num n={count} /> <span className="sr-only">{t("builder.lineCount")}</span>
+                      {total !== undefined && total > 0 && (
+                        <svg aria-hidden width="100%" height="5" className="mt-1 block rounded-full bg-sunken">
+                          <rect width={`${Math.min(100, (count / total) * 100)}%`} height="5" rx="2.5" className={stale ? "fill-edge" : "fill-one"} />
+                        </svg>
+                      )}
                     </>
                   )}
                 </span>
@@ -97,10 +174,10 @@ function Group({ node, path }: { node: Where; path: Path }) {
         })}
       </ol>
       <div className="mt-2.5 flex flex-wrap gap-1.5">
-        {["event", "trait", "segment", "consent"].map((f) => (
+        {formsOf(scope, inAccount).map((f) => (
           <Button key={f} small onClick={() => change([...path, form], [...parts, fresh(f)])}>
             <Plus aria-hidden className="size-3.5" />
-            {t(`form.${f}`)}
+            {t(`formShort.${f}`)}
           </Button>
         ))}
         <Button small onClick={() => change([...path, form], [...parts, fresh("any")])}>
@@ -122,64 +199,78 @@ function Remove({ path }: { path: Path }) {
   );
 }
 
-function Leaf({ node, path }: { node: Obj; path: Path }) {
-  const form = formOf(node);
-  const known = form === "event" ? !isObj(node.event) && !Array.isArray(node.event) : form === "consent" ? isObj(node.consent) : form === "trait" || form === "segment";
+function Leaf({ node, path, scope, inAccount }: { node: Obj; path: Path; scope: Scope; inAccount: boolean }) {
+  const form = consentOf(node) ? "consent" : formOf(node);
+  const body = () => {
+    switch (form) {
+      case "event":
+        return <EventLine node={node} path={path} />;
+      case "sequence":
+        return Array.isArray(node.sequence) ? <SequenceLines node={node} path={path} /> : null;
+      case "trait":
+        return <TraitLine node={node} path={path} scope={inAccount ? "account" : scope} />;
+      case "segment":
+        return <SegmentLine node={node} path={path} />;
+      case "consent":
+        return consentOf(node) ? <ConsentLine node={node} path={path} /> : null;
+      case "account":
+        return isObj(node.account) ? <Within node={node} path={path} part="account" /> : null;
+      case "members":
+        return isObj(node.members) ? <Within node={node} path={path} part="members" /> : null;
+      case "entity":
+        return <EntityLine node={node} path={path} />;
+    }
+    return null;
+  };
   return (
     <div className="rounded-md border border-line bg-panel p-2.5 compact:p-1.5">
       <div className="flex items-start gap-1">
-        <div className="min-w-0 flex-1">
-          {!known && <Raw node={node} path={path} />}
-          {known && form === "event" && <EventLine node={node} path={path} />}
-          {known && form === "trait" && <TraitLine node={node} path={path} />}
-          {known && form === "segment" && <SegmentLine node={node} path={path} />}
-          {known && form === "consent" && <ConsentLine node={node} path={path} />}
-        </div>
+        <div className="min-w-0 flex-1">{body() ?? <Raw node={node} path={path} />}</div>
         <Remove path={path} />
       </div>
-      <Refused path={path} node={node} />
+      <Refused path={path} node={form === "account" ? node.account : form === "members" ? node.members : node} />
     </div>
   );
 }
 
-function Named({ value, change, options, label, className }: { value: string; change: (v: string) => void; options: string[]; label: string; className?: string }) {
-  const id = useId();
+/** Within is a condition on the accounts of a person, or the people of an account. */
+function Within({ node, path, part }: { node: Obj; path: Path; part: "account" | "members" }) {
+  const { t } = useTranslation();
+  const { change } = useEdit();
+  const inner = node[part] as Obj;
+  const at = [...path, part];
   return (
-    <>
-      <Input list={id} aria-label={label} placeholder={label} value={value} onChange={(e) => change(e.target.value)} className={className} />
-      <datalist id={id}>
-        {options.map((o) => (
-          <option key={o} value={o} />
-        ))}
-      </datalist>
-    </>
+    <div className="space-y-2">
+      <div className="flex flex-wrap items-center gap-2">
+        <span className="text-sm font-medium text-accent">{t(`form.${part}`)}</span>
+        {part === "members" && (
+          <Select aria-label={t("builder.match")} className="!w-auto" value={String(node.match ?? "any")} onChange={(e) => change([...path, "match"], e.target.value)} options={["any", "all", "none"].map((m) => ({ value: m, label: t(`builder.match_${m}`) }))} />
+        )}
+      </div>
+      {groupOf(inner) ? <Group node={inner} path={at} scope={part === "account" ? "account" : "profile"} inAccount={part === "account"} /> : <Group node={{ all: [inner] }} path={at} scope={part === "account" ? "account" : "profile"} inAccount={part === "account"} />}
+    </div>
   );
 }
 
 /** Typed keeps what is being typed, and hands on what it means. */
-function Typed({ value, op, change, label, className }: { value: unknown; op: string; change: (v: unknown) => void; label: string; className?: string }) {
+function Typed({ value, op, change, label, className, choices: known }: { value: unknown; op: string; change: (v: unknown) => void; label: string; className?: string; choices?: Choice[] }) {
   const [text, setText] = useState(typed(value));
   const means = JSON.stringify(value);
   useEffect(() => {
     if (JSON.stringify(valueFor(op, text)) !== means) setText(typed(value));
     // what is typed follows the value only when the value changed elsewhere
     // eslint-disable-next-line
-  }, [means]);
-  return (
-    <Input
-      aria-label={label}
-      placeholder={label}
-      value={text}
-      className={className}
-      onChange={(e) => {
-        setText(e.target.value);
-        change(valueFor(op, e.target.value));
-      }}
-    />
-  );
+  }, [means, op]);
+  const put_ = (s: string) => {
+    setText(s);
+    change(valueFor(op, s));
+  };
+  if (known && known.length > 0 && !listOps.includes(op)) return <Picker label={label} value={text} change={put_} choices={known} className={className} />;
+  return <Input aria-label={label} placeholder={label} value={text} className={className} onChange={(e) => put_(e.target.value)} />;
 }
 
 const numberOps = ["gte", "gt", "eq", "neq", "lte", "lt"];
+const refOps = ["eq", "neq", "gt", "gte", "lt", "lte"];
 const valueOps = ["eq", "neq", "gt", "gte", "lt", "lte", "in", "not_in", "contains", "not_contains", "starts_with", "ends_with", "matches", "exists", "not_exists", "before", "after", "within_last", "within_next"];
 
 function Ops({ value, ops, change, label }: { value: string; ops: string[]; change: (op: string) => void; label?: string }) {
@@ -191,8 +282,70 @@ function Ops({ value, ops, change, label }: { value: string; ops: string[]; chan
 function withOp(node: Obj, op: string): Obj {
   const { value, ...rest } = node;
   if (bareOps.includes(op)) return { ...rest, op };
+  if (rest.ref !== undefined) return { ...rest, op };
   const list = Array.isArray(value) ? value : value === undefined || value === "" ? [] : [value];
   return { ...rest, op, value: listOps.includes(op) ? list : (list[0] ?? "") };
+}
+
+const callTypes = ["page", "screen", "track", "identify", "group"];
+
+/** EventName is which events a line is about: one name, any of several, or all of a type. */
+export function EventName({ value, change, events, lead }: { value: unknown; change: (v: unknown) => void; events: Choice[]; lead?: string }) {
+  const { t } = useTranslation();
+  const [adding, setAdding] = useState("");
+  const kind = Array.isArray(value) ? "list" : isObj(value) ? String(value.type) : "one";
+  const list = Array.isArray(value) ? (value as string[]) : [];
+  const become = (k: string) => {
+    const name = typeof value === "string" ? value : (list[0] ?? "");
+    change(k === "one" ? name : k === "list" ? (name ? [name] : []) : { type: k });
+  };
+  return (
+    <>
+      <Select
+        aria-label={t("builder.which")}
+        className="!w-auto font-medium !text-accent"
+        value={kind}
+        onChange={(e) => become(e.target.value)}
+        options={[{ value: "one", label: lead ?? t("builder.did") }, { value: "list", label: t("builder.anyOf") }, ...callTypes.map((c) => ({ value: c, label: t(`builder.any_${c}`) }))]}
+      />
+      {kind === "one" && <Picker label={t("builder.eventName")} value={String(value ?? "")} choices={events} change={change} className="!w-44 max-w-full flex-1 basis-44" />}
+      {kind === "list" && (
+        <span className="flex min-w-0 flex-1 flex-wrap items-center gap-1.5">
+          {list.map((n) => (
+            <span key={n} className="inline-flex items-center gap-1 rounded bg-accent-wash px-2 py-1 text-sm font-medium text-accent">
+              {n}
+              <button type="button" aria-label={`${n}: ${t("builder.remove")}`} onClick={() => change(list.filter((x) => x !== n))} className="inline-flex size-6 items-center justify-center rounded hover:bg-panel">
+                <X aria-hidden className="size-3.5" />
+              </button>
+            </span>
+          ))}
+          <Picker
+            label={t("builder.addEvent")}
+            value={adding}
+            choices={events.filter((e) => !list.includes(e.value))}
+            change={(v) => {
+              if (events.some((e) => e.value === v) && !list.includes(v)) {
+                change([...list, v]);
+                setAdding("");
+              } else setAdding(v);
+            }}
+            className="!w-40 max-w-full"
+          />
+          {adding && (
+            <Button
+              small
+              onClick={() => {
+                change([...list, adding.trim()]);
+                setAdding("");
+              }}
+            >
+              {t("builder.take")}
+            </Button>
+          )}
+        </span>
+      )}
+    </>
+  );
 }
 
 function EventLine({ node, path }: { node: Obj; path: Path }) {
@@ -200,7 +353,7 @@ function EventLine({ node, path }: { node: Obj; path: Path }) {
   const { change, hints } = useEdit();
   const agg = isObj(node.aggregate) ? node.aggregate : null;
   const count = isObj(node.count) ? node.count : { op: "gte", value: 1 };
-  const where = (Array.isArray(node.where) ? node.where : []) as Obj[];
+  const paths = usePaths(node.event, "property");
   const measure = (fn: string) => {
     const { count: _c, aggregate: _a, op: _o, value: _v, ...rest } = node;
     change(path, fn === "count" ? { ...rest, count: { op: "gte", value: 1 } } : { ...rest, aggregate: { fn, property: String(agg?.property ?? "") }, op: "gte", value: 1 });
@@ -208,10 +361,9 @@ function EventLine({ node, path }: { node: Obj; path: Path }) {
   return (
     <div className="space-y-2">
       <div className="flex flex-wrap items-center gap-2">
-        <span className="text-sm font-medium text-accent">{t("builder.did")}</span>
-        <Named label={t("builder.eventName")} value={String(node.event ?? "")} options={hints.events} change={(v) => change([...path, "event"], v)} className="!w-40 max-w-full flex-1" />
+        <EventName value={node.event} events={hints.events} change={(v) => change([...path, "event"], v)} />
         <Select aria-label={t("builder.measure")} className="!w-auto" value={agg ? String(agg.fn) : "count"} onChange={(e) => measure(e.target.value)} options={["count", "sum", "avg", "min", "max", "count_distinct"].map((f) => ({ value: f, label: t(`fn.${f}`) }))} />
-        {agg && <Input aria-label={t("builder.property")} placeholder={t("builder.property")} value={String(agg.property ?? "")} onChange={(e) => change([...path, "aggregate", "property"], e.target.value)} className="!w-32" />}
+        {agg && <Picker label={t("builder.property")} value={String(agg.property ?? "")} choices={paths} change={(v) => change([...path, "aggregate", "property"], v)} className="!w-32" />}
         {agg ? (
           <>
             <Ops value={String(node.op)} ops={numberOps} change={(op) => change([...path, "op"], op)} />
@@ -224,61 +376,193 @@ function EventLine({ node, path }: { node: Obj; path: Path }) {
           </>
         )}
       </div>
-      {where.map((p, n) => {
-        const at = [...path, "where", n];
-        const name = p.context !== undefined ? "context" : "property";
-        return (
-          <div key={n} className="flex items-start gap-1 border-l-2 border-line pl-3">
-            <div className="flex min-w-0 flex-1 flex-wrap items-center gap-2">
-            <span className="text-sm text-soft">{t("builder.where")}</span>
-            <Select aria-label={t("builder.part")} className="!w-auto" value={name} onChange={(e) => { const { property: _p, context: _c, ...rest } = p; change(at, { [e.target.value]: p[name], ...rest }); }} options={["property", "context"].map((v) => ({ value: v, label: t(`builder.${v}`) }))} />
-            <Input aria-label={t("builder.path")} placeholder={t("builder.path")} value={String(p[name] ?? "")} onChange={(e) => change([...at, name], e.target.value)} className="!w-32" />
-            <Ops value={String(p.op)} ops={valueOps} change={(op) => change(at, withOp(p, op))} />
-            {!bareOps.includes(String(p.op)) && <Typed op={String(p.op)} label={t("col.value")} value={p.value} change={(v) => change([...at, "value"], v)} className="!w-28" />}
-            </div>
-            <Remove path={at} />
-          </div>
-        );
-      })}
+      <Lines node={node} path={path} event={node.event} />
       <div className="flex flex-wrap items-center gap-2">
         <Window node={node.window} path={[...path, "window"]} />
-        <Button small kind="quiet" onClick={() => change([...path, "where"], [...where, { property: "", op: "eq", value: "" }])}>
+        <AddLine node={node} path={path} />
+      </div>
+    </div>
+  );
+}
+
+function AddLine({ node, path }: { node: Obj; path: Path }) {
+  const { t } = useTranslation();
+  const { change } = useEdit();
+  const where = (Array.isArray(node.where) ? node.where : []) as Obj[];
+  return (
+    <Button small kind="quiet" onClick={() => change([...path, "where"], [...where, { property: "", op: "eq", value: "" }])}>
+      <Plus aria-hidden className="size-3.5" />
+      {t("builder.addWhere")}
+    </Button>
+  );
+}
+
+/** Lines are what properties of an event, or attributes of a row, have to be. */
+function Lines({ node, path, event, before = 0, properties = false }: { node: Obj; path: Path; event: unknown; before?: number; properties?: boolean }) {
+  const where = (Array.isArray(node.where) ? node.where : []) as Obj[];
+  return where.map((p, n) => <OneLine key={n} p={p} at={[...path, "where", n]} event={event} before={before} properties={properties} />);
+}
+
+function OneLine({ p, at, event, before, properties }: { p: Obj; at: Path; event: unknown; before: number; properties: boolean }) {
+  const { t } = useTranslation();
+  const { change } = useEdit();
+  const name = p.context !== undefined ? "context" : "property";
+  const path = String(p[name] ?? "");
+  const paths = usePaths(event, name);
+  const values = useValues(event, name, path);
+  const ref = p.ref !== undefined;
+  const refKind = !ref ? "value" : String(p.ref).startsWith("traits.") ? "traits" : (/^steps\.\d+/.exec(String(p.ref))?.[0] ?? "traits");
+  const setKind = (k: string) => {
+    const { value: _v, ref: _r, ...rest } = p;
+    const op = refOps.includes(String(p.op)) ? p.op : "eq";
+    change(at, k === "value" ? { ...rest, value: "" } : { ...rest, op, ref: `${k}.${path || "id"}` });
+  };
+  return (
+    <div className="flex items-start gap-1 border-l-2 border-line pl-3">
+      <div className="flex min-w-0 flex-1 flex-wrap items-center gap-2">
+        <span className="text-sm text-soft">{t("builder.where")}</span>
+        {!properties && (
+          <Select aria-label={t("builder.part")} className="!w-auto" value={name} onChange={(e) => { const { property: _p, context: _c, ...rest } = p; change(at, { [e.target.value]: p[name], ...rest }); }} options={["property", "context"].map((v) => ({ value: v, label: t(`builder.${v}`) }))} />
+        )}
+        <Picker label={t("builder.path")} value={path} choices={paths} change={(v) => change([...at, name], v)} className="!w-36" />
+        <Ops value={String(p.op)} ops={ref ? refOps : valueOps} change={(op) => change(at, withOp(p, op))} />
+        {before > 0 && (
+          <Select
+            aria-label={t("builder.against")}
+            className="!w-auto"
+            value={refKind}
+            onChange={(e) => setKind(e.target.value)}
+            options={[{ value: "value", label: t("builder.aValue") }, ...Array.from({ length: before }, (_, i) => ({ value: `steps.${i}`, label: t("builder.ofStep", { n: i + 1 }) })), { value: "traits", label: t("builder.ofTrait") }]}
+          />
+        )}
+        {ref ? (
+          <Input aria-label={t("builder.path")} placeholder={t("builder.path")} value={String(p.ref).replace(/^(steps\.\d+|traits)\./, "")} onChange={(e) => change([...at, "ref"], `${refKind}.${e.target.value}`)} className="!w-32" />
+        ) : (
+          !bareOps.includes(String(p.op)) && <Typed op={String(p.op)} label={t("col.value")} value={p.value} change={(v) => change([...at, "value"], v)} choices={values} className="!w-36" />
+        )}
+      </div>
+      <Remove path={at} />
+    </div>
+  );
+}
+
+/** SequenceLines are events in order, each perhaps within a time of the one before. */
+function SequenceLines({ node, path }: { node: Obj; path: Path }) {
+  const { t } = useTranslation();
+  const { change, hints } = useEdit();
+  const steps = node.sequence as Obj[];
+  return (
+    <div className="space-y-2">
+      <p className="text-sm font-medium text-accent">{t("form.sequence")}</p>
+      <ol className="space-y-2">
+        {steps.map((s, n) => {
+          const at = [...path, "sequence", n];
+          return (
+            <li key={n} className="flex items-start gap-2">
+              <span aria-hidden className="mt-1.5 inline-flex size-6 shrink-0 items-center justify-center rounded-full bg-accent-wash text-xs font-semibold text-accent">{n + 1}</span>
+              <div className="min-w-0 flex-1 space-y-2">
+                <div className="flex flex-wrap items-center gap-2">
+                  {n > 0 && (
+                    <Select
+                      aria-label={t("builder.follows")}
+                      className="!w-auto"
+                      value={s.not === true ? "not" : "then"}
+                      onChange={(e) => {
+                        const { not: _n, ...rest } = s;
+                        change(at, e.target.value === "not" ? { not: true, ...rest } : rest);
+                      }}
+                      options={[{ value: "then", label: t("builder.then") }, { value: "not", label: t("builder.thenNot") }]}
+                    />
+                  )}
+                  <EventName value={s.event} events={hints.events} change={(v) => change([...at, "event"], v)} />
+                  {n > 0 && (
+                    <label className="flex items-center gap-1.5 text-sm">
+                      {t("builder.within")}
+                      <Input aria-label={t("builder.withinHint")} title={t("builder.withinHint")} placeholder={t("builder.anyTime")} value={String(s.within ?? "")} onChange={(e) => change([...at, "within"], e.target.value || undefined)} className="!w-24" />
+                    </label>
+                  )}
+                  <AddLine node={s} path={at} />
+                  {steps.length > 1 && <Remove path={at} />}
+                </div>
+                <Lines node={s} path={at} event={s.event} before={n} />
+              </div>
+            </li>
+          );
+        })}
+      </ol>
+      <div className="flex flex-wrap items-center gap-2">
+        <Window node={node.window} path={[...path, "window"]} />
+        <Button small kind="quiet" onClick={() => change([...path, "sequence"], [...steps, { event: "", within: "1d" }])}>
           <Plus aria-hidden className="size-3.5" />
-          {t("builder.addWhere")}
+          {t("builder.addStep")}
         </Button>
       </div>
     </div>
   );
 }
 
-function Window({ node, path }: { node: unknown; path: Path }) {
+function EntityLine({ node, path }: { node: Obj; path: Path }) {
   const { t } = useTranslation();
+  const { change, hints } = useEdit();
+  const count = isObj(node.count) ? node.count : { op: "gte", value: 1 };
+  return (
+    <div className="space-y-2">
+      <div className="flex flex-wrap items-center gap-2">
+        <span className="text-sm font-medium text-accent">{t("form.entity")}</span>
+        <Picker label={t("builder.entity")} value={String(node.entity ?? "")} choices={hints.entities} change={(v) => change([...path, "entity"], v)} className="!w-40 max-w-full flex-1" />
+        <Ops value={String(count.op)} ops={numberOps} change={(op) => change([...path, "count"], { ...count, op })} />
+        <Typed op="eq" label={t("builder.rows")} value={count.value} change={(v) => change([...path, "count"], { ...count, value: v })} className="!w-16" />
+        <AddLine node={node} path={path} />
+      </div>
+      <Lines node={node} path={path} event={null} properties />
+    </div>
+  );
+}
+
+function Window({ node, path }: { node: unknown; path: Path }) {
   const { change } = useEdit();
+  return <WindowChoice node={node} change={(key, v) => change(key === null ? path : [...path, key], v)} />;
+}
+
+/** WindowChoice is when something has to have happened. */
+export function WindowChoice({ node, change }: { node: unknown; change: (key: string | null, v: unknown) => void }) {
+  const { t } = useTranslation();
   const w = isObj(node) ? node : {};
   const kind = w.last !== undefined ? "last" : w.from !== undefined || w.to !== undefined ? "between" : w.since !== undefined || w.until !== undefined ? "since" : "ever";
-  const start: Record<string, Obj | undefined> = { ever: undefined, last: { last: "90d" }, between: { from: "90d", to: "30d" }, since: { since: new Date(Date.now() - 90 * 86_400_000).toISOString().slice(0, 10) + "T00:00:00Z" } };
-  const field = (name: string, label: string, width: string) => <Input aria-label={label} placeholder={label} title={label} value={typed(w[name])} onChange={(e) => change([...path, name], e.target.value || undefined)} className={width} />;
+  const start: Record<string, Obj | undefined> = useMemo(() => ({ ever: undefined, last: { last: "90d" }, between: { from: "90d", to: "30d" }, since: { since: new Date(Date.now() - 90 * 86_400_000).toISOString().slice(0, 10) + "T00:00:00Z" } }), []);
+  const field = (name: string, label: string, width: string) => <Input aria-label={label} placeholder={label} title={label} value={w[name] === undefined ? "" : String(w[name])} onChange={(e) => change(name, e.target.value || undefined)} className={width} />;
+  const moment = (name: string, label: string) => (
+    <Input type="datetime-local" aria-label={label} title={label} value={local(w[name])} onChange={(e) => change(name, e.target.value ? new Date(e.target.value).toISOString() : undefined)} className="!w-52" />
+  );
   return (
     <>
-      <Select aria-label={t("builder.window")} className="!w-auto" value={kind} onChange={(e) => change(path, start[e.target.value])} options={["ever", "last", "between", "since"].map((k) => ({ value: k, label: t(`window.${k}`) }))} />
+      <Select aria-label={t("builder.window")} className="!w-auto" value={kind} onChange={(e) => change(null, start[e.target.value])} options={["ever", "last", "between", "since"].map((k) => ({ value: k, label: t(`window.${k}`) }))} />
       {kind === "last" && field("last", t("builder.duration"), "!w-20")}
       {kind === "between" && field("from", t("builder.from"), "!w-20")}
       {kind === "between" && field("to", t("builder.to"), "!w-20")}
-      {kind === "since" && field("since", t("builder.since"), "!w-52")}
-      {kind === "since" && field("until", t("builder.until"), "!w-52")}
+      {kind === "since" && moment("since", t("builder.since"))}
+      {kind === "since" && moment("until", t("builder.until"))}
     </>
   );
 }
 
-function TraitLine({ node, path }: { node: Obj; path: Path }) {
+/** local writes a moment as the browser's own field takes it. */
+function local(v: unknown): string {
+  if (typeof v !== "string" || Number.isNaN(Date.parse(v))) return "";
+  const d = new Date(v);
+  return new Date(d.getTime() - d.getTimezoneOffset() * 60_000).toISOString().slice(0, 16);
+}
+
+function TraitLine({ node, path, scope }: { node: Obj; path: Path; scope: Scope }) {
   const { t } = useTranslation();
   const { change, hints } = useEdit();
+  const values = useTraitValues(String(node.trait ?? ""), scope);
   return (
     <div className="flex flex-wrap items-center gap-2">
       <span className="text-sm font-medium text-accent">{t("form.trait")}</span>
-      <Named label={t("builder.traitName")} value={String(node.trait ?? "")} options={hints.traits} change={(v) => change([...path, "trait"], v)} className="!w-44 max-w-full flex-1" />
+      <Picker label={t("builder.traitName")} value={String(node.trait ?? "")} choices={scope === "account" ? hints.accountTraits : hints.traits} change={(v) => change([...path, "trait"], v)} className="!w-44 max-w-full flex-1 basis-44" />
       <Ops value={String(node.op)} ops={valueOps} change={(op) => change(path, withOp(node, op))} />
-      {!bareOps.includes(String(node.op)) && <Typed op={String(node.op)} label={t("col.value")} value={node.value} change={(v) => change([...path, "value"], v)} className="!w-40 max-w-full flex-1" />}
+      {!bareOps.includes(String(node.op)) && <Typed op={String(node.op)} label={t("col.value")} value={node.value} change={(v) => change([...path, "value"], v)} choices={values} className="!w-40 max-w-full flex-1" />}
     </div>
   );
 }
@@ -300,13 +584,14 @@ function SegmentLine({ node, path }: { node: Obj; path: Path }) {
 function ConsentLine({ node, path }: { node: Obj; path: Path }) {
   const { t } = useTranslation();
   const { change, hints } = useEdit();
-  const of = node.consent as Obj;
+  const { consent: of, op } = consentOf(node)!;
+  const set = (consent: Obj, state = op) => change(path, withConsent(consent, state));
   return (
     <div className="flex flex-wrap items-center gap-2">
       <span className="text-sm font-medium text-accent">{t("form.consent")}</span>
-      <Named label={t("col.purpose")} value={String(of.purpose ?? "")} options={hints.purposes} change={(v) => change([...path, "consent", "purpose"], v)} className="!w-36 max-w-full flex-1" />
-      <Input aria-label={t("builder.channel")} placeholder={t("builder.channel")} value={String(of.channel ?? "")} onChange={(e) => change([...path, "consent", "channel"], e.target.value || undefined)} className="!w-32" />
-      <Ops label={t("col.state")} value={String(node.op ?? "granted")} ops={["granted", "denied", "withdrawn", "not_granted", "not_denied"]} change={(op) => change([...path, "op"], op)} />
+      <Picker label={t("col.purpose")} value={String(of.purpose ?? "")} choices={hints.purposes} change={(purpose) => set({ ...of, purpose })} className="!w-36 max-w-full flex-1 basis-36" />
+      <Input aria-label={t("builder.channel")} placeholder={t("builder.channel")} value={String(of.channel ?? "")} onChange={(e) => set({ ...of, channel: e.target.value || undefined })} className="!w-32" />
+      <Ops label={t("col.state")} value={op} ops={["granted", "denied", "withdrawn", "not_granted", "not_refused"]} change={(state) => set(of, state)} />
     </div>
   );
 }
@@ -340,5 +625,26 @@ function Raw({ node, path }: { node: Obj; path: Path }) {
       />
       {bad && <p role="alert" className="text-sm text-bad">{t("builder.badJson")}</p>}
     </div>
+  );
+}
+
+/** SelectionLines are which events count and when, as a computed trait says it: the
+ * fields event, where and window of a document. */
+export function SelectionLines({ doc, change, places }: { doc: Obj; change: (doc: Obj) => void; places: Place[] }) {
+  const hints = useHints();
+  const edit: Edit = { change: (path, value) => change(put(doc, path, value) as Obj), places, counts: undefined, stale: false, hints, root: [], scope: "profile" };
+  return (
+    <Ctx.Provider value={edit}>
+      <div className="space-y-2">
+        <div className="flex flex-wrap items-center gap-2">
+          <EventName value={doc.event} events={hints.events} change={(v) => change({ ...doc, event: v })} />
+        </div>
+        <Lines node={doc} path={[]} event={doc.event} />
+        <div className="flex flex-wrap items-center gap-2">
+          <Window node={doc.window} path={["window"]} />
+          <AddLine node={doc} path={[]} />
+        </div>
+      </div>
+    </Ctx.Provider>
   );
 }

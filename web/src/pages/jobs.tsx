@@ -46,7 +46,7 @@ export function Jobs() {
                   </span>
                 ),
               },
-              { head: t("jobs.trouble"), cell: (j) => <span className="text-bad">{j.error ? plain((j.error as { detail?: string }).detail ?? j.error) : ""}</span> },
+              { head: t("jobs.trouble"), cell: (j) => <span lang="en" className="text-bad">{j.error ? plain((j.error as { detail?: string }).detail ?? j.error) : ""}</span> },
               { head: t("jobs.began"), right: true, cell: (j) => <When at={j.created_at} /> },
               { head: t("jobs.stop"), right: true, cell: (j) => (going(j) ? <Button small kind="bad" onClick={() => stop.mutate(j.id)}>{t("jobs.stop")}</Button> : null) },
             ]}

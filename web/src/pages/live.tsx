@@ -1,21 +1,20 @@
 // Events while they come in, and what became of each.
 import { useNavigate, useSearch } from "@tanstack/react-router";
-import { useQuery } from "@tanstack/react-query";
 import { Pause, Play, Trash2 } from "lucide-react";
 import { memo, useState } from "react";
 import { useTranslation } from "react-i18next";
-import { enc, get, type KithEvent } from "../api";
+import type { KithEvent } from "../api";
 import { clock } from "../format";
+import { eventIcon } from "../kinds";
 import { type Seen, seenMax, useLive } from "../stream";
-import { Badge, Button, Card, Code, Dialog, Empty, Input, Json, Num, Select, Skeleton, Trouble, When } from "../ui/kit";
-import { PersonLink } from "./customer";
-import { useSources } from "./home";
+import { Badge, Button, Card, Code, Dialog, Empty, Input, Num, Select } from "../ui/kit";
+import { useSources } from "../data";
 import { Page } from "./page";
-import { snippet } from "./sources";
-import { eventIcon, eventLine } from "./timeline";
+import { snippet } from "./snippets";
+import { eventLine } from "./timeline";
+import { outcomeTone, Trace } from "./trace";
 
 const types = ["track", "page", "screen", "identify", "group", "alias"];
-export const outcomeTone = (o: string) => (o === "folded" ? "good" : o === "repeat" ? "none" : o === "held" ? "warn" : "bad");
 
 export function LiveEvents() {
   const { t } = useTranslation();
@@ -79,7 +78,7 @@ export function LiveEvents() {
           </ol>
         )}
       </Card>
-      <Dialog open={!!trace} close={() => setTrace(null)} title={t("trace.title")} wide>
+      <Dialog open={!!trace} close={() => setTrace(null)} title={t("trace.title")} side>
         {trace && <Trace source={trace.verdict.source} message={trace.verdict.message_id} />}
       </Dialog>
     </Page>
@@ -100,66 +99,8 @@ const Row = memo(function Row({ s, open }: { s: Seen; open: (s: Seen) => void })
         <Icon aria-hidden className="size-4 shrink-0 text-soft" />
         <span className="shrink-0 font-medium">{s.verdict.name ?? s.verdict.type ?? s.verdict.message_id}</span>
         <Badge>{s.verdict.source}</Badge>
-        <span className="min-w-0 flex-1 basis-40 truncate text-sm text-soft">{s.event ? eventLine(s.event) : (s.verdict.detail ?? "")}</span>
+        <span lang={s.event ? undefined : "en"} className="min-w-0 flex-1 basis-40 truncate text-sm text-soft">{s.event ? eventLine(s.event) : (s.verdict.detail ?? "")}</span>
       </button>
     </li>
   );
 });
-
-type Traced = {
-  records: {
-    position: string;
-    outcome: string;
-    summary: string;
-    type: string | null;
-    received_at: string;
-    timestamp: string | null;
-    notes: unknown[];
-    profile_id: string | null;
-    identifiers: { type: string; value: string }[];
-    dropped: unknown[];
-    observation: string | null;
-    code: string | null;
-    detail: string | null;
-    event?: unknown;
-  }[];
-};
-
-export function Trace({ source, message }: { source: string; message: string }) {
-  const { t } = useTranslation();
-  const q = useQuery({ queryKey: ["trace", source, message], queryFn: ({ signal }) => get<Traced>(`/v1/events/${enc(source)}/${enc(message)}`, signal) });
-  if (q.isPending) return <Skeleton />;
-  if (q.isError) return <Trouble error={q.error} retry={() => q.refetch()} />;
-  return (
-    <ol className="divide-y divide-line">
-      {q.data.records.map((r) => (
-        <li key={r.position} className="space-y-3 p-4">
-          <p className="flex flex-wrap items-center gap-2">
-            <Badge tone={outcomeTone(r.outcome)}>{t(`outcome.${r.outcome}`)}</Badge>
-            <span>{r.summary}</span>
-          </p>
-          {r.detail && <p className="text-bad">{r.detail}</p>}
-          <dl className="grid grid-cols-[auto_1fr] gap-x-4 gap-y-1">
-            <dt className="text-soft">{t("trace.received")}</dt>
-            <dd><When at={r.received_at} absolute /></dd>
-            {r.timestamp && <dt className="text-soft">{t("trace.happened")}</dt>}
-            {r.timestamp && <dd><When at={r.timestamp} absolute /></dd>}
-            <dt className="text-soft">{t("col.source")}</dt>
-            <dd>{source}</dd>
-            <dt className="text-soft">{t("trace.message")}</dt>
-            <dd className="font-mono text-sm break-all">{message}</dd>
-            {r.profile_id && <dt className="text-soft">{t("trace.person")}</dt>}
-            {r.profile_id && <dd><PersonLink id={r.profile_id} /></dd>}
-            {r.identifiers?.length > 0 && <dt className="text-soft">{t("side.identifiers")}</dt>}
-            {r.identifiers?.length > 0 && (
-              <dd className="flex flex-wrap gap-1">
-                {r.identifiers.map((i) => <Badge key={i.type + i.value}>{i.type}: {i.value}</Badge>)}
-              </dd>
-            )}
-          </dl>
-          {r.event !== undefined && r.event !== null && <Json value={r.event} label={t("trace.event")} />}
-        </li>
-      ))}
-    </ol>
-  );
-}

@@ -3,12 +3,11 @@ import { useNavigate, useSearch } from "@tanstack/react-router";
 import { useQuery } from "@tanstack/react-query";
 import { Check, X } from "lucide-react";
 import { useTranslation } from "react-i18next";
-import { enc, type Explained, get, type Page, type Profile, refPath, type Segment } from "../api";
-import { sentence } from "../conditions";
+import { enc, type Explained, get, type Profile, refPath } from "../api";
+import { formOf, opWord, sentence } from "../conditions";
+import { useSegments } from "../data";
 import { plain } from "../format";
 import { Badge, Button, cx, Empty, Fold, Skeleton, Trouble, When } from "../ui/kit";
-
-export const useSegments = () => useQuery({ queryKey: ["segments"], queryFn: ({ signal }) => get<Page<Segment>>("/v1/segments?limit=200", signal) });
 
 export function Memberships({ p, at }: { p: Profile; at: string }) {
   const { t } = useTranslation();
@@ -90,7 +89,7 @@ function Tree({ e }: { e: Explained }) {
           {leaf && (
             <p className="flex flex-wrap items-center gap-x-3 text-sm text-soft">
               <span>
-                {t("explain.found")} <Badge tone={e.verdict ? "good" : "bad"}>{e.value === null ? t("explain.nothing") : plain(e.value)}</Badge>
+                {t("explain.found")} <Badge tone={e.verdict ? "good" : "bad"}>{e.value === null ? t("explain.nothing") : formOf(e.condition) === "consent" ? opWord(t, e.value) : plain(e.value)}</Badge>
               </span>
               {e.next_change && (
                 <span>

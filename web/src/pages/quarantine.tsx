@@ -31,7 +31,7 @@ export function Quarantine() {
             rows={rows}
             id={(h) => h.id}
             columns={[
-              { head: t("held.why"), wide: true, cell: (h) => <span><span className="block">{h.detail}</span><span className="font-mono text-xs text-soft">{h.code}</span></span> },
+              { head: t("held.why"), wide: true, cell: (h) => <span><span lang="en" className="block">{h.detail}</span><span className="font-mono text-xs text-soft">{h.code}</span></span> },
               { head: t("col.source"), cell: (h) => (h.source ? <Badge>{h.source}</Badge> : "–") },
               { head: t("trace.message"), cell: (h) => <span className="font-mono text-sm break-all">{h.message_id ?? "–"}</span> },
               { head: t("trace.received"), right: true, cell: (h) => <When at={h.received_at} /> },
@@ -66,7 +66,7 @@ function One({ h, done }: { h: Held; done: () => void }) {
   });
   return (
     <div className="space-y-3 p-4">
-      <p className="font-medium">{h.detail}</p>
+      <p lang="en" className="font-medium">{h.detail}</p>
       {q.isPending && <Skeleton />}
       {q.isError && <Trouble error={q.error} />}
       {q.data && <Json value={q.data.body ?? q.data} label={t("held.content")} />}

@@ -4,7 +4,7 @@ import { useTranslation } from "react-i18next";
 import { get } from "../api";
 import { switchLanguage } from "../i18n";
 import { choose, type Prefs, usePrefs } from "../prefs";
-import { useStatus } from "../shell";
+import { useStatus } from "../data";
 import { useWho } from "../signin";
 import { Badge, Card, Field, Rows, Select, Skeleton, Trouble } from "../ui/kit";
 import { Page } from "./page";

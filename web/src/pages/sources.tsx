@@ -5,26 +5,9 @@ import { type FormEvent, useState } from "react";
 import { useTranslation } from "react-i18next";
 import { call, enc, type Source } from "../api";
 import { Badge, Button, Card, Code, Copy, Dialog, Empty, Field, Input, Select, Skeleton, Tabs, Trouble, When } from "../ui/kit";
-import { lastUsed, useSources } from "./home";
+import { keyOf, lastUsed, useSources } from "../data";
 import { Page } from "./page";
-
-export type Kind = "curl" | "browser" | "node" | "python" | "go";
-
-/** snippet is what to paste, complete, to send a first event. */
-export function snippet(kind: Kind, address: string, key: string): string {
-  switch (kind) {
-    case "curl":
-      return `curl ${address}/v1/track \\\n  -u ${key}: \\\n  -H 'Content-Type: application/json' \\\n  -d '{"userId":"u1","event":"Order Completed","properties":{"revenue":42}}'`;
-    case "browser":
-      return `import { AnalyticsBrowser } from "@segment/analytics-next";\n\nconst analytics = AnalyticsBrowser.load(\n  { writeKey: "${key}", cdnURL: "${address}" },\n  { integrations: { "Segment.io": { apiHost: "${address.replace(/^https?:\/\//, "")}/v1", protocol: "${address.startsWith("https") ? "https" : "http"}" } } },\n);\nanalytics.track("Order Completed", { revenue: 42 });`;
-    case "node":
-      return `import { Analytics } from "@segment/analytics-node";\n\nconst analytics = new Analytics({ writeKey: "${key}", host: "${address}" });\nanalytics.track({ userId: "u1", event: "Order Completed", properties: { revenue: 42 } });\nawait analytics.closeAndFlush();`;
-    case "python":
-      return `import segment.analytics as analytics\n\nanalytics.write_key = "${key}"\nanalytics.host = "${address}"\nanalytics.track("u1", "Order Completed", {"revenue": 42})\nanalytics.flush()`;
-    case "go":
-      return `client, err := analytics.NewWithConfig("${key}", analytics.Config{Endpoint: "${address}"})\nif err != nil {\n\treturn err\n}\ndefer client.Close()\nreturn client.Enqueue(analytics.Track{UserId: "u1", Event: "Order Completed",\n\tProperties: analytics.NewProperties().SetRevenue(42)})`;
-  }
-}
+import { kinds, snippet } from "./snippets";
 
 export function Sources() {
   const { t } = useTranslation();
@@ -61,7 +44,6 @@ export function Sources() {
 function One({ s, rotate }: { s: Source; rotate: () => void }) {
   const { t } = useTranslation();
   const [kind, setKind] = useState<string>("curl");
-  const kinds: Kind[] = ["curl", "browser", "node", "python", "go"];
   const old = s.write_keys.filter((k) => k.value !== s.write_key && k.expires_at);
   return (
     <Card
@@ -92,16 +74,6 @@ function One({ s, rotate }: { s: Source; rotate: () => void }) {
     </Card>
   );
 }
-
-/** keyOf makes a key of a name. */
-export const keyOf = (name: string) =>
-  name
-    .normalize("NFKD")
-    .replace(/[\u0300-\u036f]/gu, "")
-    .toLowerCase()
-    .replace(/[^a-z0-9]+/g, "_")
-    .replace(/^_+|_+$/g, "")
-    .slice(0, 64);
 
 function Add({ done }: { done: () => void }) {
   const { t } = useTranslation();

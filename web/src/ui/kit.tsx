@@ -31,6 +31,10 @@ export function Button({ kind = "plain", small, className, ...rest }: ComponentP
   );
 }
 
+/** buttonLook makes a link look like a button. */
+export const buttonLook = (kind: keyof typeof kinds = "plain", small?: boolean) =>
+  cx("inline-flex items-center justify-center gap-1.5 rounded-md border font-medium whitespace-nowrap", small ? "min-h-7 px-2 text-sm" : "min-h-9 px-3 compact:min-h-8", kinds[kind]);
+
 const box = "max-w-full min-w-0 min-h-9 compact:min-h-8 rounded-md border border-edge/60 bg-panel px-2.5 text-ink placeholder:text-soft w-full";
 
 export function Input({ className, ...rest }: ComponentProps<"input">) {
@@ -142,7 +146,7 @@ export function Trouble({ error, retry }: { error: unknown; retry?: () => void }
       <CircleAlert aria-hidden className="mt-0.5 size-5 shrink-0 text-bad" />
       <div className="min-w-0 flex-1">
         <p className="font-semibold">{p?.code === "network" ? t("error.network") : t("error.title")}</p>
-        <p className="break-words">{p?.code === "network" ? t("error.networkHint") : (p?.detail ?? t("error.unknown"))}</p>
+        <p className="break-words">{p?.code === "network" ? t("error.networkHint") : p?.detail ? <span lang="en">{p.detail}</span> : t("error.unknown")}</p>
         {p && p.code !== "network" && (
           <p className="mt-1 font-mono text-xs break-all text-soft">
             {p.code}
@@ -214,7 +218,8 @@ export function Code({ text, tall, label }: { text: string; tall?: boolean; labe
 
 export const Json = ({ value, label }: { value: unknown; label?: string }) => <Code label={label} text={JSON.stringify(value, null, 2)} />;
 
-export function Dialog({ open, close, title, children, wide, top }: { open: boolean; close: () => void; title: string; children: ReactNode; wide?: boolean; top?: boolean }) {
+/** Dialog asks or shows something in front of the screen; at the side it leaves the list beside it in view. */
+export function Dialog({ open, close, title, children, wide, top, side }: { open: boolean; close: () => void; title: ReactNode; children: ReactNode; wide?: boolean; top?: boolean; side?: boolean }) {
   const { t } = useTranslation();
   return (
     <BaseDialog.Root open={open} onOpenChange={(o) => !o && close()}>
@@ -222,13 +227,14 @@ export function Dialog({ open, close, title, children, wide, top }: { open: bool
         <BaseDialog.Backdrop className="fixed inset-0 z-40 bg-[#0008]" />
         <BaseDialog.Popup
           className={cx(
-            "fixed left-1/2 z-50 flex max-h-[86vh] w-[calc(100vw-1.5rem)] -translate-x-1/2 flex-col overflow-hidden rounded-xl border border-line bg-panel text-ink shadow-2xl",
-            wide ? "max-w-3xl" : "max-w-xl",
-            top ? "top-[10vh]" : "top-[7vh]",
+            "fixed z-50 flex flex-col overflow-hidden border border-line bg-panel text-ink shadow-2xl",
+            side
+              ? "inset-y-0 right-0 w-full max-w-[34rem] border-y-0 border-r-0"
+              : cx("left-1/2 max-h-[86vh] w-[calc(100vw-1.5rem)] -translate-x-1/2 rounded-xl", wide ? "max-w-3xl" : "max-w-xl", top ? "top-[10vh]" : "top-[7vh]"),
           )}
         >
-          <div className="flex items-center justify-between border-b border-line py-1.5 pr-2 pl-4">
-            <BaseDialog.Title className="font-semibold">{title}</BaseDialog.Title>
+          <div className="flex min-h-11 items-center justify-between gap-2 border-b border-line py-1.5 pr-2 pl-4">
+            <BaseDialog.Title className="min-w-0 font-semibold break-words">{title}</BaseDialog.Title>
             <BaseDialog.Close aria-label={t("close")} className="inline-flex size-8 items-center justify-center rounded text-soft hover:bg-sunken">
               <X aria-hidden className="size-4" />
             </BaseDialog.Close>
@@ -260,6 +266,79 @@ export function Tabs({ tabs, value, change, label }: { tabs: { value: string; la
         </BaseTabs.Panel>
       ))}
     </BaseTabs.Root>
+  );
+}
+
+/** Segmented chooses one of a few, all of which are in view. */
+export function Segmented({ label, value, change, options }: { label: string; value: string; change: (v: string) => void; options: { value: string; label: ReactNode }[] }) {
+  return (
+    <div role="group" aria-label={label} className="inline-flex max-w-full overflow-x-auto rounded-md border border-line bg-sunken p-0.5">
+      {options.map((o) => (
+        <button
+          key={o.value}
+          type="button"
+          aria-pressed={o.value === value}
+          onClick={() => change(o.value)}
+          className={cx("min-h-7 rounded px-2.5 text-sm font-medium whitespace-nowrap", o.value === value ? "bg-panel text-ink shadow-sm" : "text-soft hover:text-ink")}
+        >
+          {o.label}
+        </button>
+      ))}
+    </div>
+  );
+}
+
+/** Check is a choice of yes or no with its words beside it. */
+export function Tick({ label, checked, change, hint }: { label: ReactNode; checked: boolean; change: (v: boolean) => void; hint?: string }) {
+  return (
+    <label className="flex min-h-7 items-start gap-2">
+      <input type="checkbox" checked={checked} onChange={(e) => change(e.target.checked)} className="mt-1 size-4 shrink-0 accent-accent" />
+      <span className="min-w-0">
+        {label}
+        {hint && <span className="block text-sm text-soft">{hint}</span>}
+      </span>
+    </label>
+  );
+}
+
+/** Facts are names with what is known of each. */
+export function Facts({ facts, wide }: { facts: [ReactNode, ReactNode][]; wide?: boolean }) {
+  return (
+    <dl className={wide ? "grid grid-cols-[auto_minmax(0,1fr)] gap-x-5 gap-y-1.5" : "space-y-1.5"}>
+      {facts.map(([k, v], n) =>
+        wide ? (
+          <div key={n} className="contents">
+            <dt className="text-soft">{k}</dt>
+            <dd className="min-w-0 break-words">{v}</dd>
+          </div>
+        ) : (
+          <div key={n} className="flex justify-between gap-3">
+            <dt className="shrink-0 text-soft">{k}</dt>
+            <dd className="min-w-0 text-right font-medium break-words">{v}</dd>
+          </div>
+        ),
+      )}
+    </dl>
+  );
+}
+
+/** Exact says as of when a number holds and how sure it is. */
+export function Exact({ at, exact = true }: { at: string | null | undefined; exact?: boolean }) {
+  const { t } = useTranslation();
+  return (
+    <span className="text-sm text-soft">
+      {t(exact ? "exact" : "estimated")} · <When at={at} />
+    </span>
+  );
+}
+
+/** Progress is a bar of how much of something is done; without a total it only says that it goes on. */
+export function Progress({ done, total, label }: { done: number; total: number | null; label: string }) {
+  const share = total ? Math.min(100, Math.round((done / total) * 100)) : null;
+  return (
+    <span role="progressbar" aria-label={label} aria-valuemin={0} aria-valuemax={100} aria-valuenow={share ?? undefined} className="block h-1.5 w-full overflow-hidden rounded-full bg-sunken">
+      <span className={cx("block h-full rounded-full bg-accent", share === null && "w-1/3 animate-pulse")} style={share === null ? undefined : { width: `${share}%` }} />
+    </span>
   );
 }
 

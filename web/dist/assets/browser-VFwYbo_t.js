@@ -1,0 +1,1 @@
+export{t as parse}from"./yaml-DVdmlbTb.js";

@@ -1,1 +1,0 @@
-export{t as Customer,n as PersonLink,r as Value,i as consentTone,a as nameOfProfile}from"./customer-CmFrAAxb.js";

@@ -1,1 +1,0 @@
-export{t as Home,n as filled,r as lastUsed,i as useSources}from"./home-BB8yXGx9.js";

@@ -1,0 +1,1 @@
+export{o as Jobs}from"./screens-BBnFwvna.js";

@@ -1,1 +1,0 @@
-import{m as e}from"./kit-B67YYtSe.js";import{C as t}from"./data-DZS8ai2l.js";var n=t();function r({title:t,lead:r,action:i,children:a}){return(0,n.jsxs)(n.Fragment,{children:[(0,n.jsx)(e,{title:t,lead:r,action:i}),a]})}export{r as t};

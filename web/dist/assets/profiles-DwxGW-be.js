@@ -1,0 +1,1 @@
+export{i as Profiles}from"./screens-BBnFwvna.js";

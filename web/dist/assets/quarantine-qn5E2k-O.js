@@ -1,0 +1,1 @@
+export{r as Quarantine}from"./screens-BBnFwvna.js";

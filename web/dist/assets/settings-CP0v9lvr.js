@@ -1,0 +1,1 @@
+export{n as Settings}from"./screens-BBnFwvna.js";

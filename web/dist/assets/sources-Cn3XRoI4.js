@@ -1,0 +1,1 @@
+export{t as Sources}from"./screens-BBnFwvna.js";

@@ -1,1 +1,0 @@
-export{t as Sources,n as keyOf,r as snippet}from"./sources-ByiSevVr.js";

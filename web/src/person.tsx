@@ -1,0 +1,36 @@
+// What to call a person, and the way to them.
+import { Link } from "@tanstack/react-router";
+import { useQuery } from "@tanstack/react-query";
+import { get, type Profile, refPath } from "./api";
+
+export const firstOf = (p: Profile, type: string) => p.identifiers.find((i) => i.type === type)?.value;
+
+/** traitOf is the first of some traits that is a text. */
+export const traitOf = (p: Profile, ...keys: string[]) => {
+  for (const k of keys) {
+    const v = p.traits[k]?.value;
+    if (typeof v === "string" && v) return v;
+  }
+  return undefined;
+};
+
+/** nameOfProfile is what to call somebody: a name, else what they are known by. */
+export function nameOfProfile(p: Profile): string {
+  const whole = traitOf(p, "name") ?? [traitOf(p, "firstName", "first_name"), traitOf(p, "lastName", "last_name")].filter(Boolean).join(" ");
+  return whole || traitOf(p, "email") || firstOf(p, "email") || firstOf(p, "phone") || firstOf(p, "user_id") || firstOf(p, "group_id") || p.id;
+}
+
+/** PersonLink names a person by what is known of them. */
+export function PersonLink({ id, known }: { id: string; known?: string }) {
+  const p = useQuery({
+    queryKey: ["profile", `id:${id}`],
+    queryFn: ({ signal }) => get<Profile>(`/v1/profiles/${refPath(`id:${id}`)}?verbose=1`, signal),
+    enabled: !known,
+    staleTime: 60_000,
+  });
+  return (
+    <Link to="/profiles/$ref" params={{ ref: `id:${id}` }} className="font-medium break-all text-accent hover:underline">
+      {known ?? (p.data ? nameOfProfile(p.data) : id)}
+    </Link>
+  );
+}
