@@ -30,6 +30,7 @@ func processFlags(cmd *cobra.Command, cfg *app.Config, roles *string) {
 	f.StringVar(&cfg.LogURL, "log", env("KITH_LOG", ""), "kafka://broker1,broker2/topic-prefix; embedded if left out (KITH_LOG)")
 	f.StringVar(&cfg.StateURL, "state", env("KITH_STATE", ""), "postgres://…; embedded if left out (KITH_STATE)")
 	f.StringVar(&cfg.Lake, "lake", env("KITH_LAKE", ""), "folder of the lake, or s3://bucket/prefix?endpoint=…; DATA/<workspace>/lake if left out (KITH_LAKE)")
+	f.StringVar(&cfg.Analytics, "analytics", env("KITH_ANALYTICS", ""), "clickhouse://user:password@host:8123/database, which gets a copy of the lake and answers queries; embedded if left out (KITH_ANALYTICS)")
 	f.StringVar(roles, "roles", env("KITH_ROLES", strings.Join(cfg.Roles, ",")), "what this process does, of "+strings.Join(cfg.Roles, ",")+" (KITH_ROLES)")
 }
 

@@ -24,6 +24,7 @@ import (
 	"kith/internal/signin"
 	"kith/internal/state"
 	"kith/internal/sys"
+	"kith/internal/tables"
 	"kith/internal/telemetry"
 	"kith/internal/workspace"
 )
@@ -53,12 +54,13 @@ type App struct {
 	collector   *collect.Collector
 	feed        *feed.Feed
 	definitions *definitions
-	lakePlace   *lakePlace
+	lakePlace   *tables.Place
 	lake        *lake.Writer // nil without the role of the pipeline
 	shares      *share.Shares
-	runs        atomic.Bool // the parts in the background do
-	sql         *analytics.Gate
-	backingUp   sync.Mutex // held while a backup is read
+	runs        atomic.Bool     // the parts in the background do
+	sql         *analytics.Gate // of analysts' queries
+	tables      *analytics.Gate // of conditions, over the files of the lake
+	backingUp   sync.Mutex      // held while a backup is read
 	jobs        *job.Jobs
 	deciding    sync.Mutex // held while a decision is made, so that the next one knows of it
 	aside       sync.Mutex // held while the log is folded into the scratch folder

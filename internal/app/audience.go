@@ -29,7 +29,7 @@ const tablesTime = 10 * time.Second
 // it now, for whatever reason: then everybody is asked instead.
 func (d *definitions) tabled(ctx context.Context, scope expr.Scope, write func(condition.Question) (analytics.Query, error)) (rows [][]string, asOf int64, ok bool) {
 	a := d.app
-	if a.sql == nil || len(a.cfg.SQLWorker) == 0 || !a.runs.Load() || !a.folded() {
+	if a.tables == nil || len(a.cfg.SQLWorker) == 0 || !a.runs.Load() || !a.folded() {
 		return nil, 0, false
 	}
 	if lag, err := a.lake.Lag(ctx); err != nil || lag > 0 {
@@ -55,7 +55,7 @@ func (d *definitions) tabled(ctx context.Context, scope expr.Scope, write func(c
 // propertyColumns tells which columns of properties the events have. A query that
 // relies on them is refused when that is not so any more.
 func (a *App) propertyColumns(ctx context.Context) (func(string) ([3]string, bool), error) {
-	m, err := lake.ReadManifest(ctx, a.lakePlace.store(), lake.TableEvents)
+	m, err := lake.ReadManifest(ctx, a.lakePlace.Store(), lake.TableEvents)
 	if err != nil || m == nil {
 		return nil, err
 	}
@@ -64,7 +64,7 @@ func (a *App) propertyColumns(ctx context.Context) (func(string) ([3]string, boo
 
 // rows returns the whole answer of a query as texts; NULL is empty.
 func (a *App) rows(ctx context.Context, q analytics.Query) ([][]string, error) {
-	answer, err := a.sql.Query(ctx, q)
+	answer, err := a.tables.Query(ctx, q)
 	if err != nil {
 		return nil, err
 	}

@@ -14,6 +14,7 @@ import (
 	"kith/internal/resource"
 	"kith/internal/state/pebble"
 	"kith/internal/sys"
+	"kith/internal/tables"
 	"kith/internal/workspace"
 )
 
@@ -53,12 +54,12 @@ func CheckFolder(ctx context.Context, cfg Config, read func(bytes int)) (out Che
 		return out, errs.New(errs.NotFound, "check.no_data", "there is no workspace in %s", cfg.Data)
 	}
 	c := &folderCheck{ctx: ctx, fs: sys.Counted(cfg.FS, read), ws: ws, out: &out, cfg: cfg}
-	tables, done, err := openLakeAside(&cfg, c.fs, ws)
+	place, done, err := openLakeAside(&cfg, c.fs, ws)
 	if err != nil {
 		return out, err
 	}
 	defer func() { err = errors.Join(err, done()) }()
-	c.tables = tables
+	c.tables = place
 	for _, step := range []func() error{c.token, c.log, c.state, c.lake} {
 		if err := step(); err != nil {
 			return out, err
@@ -75,7 +76,7 @@ type folderCheck struct {
 	out  *Checked
 	ends []int64 // of the log's partitions; nil: there is no log
 
-	tables *lakePlace
+	tables *tables.Place
 	cfg    Config
 }
 
@@ -133,8 +134,8 @@ func (c *folderCheck) state() error {
 
 // lake reads the files of the open tables.
 func (c *folderCheck) lake() error {
-	bytes, err := lake.Check(c.ctx, c.tables.store(), func(name, what string) {
-		c.damaged(c.tables.path(name), pebble.Unplaced, what)
+	bytes, err := lake.Check(c.ctx, c.tables.Store(), func(name, what string) {
+		c.damaged(c.tables.Path(name), pebble.Unplaced, what)
 	})
 	c.out.Bytes += bytes
 	return err

@@ -13,8 +13,8 @@ import (
 	"kith/internal/collect"
 	"kith/internal/errs"
 	"kith/internal/lake"
-	"kith/internal/lake/s3"
 	"kith/internal/sys"
+	"kith/internal/tables"
 )
 
 // The roles that a process may play.
@@ -33,6 +33,7 @@ type Config struct {
 	LogURL      string   // kafka://broker,broker/prefix; empty for the embedded log
 	StateURL    string   // postgres://…; empty for the embedded state
 	Lake        string   // folder of the lake, or s3://bucket/prefix; empty for the one in the workspace's folder
+	Analytics   string   // clickhouse://…, which gets a copy of the lake and answers queries; empty for the embedded engine
 	ConfigFile  string   // YAML with resources and settings; empty for none
 	Version     string   // of the program, for the OpenAPI document
 	Roles       []string // of collect, pipeline, api
@@ -99,13 +100,7 @@ func (c *Config) Validate() error {
 	if c.StateURL != "" && !strings.HasPrefix(c.StateURL, "postgres://") && !strings.HasPrefix(c.StateURL, "postgresql://") {
 		bad = append(bad, "--state must be postgres://…, or be left out for the embedded state")
 	}
-	if strings.HasPrefix(c.Lake, s3.Scheme) {
-		if _, err := s3.ParseURL(c.Lake); err != nil {
-			bad = append(bad, "--lake: "+errs.DetailOf(err))
-		}
-	} else if strings.Contains(c.Lake, "://") {
-		bad = append(bad, "--lake must be a folder, or s3://bucket/prefix?endpoint=…")
-	}
+	bad = append(bad, tables.Check(c.Lake, c.Analytics)...)
 	known := []string{RoleCollect, RolePipeline, RoleActivate, RoleAPI}
 	for _, r := range c.Roles {
 		if !slices.Contains(known, r) {

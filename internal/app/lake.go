@@ -5,14 +5,13 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
-	"strings"
 
 	"kith/internal/bench"
 	"kith/internal/errs"
 	"kith/internal/lake"
 	lakelocal "kith/internal/lake/local"
-	"kith/internal/lake/s3"
 	"kith/internal/sys"
+	"kith/internal/tables"
 	"kith/internal/workspace"
 )
 
@@ -24,15 +23,28 @@ func lakeFolder(cfg *Config, ws workspace.Handle) string {
 	return filepath.Join(ws.Dir(), "lake")
 }
 
+// placeOf is where the settings let the tables of a workspace lie.
+func placeOf(cfg *Config, files sys.FS, ws workspace.Handle, copies string) tables.Settings {
+	return tables.Settings{
+		Lake: cfg.Lake, Analytics: cfg.Analytics, Folder: lakeFolder(cfg, ws), Copies: copies, Workspace: ws.Name(),
+		FS: files, Clock: cfg.Clock, Rand: cfg.Rand, Allow: cfg.EgressAllow,
+	}
+}
+
 // makeLake makes what writes the lake, or tells how far others have written it. Its
 // folder is made when the writer first runs: a lake that cannot be written stops
 // nothing else.
 func (a *App) makeLake(context.Context) (err error) {
-	if a.lakePlace, err = openLake(&a.cfg, a.cfg.FS, a.ws, lakeCopies(a.ws)); err != nil {
+	if a.lakePlace, err = tables.Open(placeOf(&a.cfg, a.cfg.FS, a.ws, filepath.Join(a.ws.Dir(), "lake-copies"))); err != nil {
+		return err
+	}
+	mirror, err := a.lakePlace.Mirror()
+	if err != nil {
 		return err
 	}
 	a.lake = lake.New(lake.Config{
-		Store: a.lakePlace.store(), Shared: a.lakePlace.remote != nil,
+		Mirror: mirror,
+		Store:  a.lakePlace.Store(), Shared: a.lakePlace.Shared(),
 		State: a.store, Log: a.log, Partitions: a.log.Partitions(),
 		Parts: func() lake.Parts {
 			l := a.live.Load()
@@ -74,7 +86,7 @@ func (a *App) flushLake(ctx context.Context) error {
 // Lake is the lake of a data folder, for reading beside whoever writes it.
 type Lake struct {
 	lake.Store
-	place *lakePlace
+	place *tables.Place
 	close func() error
 }
 
@@ -91,28 +103,28 @@ func OpenLake(cfg Config) (*Lake, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Lake{place.store(), place, done}, nil
+	return &Lake{place.Store(), place, done}, nil
 }
 
 // openLakeAside returns the lake with a folder of copies of its own, which done
 // removes.
-func openLakeAside(cfg *Config, files sys.FS, ws workspace.Handle) (p *lakePlace, done func() error, err error) {
+func openLakeAside(cfg *Config, files sys.FS, ws workspace.Handle) (p *tables.Place, done func() error, err error) {
 	copies := ""
 	done = func() error { return nil }
-	if strings.HasPrefix(cfg.Lake, s3.Scheme) {
+	if tables.Remote(cfg.Lake) {
 		if copies, err = os.MkdirTemp("", "kith-lake-"); err != nil {
 			return nil, nil, errs.Wrap(err, errs.Unavailable, "app.folder", "no folder for temporary files can be made")
 		}
 		done = func() error { return os.RemoveAll(copies) }
 	}
-	if p, err = openLake(cfg, files, ws, copies); err != nil {
+	if p, err = tables.Open(placeOf(cfg, files, ws, copies)); err != nil {
 		return nil, nil, errors.Join(err, done())
 	}
 	return p, done, nil
 }
 
 // Path returns the address of a file, or of the folder of a table, for other tools.
-func (l *Lake) Path(name string) string { return l.place.path(name) }
+func (l *Lake) Path(name string) string { return l.place.Path(name) }
 
 // Close removes the copies that were made.
 func (l *Lake) Close() error { return l.close() }

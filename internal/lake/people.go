@@ -282,6 +282,11 @@ func (w *people) flush(ctx context.Context, last bool) error {
 		}
 	}
 	w.number++
+	if last {
+		if err := p.mirrorNote(ctx); err != nil {
+			return err
+		}
+	}
 	p.r.Done = last
 	err := p.r.record(ctx, p.w.cfg.State, w.save)
 	w.reset()

@@ -255,6 +255,9 @@ func (p *portion) put(ctx context.Context, f *files, number int, rows []row) err
 		attempt = p.r.Number
 	}
 	path := fmt.Sprintf("cut-%d-%d-%d.parquet", p.r.Generation, attempt, number)
+	if err := p.mirrorRows(ctx, &f.table, path, rows); err != nil {
+		return err
+	}
 	typed, whole := f.choose(counts, int64(len(rows)))
 	f.take(path)
 	m, err := newLayout(&f.table, typed).put(ctx, p.w.cfg.Store, path, rows, whole)
@@ -307,6 +310,9 @@ func (p *portion) exchange(ctx context.Context, f *files) error {
 	defer f.mu.Unlock()
 	if f.manifest.holds(p.r) {
 		return nil
+	}
+	if err := p.mirrorLeaving(ctx, &f.table); err != nil {
+		return err
 	}
 	swapped, err := p.without(ctx, f)
 	if err != nil {

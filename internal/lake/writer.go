@@ -49,11 +49,12 @@ type Config struct {
 	Periods    Periods       // after which files are merged; DefaultPeriods if zero
 	// Shared says that other processes write this lake too, one at a time.
 	Shared   bool
+	Mirror   Mirror // a copy of the tables in another engine; nil for none
 	Observer Observer
 }
 
-// Writer writes the lake of a workspace. At most one should run on a lake: a
-// second one finds the state moved on and waits.
+// Writer writes the lake of a workspace. At most one should run on a lake at a
+// time: a second one finds the state, or a list, moved on and waits.
 type Writer struct {
 	cfg    Config
 	tables map[string]*files
@@ -394,6 +395,9 @@ func (w *Writer) write(ctx context.Context, r *round) error {
 	}
 	p := &portion{w: w, r: r, snap: snap, parts: w.cfg.Parts(), bodies: newBodies(w.cfg.Log)}
 	if err := p.plan(ctx); err != nil {
+		return err
+	}
+	if err := p.mirrored(ctx); err != nil {
 		return err
 	}
 	if err := p.appendTables(ctx); err != nil {
