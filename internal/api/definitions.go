@@ -11,6 +11,7 @@ import (
 	"kith/internal/errs"
 	"kith/internal/expr"
 	"kith/internal/identity"
+	"kith/internal/job"
 	"kith/internal/membership"
 	"kith/internal/profile"
 	"kith/internal/resource"
@@ -29,6 +30,8 @@ type Definitions interface {
 	CostMax() int64
 	// Changed tells that a definition was saved or removed.
 	Changed()
+	// Refresh starts working out a trait that depends on everybody.
+	Refresh(ctx context.Context, key string) (job.Job, error)
 	// NeededBy returns the keys of the segments that name a segment.
 	NeededBy(key string) []string
 	// Standing returns how a segment stands.
@@ -158,7 +161,7 @@ func (a *API) memberRows() []route.Route {
 			},
 			Handler: route.Handle(a.previewSegment),
 		},
-		overlapRow(a), breakdownRow(a), uploadRow(a),
+		overlapRow(a), breakdownRow(a), uploadRow(a), refreshRow(a),
 		{
 			Method: http.MethodGet, Path: "/v1/profiles/{ref}/segments", Name: "listProfileSegments", Tag: "Profiles", Key: route.ReadKey, Class: route.Special,
 			Summary: "List the segments that a person is in now.", Params: append([]route.Param{refParam()}, pageParams()...),

@@ -11,6 +11,7 @@ import (
 	"kith/event"
 	"kith/internal/expr"
 	"kith/internal/identity"
+	"kith/internal/job"
 	"kith/internal/membership"
 	"kith/internal/profile"
 	"kith/internal/resource"
@@ -40,7 +41,11 @@ func (c *canon) Traits() *resource.Collection[json.RawMessage]   { return c.trai
 func (c *canon) Segments() *resource.Collection[json.RawMessage] { return c.segments }
 func (c *canon) CostMax() int64                                  { return 10_000_000 }
 func (c *canon) Changed()                                        { c.changed++ }
-func (c *canon) NeededBy(key string) []string                    { return c.Today().NeededBy(key) }
+func (c *canon) Refresh(_ context.Context, key string) (job.Job, error) {
+	return job.Job{ID: "job_1", Kind: "trait.refresh " + key, State: job.Running}, nil
+}
+
+func (c *canon) NeededBy(key string) []string { return c.Today().NeededBy(key) }
 
 func (c *canon) Today() *segment.Set {
 	docs := membership.Documents{Traits: map[string]json.RawMessage{}, Segments: map[string]json.RawMessage{}}

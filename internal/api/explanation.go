@@ -73,7 +73,7 @@ func definitionSchemas() map[string]route.Schema {
 	}
 	number := route.Schema{"type": "integer"}
 	return map[string]route.Schema{
-		"ComputedTraitDocument": described("A computed trait: type is count, sum, avg, min, max, first, last, most_frequent, unique_list, unique_count, time_since_first, time_since_last or expression; with event, where, window and property as the type needs, or expression; scope is profile (default) or account."),
+		"ComputedTraitDocument": described("A computed trait: type is count, sum, avg, min, max, first, last, most_frequent, unique_list, unique_count, time_since_first, time_since_last, rfm or expression; with event, where, window and property as the type needs, or expression; scope is profile (default) or account."),
 		"ComputedTrait":         described("A computed trait as it was saved, with key, version, created_at and updated_at; read alone also with cost (DefinitionCost)."),
 		"SegmentDocument":       described("A segment: where is a condition; or list is true and members are uploaded. scope is profile (default) or account."),
 		"Segment":               described("A segment as it was saved, with key, version, created_at and updated_at; read alone also with cost (DefinitionCost), size, as_of and status: live, or backfilling while everybody is asked, and the definition before serves."),

@@ -85,6 +85,12 @@ func (f fold) Flush(ctx context.Context) error {
 	if err := f.runner().Flush(ctx); err != nil {
 		return err
 	}
+	if err := f.app.scores.flush(ctx); err != nil {
+		return err
+	}
+	if err := f.runner().Flush(ctx); err != nil {
+		return err
+	}
 	if err := f.app.definitions.flush(ctx); err != nil {
 		return err
 	}

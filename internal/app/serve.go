@@ -116,6 +116,10 @@ func (a *App) runParts(stopped <-chan struct{}) error {
 		a.while(ctx, dutyMemberships, a.runMemberships)
 		return nil
 	})
+	g.Go(func() error {
+		a.while(ctx, dutyScores, a.scores.run)
+		return nil
+	})
 	return g.Wait()
 }
 

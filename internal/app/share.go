@@ -20,6 +20,7 @@ import (
 const (
 	dutyMemberships = 1
 	dutyLake        = 2
+	dutyScores      = 3
 )
 
 // makeShares makes what says which partitions this process folds: all, unless

@@ -31,6 +31,9 @@ func (s Sum) Plus(t Sum) Sum {
 	return Sum{int64(hi), mid, lo}
 }
 
+// Minus returns s - t.
+func (s Sum) Minus(t Sum) Sum { return s.Plus(t.neg()) }
+
 func (s Sum) neg() Sum {
 	lo, borrow := bits.Sub64(0, s.lo, 0)
 	mid, borrow := bits.Sub64(0, s.mid, borrow)

@@ -25,7 +25,7 @@ type Definition struct {
 	Attribute string // names the person that a row belongs to; empty: rows are nobody's
 	Type      string // of the identifier that Attribute holds
 
-	list bool // the rows are members of a segment, see ListOf
+	builtIn bool // see BuiltIn
 }
 
 // Config is the interpreting configuration of entities. It must not change once
@@ -35,10 +35,10 @@ type Config struct {
 }
 
 // Definition returns the definition of an entity, or nil when it is not declared.
-// Lists need not be.
+// Built-in ones need not be.
 func (c *Config) Definition(key string) *Definition {
-	if _, ok := IsList(key); ok {
-		return listed(key)
+	if BuiltIn(key) {
+		return &Definition{Entity: key, builtIn: true}
 	}
 	if c == nil {
 		return nil
@@ -78,8 +78,11 @@ func ValidKey(key string) bool {
 // Owner returns the identifier that a row belongs to. ok is false when the row
 // names nobody.
 func (d *Definition) Owner(row *Row, cfg *identity.Config) (id identity.Identifier, ok bool) {
-	if d.list {
+	if _, list := IsList(d.Entity); list {
 		return listOwner(row, cfg)
+	}
+	if d.builtIn {
+		return scoreOwner(row, cfg)
 	}
 	if d.Attribute == "" || !row.Exists() {
 		return id, false

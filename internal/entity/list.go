@@ -39,9 +39,6 @@ const (
 	accountType = "account:group_id"
 )
 
-// listed is the definition of a list.
-func listed(entity string) *Definition { return &Definition{Entity: entity, list: true} }
-
 // ListRow is the key of the row of an identifier, which must be normalised.
 func ListRow(id identity.Identifier) string {
 	key := id.Type + ":" + id.Value
@@ -133,7 +130,7 @@ func (r *Row) follows(replaced *Row) bool {
 // Listed reports whether a list names any of the nodes, by what was written up to
 // a moment (UTC milliseconds); math.MaxInt64 is now.
 func Listed(ctx context.Context, r state.Reader, segment string, nodes []identity.NodeID, upTo int64) (bool, error) {
-	rows, err := listRows(ctx, r, segment, nodes)
+	rows, err := namedRows(ctx, r, ListOf(segment), nodes)
 	if err != nil {
 		return false, err
 	}
@@ -152,9 +149,9 @@ func Listed(ctx context.Context, r state.Reader, segment string, nodes []identit
 	return false, nil
 }
 
-// listRows returns the row that replaced a list and those that stand for the
-// nodes, each empty where there is none.
-func listRows(ctx context.Context, r state.Reader, segment string, nodes []identity.NodeID) ([]Named, error) {
+// namedRows returns the row Replaced of a built-in entity and those that stand for
+// the nodes, each empty where there is none.
+func namedRows(ctx context.Context, r state.Reader, entity string, nodes []identity.NodeID) ([]Named, error) {
 	keys := make([][]byte, len(nodes))
 	for i, n := range nodes {
 		keys[i] = identity.IdentifierRow(n)
@@ -176,7 +173,7 @@ func listRows(ctx context.Context, r state.Reader, segment string, nodes []ident
 	}
 	keys = keys[:0]
 	for i := range rows {
-		keys = append(keys, RowKey(ListOf(segment), rows[i].Key))
+		keys = append(keys, RowKey(entity, rows[i].Key))
 	}
 	if values, err = r.Get(ctx, keys); err != nil {
 		return nil, err
@@ -223,7 +220,7 @@ func (n *Naming) In() bool { return !n.Write.Delete && n.Replaced == nil }
 // Namings returns what uploads said last of the nodes, of those of which they said
 // anything; those that are in the list come first.
 func Namings(ctx context.Context, r state.Reader, segment string, nodes []identity.NodeID) ([]Naming, error) {
-	rows, err := listRows(ctx, r, segment, nodes)
+	rows, err := namedRows(ctx, r, ListOf(segment), nodes)
 	if err != nil {
 		return nil, err
 	}

@@ -17,7 +17,7 @@ type Body struct {
 	Entity     string
 	Run        string
 	Delete     bool
-	Key        string // of a deletion: the row's key; of one from a list it is in Attributes
+	Key        string // of a deletion: the row's key; of a built-in entity it is in Attributes
 	Attributes []byte // of a write: clean JSON object with the key's attribute in it
 }
 
@@ -45,10 +45,10 @@ func DecodeBody(doc *strictjson.Doc, data []byte) (Body, error) {
 	}
 	root := doc.Root()
 	b := Body{Entity: root.Get("entity").Text(), Run: root.Get("run").Text()}
-	_, list := IsList(b.Entity)
+	named := BuiltIn(b.Entity)
 	v := root.Get("delete")
 	b.Delete = v.Exists()
-	if b.Delete && !list {
+	if b.Delete && !named {
 		b.Key = v.Text()
 	} else {
 		v := root.Get("attributes")
@@ -57,7 +57,7 @@ func DecodeBody(doc *strictjson.Doc, data []byte) (Body, error) {
 		}
 		b.Attributes = v.AppendClean(nil)
 	}
-	if b.Entity == "" || b.Delete && !list && !ValidKey(b.Key) {
+	if b.Entity == "" || b.Delete && !named && !ValidKey(b.Key) {
 		return Body{}, errFormat("write of an entity's row")
 	}
 	return b, nil
@@ -66,8 +66,11 @@ func DecodeBody(doc *strictjson.Doc, data []byte) (Body, error) {
 // RowOf returns the key of the row that a body writes. ok is false when its
 // attributes have none, as the entity is declared today.
 func (d *Definition) RowOf(b *Body, cfg *identity.Config) (key string, ok bool) {
-	if d.list {
+	if _, list := IsList(d.Entity); list {
 		return listRow(b.Attributes, cfg)
+	}
+	if d.builtIn {
+		return scoreRow(b.Attributes, cfg)
 	}
 	if b.Delete {
 		return b.Key, true

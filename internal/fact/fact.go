@@ -54,10 +54,10 @@ type Fact struct {
 }
 
 // CallOfRows is the hash of an entity that facts of its rows carry. It is never 0.
-// Those of lists are odd, all others even.
-func CallOfRows(entity string, list bool) uint32 {
+// Those of built-in entities are odd, all others even.
+func CallOfRows(entity string, builtIn bool) uint32 {
 	h := CallOf(event.Unknown, entity)
-	if list {
+	if builtIn {
 		return h | 1
 	}
 	return max(h&^1, 2)

@@ -88,7 +88,7 @@ func ownedRows(ctx context.Context, r state.Reader, nodes []identity.NodeID) (pa
 			if err != nil {
 				return parquet.Value{}, err
 			}
-			if kind, _, ok := state.CutText(kv.Key[len(prefix):]); ok {
+			if kind, _, ok := state.CutText(kv.Key[len(prefix):]); ok && !entity.BuiltIn(kind) {
 				kinds = include(kinds, kind)
 			}
 		}

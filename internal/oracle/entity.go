@@ -80,6 +80,23 @@ func (f *fold) overwrite(row *statehash.Row, w *entity.Write) bool {
 	return true
 }
 
+// scoredOf is whom a score is of: the one identifier in its attribute id.
+func (f *fold) scoredOf(row *statehash.Row) (id identity.Identifier, ok bool) {
+	var doc strictjson.Doc
+	if err := doc.Parse(row.Attributes["id"].Value, strictjson.Limits{}); err != nil || doc.Root().Len() == 0 {
+		return id, false
+	}
+	for k, v := range doc.Root().Members() {
+		value, reason := v.Text(), identity.Usable
+		if v.Kind() == strictjson.Number {
+			value = string(v.Raw())
+		}
+		id, reason = f.cfg.Normalize(k.String(), value, "")
+		return id, reason == identity.Usable
+	}
+	return id, false
+}
+
 func (f *fold) ownerOf(row *statehash.Row) (identity.Identifier, bool) {
 	def := f.entities.Definition(row.Entity)
 	attribute, typ := def.Attribute, def.Type
@@ -87,6 +104,9 @@ func (f *fold) ownerOf(row *statehash.Row) (identity.Identifier, bool) {
 		for name := range row.Attributes { // there is one, named by the type
 			attribute, typ = name, name
 		}
+	}
+	if entity.BuiltIn(row.Entity) && attribute == "" {
+		return f.scoredOf(row)
 	}
 	a, ok := row.Attributes[attribute]
 	if !ok || attribute == entity.Replaced {

@@ -224,14 +224,14 @@ func (b *batchView) commitRowsOfEntities() {
 	}
 }
 
-// rowFact tells that a row has changed. Of lists it is told of rows that somebody
-// has, and of the one that replaces everything.
+// rowFact tells that a row has changed. Of built-in entities it is told of rows that
+// somebody has, and of the one that concerns all.
 func (b *batchView) rowFact(r *entityRow, owner identity.NodeID) {
-	_, list := entity.IsList(r.entity)
-	if list && owner.IsZero() && r.key != entity.Replaced {
+	builtIn := entity.BuiltIn(r.entity)
+	if builtIn && owner.IsZero() && r.key != entity.Replaced {
 		return
 	}
 	b.facts = append(b.facts, fact.Fact{
-		Kind: fact.RowChanged, Record: r.cause, Node: owner, Profile: owner, Call: fact.CallOfRows(r.entity, list),
+		Kind: fact.RowChanged, Record: r.cause, Node: owner, Profile: owner, Call: fact.CallOfRows(r.entity, builtIn),
 	})
 }

@@ -145,9 +145,18 @@ func wildcard(segment string) (name string, rest, ok bool) {
 	return name, rest, true
 }
 
+// cutVerb parts a segment of the form {name}:verb, which only the last one may have.
+func cutVerb(segment string) (rest, verb string) {
+	if i := strings.Index(segment, "}:"); i > 0 && segment[0] == '{' {
+		return segment[:i+1], segment[i+1:]
+	}
+	return segment, ""
+}
+
 func wildcards(path string) []string {
 	var names []string
 	for _, s := range segments(path) {
+		s, _ = cutVerb(s)
 		if name, _, ok := wildcard(s); ok {
 			names = append(names, name)
 		}
@@ -159,10 +168,11 @@ func wildcards(path string) []string {
 func shape(path string) string {
 	all := segments(path)
 	for i, s := range all {
+		s, verb := cutVerb(s)
 		if _, rest, ok := wildcard(s); ok && rest {
 			all[i] = "{...}"
 		} else if ok {
-			all[i] = "{}"
+			all[i] = "{}" + verb
 		}
 	}
 	return "/" + strings.Join(all, "/")
@@ -181,6 +191,9 @@ func wildcardClashes(table []Route) []string {
 		first[shape(path)] = path
 		all := segments(path)
 		for j, s := range all {
+			if j == len(all)-1 {
+				s, _ = cutVerb(s)
+			}
 			if _, rest, ok := wildcard(s); ok && rest && j != len(all)-1 {
 				bad = append(bad, path+": only the last segment may take the rest")
 			}

@@ -30,6 +30,7 @@ type tree struct {
 	exact    map[string]*place // paths without wildcards: most calls end here
 	literals map[string]*tree
 	any      *tree
+	verbs    map[string]*tree // of the wildcard: what stands behind it in the last segment
 	rest     *place
 	place    *place
 }
@@ -47,6 +48,7 @@ func (t *tree) add(r *Route) {
 	at := t
 	var into **place
 	for _, s := range segments(r.Path) {
+		s, verb := cutVerb(s)
 		_, rest, ok := wildcard(s)
 		switch {
 		case !ok:
@@ -57,7 +59,7 @@ func (t *tree) add(r *Route) {
 			if at.any == nil {
 				at.any = &tree{}
 			}
-			at = at.any
+			at = at.any.behind(verb)
 		}
 	}
 	if into == nil {
@@ -82,6 +84,20 @@ func (t *tree) literal(segment string) *tree {
 	return t.literals[segment]
 }
 
+// behind is the tree of a verb behind a wildcard, or of the wildcard alone.
+func (t *tree) behind(verb string) *tree {
+	if verb == "" {
+		return t
+	}
+	if t.verbs == nil {
+		t.verbs = map[string]*tree{}
+	}
+	if t.verbs[verb] == nil {
+		t.verbs[verb] = &tree{}
+	}
+	return t.verbs[verb]
+}
+
 func (p *place) mount(r *Route) {
 	mounted := &row{Route: r}
 	for _, param := range r.Params {
@@ -101,8 +117,10 @@ func (t *tree) seal() {
 			p.allow = p.allowed()
 		}
 	}
-	for _, next := range t.literals {
-		next.seal()
+	for _, below := range []map[string]*tree{t.literals, t.verbs} {
+		for _, next := range below {
+			next.seal()
+		}
 	}
 	if t.any != nil {
 		t.any.seal()
@@ -195,6 +213,11 @@ func (t *tree) walk(left, values []string) (*place, []string) {
 	if next := t.literals[left[0]]; next != nil {
 		if p, v := next.walk(left[1:], values); p != nil {
 			return p, v
+		}
+	}
+	if i := strings.LastIndexByte(left[0], ':'); t.any != nil && len(left) == 1 && i > 0 {
+		if next := t.any.verbs[left[0][i:]]; next != nil && next.place != nil {
+			return next.place, append(values[:len(values):len(values)], left[0][:i])
 		}
 	}
 	if t.any != nil && left[0] != "" {

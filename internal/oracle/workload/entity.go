@@ -39,6 +39,10 @@ func (g *generator) row(i int) {
 // upload is a row of an upload of a list.
 func (g *generator) upload() string {
 	id := g.pick(`{"user_id":"u1"}`, `{"user_id":7}`, `{"email":" Ana@Shop.fr"}`, `{"email":"ana@shop.fr"}`, `{"email":"none"}`, `{"*":true}`, `{"*":true}`, `{}`, `{"a":1,"b":2}`)
+	if g.rng.IntN(3) == 0 {
+		id = g.pick(`{"id":{"user_id":"u1"},"n":1}`, `{"id":{"email":"Ana@shop.fr"},"n":2}`, `{"id":{"email":"ana@shop.fr"},"n":null}`, `{"id":{"email":"none"}}`, `{"*":true,"n":3}`, `{"id":{}}`)
+		return fmt.Sprintf(`{"entity":"score:rfm","run":%q%s,"attributes":%s}`, g.pick("", "load-1"), g.pick("", "", `,"delete":true`), id)
+	}
 	return fmt.Sprintf(`{"entity":%q,"run":%q%s,"attributes":%s}`, g.pick("list:vip", "list:guests"), g.pick("", "load-1"), g.pick("", "", `,"delete":true`), id)
 }
 
