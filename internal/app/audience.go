@@ -32,7 +32,7 @@ func (d *definitions) tabled(ctx context.Context, scope expr.Scope, write func(c
 	if a.tables == nil || len(a.cfg.SQLWorker) == 0 || !a.runs.Load() || !a.folded() {
 		return nil, 0, false
 	}
-	if lag, err := a.lake.Lag(ctx); err != nil || lag > 0 {
+	if lag, err := a.lake.FactsLag(ctx); err != nil || lag > 0 {
 		return nil, 0, false
 	}
 	asOf = sys.Millis(a.cfg.Clock.Now())

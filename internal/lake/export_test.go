@@ -35,7 +35,7 @@ func TestExport(t *testing.T) {
 			var out bytes.Buffer
 			n, err := lake.Export(ctx, w.files, m, format, &out)
 			ok(t, err)
-			if got := count(out.Bytes()); int(n) != want || got != want || want == 0 {
+			if got := count(out.Bytes()); int(n) != want || got != want || want == 0 && table.Name != lake.TableMembers && table.Name != lake.TableTransitions {
 				t.Errorf("%s as %s: %d rows told, %d written, want %d", table.Name, format, n, got, want)
 			}
 		}

@@ -271,7 +271,7 @@ func (p *portion) put(ctx context.Context, f *files, number int, rows []row) err
 	}
 	m.Level, m.Cuts, m.At = LevelCut, p.r.cuts(), p.r.At
 	m.MinVersion, m.MaxVersion = attempt, attempt
-	if f.table.Kind == Append {
+	if f.table.ofRecords() {
 		m.Records = spans(&f.table, rows)
 	}
 	p.added[f.table.Name] = append(p.added[f.table.Name], m)

@@ -21,6 +21,7 @@ type round struct {
 	Done        bool   // all of it shows in the lake
 	At          int64  // when it was begun, UTC milliseconds
 	Cuts        []Cut  // one for each partition
+	Transitions Cut    // of segments, beside the facts
 	Fingerprint []byte // of the configuration that the facts were made under
 
 	stored []byte
@@ -28,7 +29,7 @@ type round struct {
 
 func roundKey() []byte { return []byte{byte(state.FamilyLake), 'r'} }
 
-const roundVersion = 1
+const roundVersion = 2
 
 func (r *round) encode() []byte {
 	b := append([]byte{roundVersion}, r.Lake[:]...)
@@ -43,6 +44,7 @@ func (r *round) encode() []byte {
 		b = binary.AppendUvarint(b, c.From)
 		b = binary.AppendUvarint(b, c.To)
 	}
+	b = binary.AppendUvarint(binary.AppendUvarint(b, r.Transitions.From), r.Transitions.To)
 	return append(b, r.Fingerprint...)
 }
 
@@ -63,8 +65,11 @@ func decodeRound(stored []byte) (*round, error) {
 	for n := d.Count(3); n > 0; n-- {
 		r.Cuts = append(r.Cuts, Cut{Partition: int32(d.Uvarint()), From: d.Uvarint(), To: d.Uvarint()})
 	}
+	if version > 1 {
+		r.Transitions.From, r.Transitions.To = d.Uvarint(), d.Uvarint()
+	}
 	r.Fingerprint = append([]byte(nil), d.Rest()...)
-	if version != roundVersion || !d.Done() {
+	if version < 1 || version > roundVersion || !d.Done() {
 		return nil, errRound()
 	}
 	return r, nil
@@ -78,10 +83,11 @@ func readRound(ctx context.Context, r state.Reader) (*round, error) {
 	return decodeRound(values[0])
 }
 
-// next returns the round behind r that reaches to the ends.
-func (r *round) next(ends []uint64, at int64) *round {
+// next returns the round behind r that reaches to the ends of the facts and of the
+// transitions.
+func (r *round) next(ends []uint64, transitions uint64, at int64) *round {
 	n := &round{Lake: r.Lake, Generation: r.Generation, Number: r.Number + 1, At: at, Fingerprint: r.Fingerprint, stored: r.stored}
-	n.First = n.Number
+	n.First, n.Transitions = n.Number, Cut{From: r.Transitions.To, To: transitions}
 	for p, end := range ends {
 		c := Cut{Partition: int32(p), To: end}
 		if p < len(r.Cuts) {
@@ -107,6 +113,9 @@ func (r *round) facts() (n uint64) {
 	}
 	return n
 }
+
+// size is how much a round takes in, facts and transitions.
+func (r *round) size() uint64 { return r.facts() + r.Transitions.To - r.Transitions.From }
 
 // cuts are those that hold a fact.
 func (r *round) cuts() []Cut {

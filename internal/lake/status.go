@@ -6,12 +6,14 @@ import (
 
 	"kith/internal/errs"
 	"kith/internal/fact"
+	"kith/internal/membership"
 	"kith/internal/pipeline"
 	"kith/internal/state"
 )
 
-// shown returns by partition before which fact all show in the lake, as of a
-// snapshot; nothing when the state is being made anew.
+// shown returns by partition before which fact all show in the lake, and behind the
+// partitions before which transition, as of a snapshot; nothing when the state is
+// being made anew.
 func shown(ctx context.Context, r state.Reader) ([]uint64, error) {
 	last, err := readRound(ctx, r)
 	if err != nil || last == nil {
@@ -28,16 +30,25 @@ func shown(ctx context.Context, r state.Reader) ([]uint64, error) {
 			out[i] = c.To
 		}
 	}
-	return out, nil
+	if last.Done {
+		return append(out, last.Transitions.To), nil
+	}
+	return append(out, last.Transitions.From), nil
 }
 
-// behind returns the ends of the facts, and before which of them all show.
+// behind returns the ends of the facts and behind them that of the transitions, and
+// before which of them all show.
 func (w *Writer) behind(ctx context.Context) (ends, seen []uint64, snap state.Snapshot, err error) {
 	if snap, err = w.cfg.State.Snapshot(ctx); err != nil {
 		return nil, nil, nil, err
 	}
 	ends, err = pipeline.FactEnds(ctx, snap, w.cfg.Partitions)
+	transitions := uint64(0)
 	if err == nil {
+		transitions, err = membership.Recorded(ctx, snap)
+	}
+	if err == nil {
+		ends = append(ends, transitions)
 		seen, err = shown(ctx, snap)
 	}
 	if err != nil {
@@ -47,9 +58,15 @@ func (w *Writer) behind(ctx context.Context) (ends, seen []uint64, snap state.Sn
 	return ends, seen, snap, nil
 }
 
-// Lag returns for how many milliseconds the oldest fact that does not show in the
-// lake has been there; 0 when all show.
-func (w *Writer) Lag(ctx context.Context) (int64, error) {
+// Lag returns for how many milliseconds the oldest fact or transition that does not
+// show in the lake has been there; 0 when all show.
+func (w *Writer) Lag(ctx context.Context) (int64, error) { return w.lag(ctx, true) }
+
+// FactsLag is the same of facts alone, on which the tables of events and people
+// rest.
+func (w *Writer) FactsLag(ctx context.Context) (int64, error) { return w.lag(ctx, false) }
+
+func (w *Writer) lag(ctx context.Context, transitions bool) (int64, error) {
 	ends, seen, snap, err := w.behind(ctx)
 	if err != nil {
 		return 0, err
@@ -61,7 +78,17 @@ func (w *Writer) Lag(ctx context.Context) (int64, error) {
 		if p < len(seen) {
 			from = seen[p]
 		}
-		if from >= end {
+		if from >= end || p == w.cfg.Partitions && !transitions {
+			continue
+		}
+		if p == w.cfg.Partitions {
+			some, err := membership.ReadTransitions(ctx, snap, from, 1)
+			if err != nil {
+				return 0, err
+			}
+			if len(some) > 0 {
+				lag = max(lag, w.now()-some[0].RecordedAt)
+			}
 			continue
 		}
 		for b, err := range fact.Read(ctx, snap, int32(p), from) {
@@ -78,7 +105,7 @@ func (w *Writer) Lag(ctx context.Context) (int64, error) {
 // wakeEvery is how often Flush looks although nothing was told.
 const wakeEvery = 50 * time.Millisecond
 
-// Flush returns when all facts that were there when it was called show in the
+// Flush returns when all facts and transitions that were there when it was called show in the
 // lake, or with ctx's error. Somebody must write it: this writer, or that of another
 // process.
 func (w *Writer) Flush(ctx context.Context) error {

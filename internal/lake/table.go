@@ -34,6 +34,7 @@ type Table struct {
 	Columns     []Column
 	Sort        []string // order of the rows within a file
 	Properties  bool     // scalar properties get columns of their own
+	Moment      string   // of an append table: the column whose month a row falls into
 }
 
 // The names of the tables.
@@ -43,12 +44,14 @@ const (
 	TableIdentifiers = "identifiers"
 	TableProfiles    = "profiles"
 	TableLinks       = "links"
+	TableMembers     = "segment_members"
+	TableTransitions = "segment_transitions"
 )
 
 // Tables returns what the lake holds. The manifests, the files and the reference
 // docs/reference/tables.md come from it.
 func Tables() []Table {
-	return []Table{eventsTable(), traitsTable(), identifiersTable(), profilesTable(), linksTable()}
+	return []Table{eventsTable(), traitsTable(), identifiersTable(), profilesTable(), linksTable(), membersTable(), transitionsTable()}
 }
 
 // TableOf returns the table of a name.
@@ -63,7 +66,7 @@ func TableOf(name string) (Table, bool) {
 
 func eventsTable() Table {
 	return Table{
-		Name: TableEvents, Kind: Append, Key: []string{"source", "message_id", "received_at"}, Properties: true,
+		Name: TableEvents, Kind: Append, Key: []string{"source", "message_id", "received_at"}, Properties: true, Moment: "timestamp",
 		Sort:        []string{"name", "node_id", "timestamp", "record_partition", "record_offset"},
 		Description: "One row for each event: the event of its message, not its repeats. An event that is taken back leaves the table.",
 		Columns: []Column{
@@ -94,7 +97,7 @@ func eventsTable() Table {
 
 func traitsTable() Table {
 	return Table{
-		Name: TableTraits, Kind: Append, Key: []string{"source", "message_id", "received_at", "trait"},
+		Name: TableTraits, Kind: Append, Key: []string{"source", "message_id", "received_at", "trait"}, Moment: "timestamp",
 		Sort:        []string{"trait", "node_id", "timestamp", "record_partition", "record_offset"},
 		Description: "One row for each trait that a call wrote, also those that a later one has overwritten.",
 		Columns: []Column{
@@ -176,6 +179,40 @@ func linksTable() Table {
 	}
 }
 
+// memberColumns tell who is meant in the tables of segments.
+var memberColumns = [...]Column{
+	{"segment", Text, true, "Key of the segment."},
+	{"node_id", Text, true, "Id of the profile; of a segment of accounts the node of the account, as traits_history has it."},
+	{"profile_id", Text, false, "The profile. Null in a segment of accounts."},
+	{"account_id", Text, false, "The account, in a segment of accounts."},
+}
+
+func membersTable() Table {
+	return Table{
+		Name: TableMembers, Kind: Mutable, Key: []string{"segment", "node_id"}, Sort: []string{"segment", "node_id"},
+		Description: "One row for each member of each segment that serves, as it is today.",
+		Columns: slices.Concat(memberColumns[:], []Column{
+			{"since", Timestamp, false, "The recorded moment of the last entry: of a change by time the moment it was due, of an event its receipt, of a new definition the moment it began to serve."},
+		}, versionColumns[:]),
+	}
+}
+
+func transitionsTable() Table {
+	return Table{
+		Name: TableTransitions, Kind: Append, Key: []string{"sequence"}, Moment: "changed_at",
+		Sort:        []string{"segment", "node_id", "sequence"},
+		Description: "One row for each entry into a segment and each exit from it, as they were recorded. What was recorded stays, whoever it turns out to have been.",
+		Columns: slices.Concat([]Column{
+			{"sequence", Integer, true, "Number of the transition, in the order in which they were recorded."},
+		}, memberColumns[:], []Column{
+			{"entered", Boolean, true, "True of an entry, false of an exit."},
+			{"changed_at", Timestamp, true, "The moment of the change, as in since of segment_members."},
+			{"recorded_at", Timestamp, true, "When kith recorded it."},
+			{"cause", Text, true, "Why: event, time, identity (a merge, a split, a taken back event) or definition."},
+		}),
+	}
+}
+
 func (t *Table) manifestColumns() []ManifestColumn {
 	out := make([]ManifestColumn, len(t.Columns))
 	for i, c := range t.Columns {
@@ -183,6 +220,9 @@ func (t *Table) manifestColumns() []ManifestColumn {
 	}
 	return out
 }
+
+// ofRecords reports whether rows come from records of the log.
+func (t *Table) ofRecords() bool { return t.index("record_offset") >= 0 }
 
 // index returns the place of a column of the table.
 func (t *Table) index(name string) int {

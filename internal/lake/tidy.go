@@ -191,7 +191,7 @@ func (o *outputs) survey(ctx context.Context) ([]string, error) {
 	if !o.j.spread {
 		return []string{""}, nil
 	}
-	o.node, o.stamp = o.layout.fixedAt[t.index("node_id")], o.layout.fixedAt[t.index("timestamp")]
+	o.node, o.stamp = o.layout.fixedAt[t.index("node_id")], o.layout.fixedAt[t.index(t.Moment)]
 	var out []string
 	for month := range months {
 		out = append(out, month)
@@ -204,7 +204,7 @@ func (o *outputs) survey(ctx context.Context) ([]string, error) {
 func (in *input) months(t *Table, to map[string]bool) error {
 	last := int64(-1)
 	for _, g := range in.groups {
-		stamps, err := integers(g.ColumnChunks()[in.layout.fixedAt[t.index("timestamp")]])
+		stamps, err := integers(g.ColumnChunks()[in.layout.fixedAt[t.index(t.Moment)]])
 		if err != nil {
 			return err
 		}
@@ -265,7 +265,7 @@ func (o *outputs) add(ctx context.Context, to sink, rows []parquet.Row) error {
 		}
 		o.open[to] = out
 	}
-	if o.f.table.Kind == Append {
+	if o.f.table.ofRecords() {
 		t, l := &o.f.table, o.layout
 		p, at := l.fixedAt[t.index("record_partition")], l.fixedAt[t.index("record_offset")]
 		for _, r := range rows {

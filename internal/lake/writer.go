@@ -16,6 +16,7 @@ import (
 	"kith/internal/errs"
 	"kith/internal/eventlog"
 	"kith/internal/fact"
+	"kith/internal/membership"
 	"kith/internal/pipeline"
 	"kith/internal/profile"
 	"kith/internal/state"
@@ -176,8 +177,8 @@ func (w *Writer) failed(err error) {
 
 func (w *Writer) now() int64 { return sys.Millis(w.cfg.Clock.Now()) }
 
-// Step writes, in the calling goroutine, one round: all facts that are there and
-// not in the lake. It returns how many these were. A round that was cut short is
+// Step writes, in the calling goroutine, one round: all facts and transitions of
+// segments that are there and not in the lake. It returns how many these were. A round that was cut short is
 // done again first.
 func (w *Writer) Step(ctx context.Context) (facts uint64, err error) {
 	began := w.cfg.Clock.Now()
@@ -199,7 +200,7 @@ func (w *Writer) Step(ctx context.Context) (facts uint64, err error) {
 	if w.cfg.Observer.Round != nil {
 		w.cfg.Observer.Round(r.facts(), w.cfg.Clock.Now().Sub(began))
 	}
-	return r.facts(), nil
+	return r.size(), nil
 }
 
 // identityName is the file that tells one lake from another that was made in its
@@ -312,14 +313,18 @@ func (w *Writer) begin(ctx context.Context) (*round, error) {
 	if err != nil {
 		return nil, err
 	}
+	transitions, err := membership.Recorded(ctx, snap)
+	if err != nil {
+		return nil, err
+	}
 	if !w.continues(last, fingerprint) {
-		return w.generation(ctx, last, fingerprint, ends)
+		return w.generation(ctx, last, fingerprint, ends, transitions)
 	}
 	if !last.Done {
 		return last.again(w.now()), nil
 	}
-	next := last.next(ends, w.now())
-	if next.facts() == 0 {
+	next := last.next(ends, transitions, w.now())
+	if next.size() == 0 {
 		w.announce()
 		return nil, nil
 	}
@@ -331,7 +336,7 @@ func (w *Writer) continues(last *round, fingerprint []byte) bool {
 	if last == nil || last.Lake != w.id || string(last.Fingerprint) != string(fingerprint) {
 		return false
 	}
-	first := true // no earlier round has written anything
+	first := last.Transitions.From == 0 // no earlier round has written anything
 	for _, c := range last.Cuts {
 		first = first && c.From == 0
 	}
@@ -352,7 +357,7 @@ func (w *Writer) continues(last *round, fingerprint []byte) bool {
 const strangerTime = 30_000
 
 // generation begins the tables anew.
-func (w *Writer) generation(ctx context.Context, last *round, fingerprint []byte, ends []uint64) (*round, error) {
+func (w *Writer) generation(ctx context.Context, last *round, fingerprint []byte, ends []uint64, transitions uint64) (*round, error) {
 	r := &round{Lake: w.id, Fingerprint: fingerprint}
 	if last != nil {
 		if last.Lake != w.id && w.now()-last.At < strangerTime {
@@ -371,7 +376,7 @@ func (w *Writer) generation(ctx context.Context, last *round, fingerprint []byte
 	for _, f := range w.tables {
 		f.restart(r.Generation)
 	}
-	return r.next(ends, w.now()), nil
+	return r.next(ends, transitions, w.now()), nil
 }
 
 // write puts the facts of a round into the tables, and writes down that it shows.
@@ -401,6 +406,9 @@ func (w *Writer) write(ctx context.Context, r *round) error {
 		return err
 	}
 	if err := p.appendTables(ctx); err != nil {
+		return err
+	}
+	if err := p.segmentTables(ctx); err != nil {
 		return err
 	}
 	return p.mutableTables(ctx)

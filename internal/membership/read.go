@@ -108,19 +108,7 @@ func (e *Engine) Transitions(ctx context.Context, from uint64, limit int) ([]Tra
 		return nil, err
 	}
 	defer snap.Close()
-	var out []Transition
-	rng := state.Range{Low: transitionKey(from), High: state.PrefixEnd(table(tableTransition)), Limit: limit}
-	for kv, err := range snap.Scan(ctx, rng) {
-		if err != nil {
-			return nil, err
-		}
-		t, err := decodeTransition(kv.Key, kv.Value)
-		if err != nil {
-			return nil, err
-		}
-		out = append(out, t)
-	}
-	return out, nil
+	return ReadTransitions(ctx, snap, from, limit)
 }
 
 // serving opens a snapshot and returns the stored name of a segment that serves;
@@ -201,7 +189,7 @@ func (e *Engine) UpToDate(ctx context.Context) (bool, error) {
 		}
 	}
 	_, fingerprint, err := pipeline.Interpretation(ctx, snap)
-	if err != nil || at.Anew != nil || at.Interpretation != hex.EncodeToString(fingerprint) {
+	if err != nil || at.Anew != nil || len(at.Settling) > 0 || at.Interpretation != hex.EncodeToString(fingerprint) {
 		return false, err
 	}
 	return len(at.Lists) == 0 && slices.Equal(ends, at.Facts) && live.equal(&docs) && due > sys.Millis(e.cfg.Clock.Now()), nil

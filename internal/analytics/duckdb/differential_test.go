@@ -58,19 +58,26 @@ func TestConditionsAgree(t *testing.T) {
 		}
 	}
 	t.Logf("%d cases of conditions (%d true), %d of computed traits (%d present), %d without a form in SQL; columns of properties were enough %d times, and their sums overflowed %d times", total.conditions, total.holds, total.traits, total.present, total.refused, total.plain, total.overflows)
+	t.Logf("%d copies, %d of them with another content; %d rows of members and %d of transitions in the tables", total.repeats, total.others, total.members, total.transitions)
 	var lines []string
 	for what, n := range counts {
 		lines = append(lines, fmt.Sprint(what, " ", n))
 	}
 	slices.Sort(lines)
 	t.Log("definitions by operator and form: " + strings.Join(lines, ", "))
-	if total.conditions < 500*int(*differentialSeeds) || total.holds*20 < total.conditions || total.present == 0 || total.plain == 0 {
+	if total.conditions < 500*int(*differentialSeeds) || total.holds*20 < total.conditions || total.present == 0 || total.plain == 0 || total.others == 0 || total.members == 0 || total.transitions == 0 {
 		t.Error("too little was asked")
 	}
 }
 
 // tally counts cases: a definition, a person or account, and a moment.
-type tally struct{ conditions, holds, traits, present, refused, plain, overflows int }
+type tally struct {
+	conditions, holds, traits, present, refused, plain, overflows int
+
+	repeats, others int // copies, and those that differ from what they are copies of
+	members         int // rows that were held against what the live engine says
+	transitions     int
+}
 
 // trialWorld is a log, a state folded from it, the engine that keeps members, and
 // the lake.
@@ -89,6 +96,7 @@ type trialWorld struct {
 	rules   *identity.Config
 	keys    *identity.Keyring
 	n       int
+	arrived []record.Record // that are not in the log yet
 
 	retracted map[string]bool // loads that were taken back
 }
@@ -262,13 +270,40 @@ func (w *trialWorld) decide(r *rand.Rand) {
 	w.append(rec)
 }
 
-// append puts a record into the log; seldom it comes again, and later ones come
-// before it.
+// append accepts a record. It comes into the log with the others of its time, in any
+// order.
 func (w *trialWorld) append(r record.Record) {
 	w.records = append(w.records, r)
-	p := int32(w.n % w.log.Partitions())
-	_, err := w.log.Append(context.Background(), []eventlog.Entry{{Partition: p, Data: r.AppendTo(nil)}})
-	w.must(err)
+	w.arrived = append(w.arrived, r)
+}
+
+// repeat accepts a copy of an earlier message: the same record again, or of an event
+// another one under its name.
+func (w *trialWorld) repeat(src *exprtest.Source, total *tally) {
+	r := w.records[src.Rand.IntN(len(w.records))]
+	total.repeats++
+	if r.Kind == record.Event && src.Rand.IntN(2) == 0 {
+		total.others++
+		r.Stamp.ReceivedAt = sys.Millis(w.clock.Now())
+		r.Stamp.Type, r.Stamp.Timestamp = event.Track, src.Moment()
+		r.Body = fmt.Appendf(nil, `{"type":"track","event":%q,"userId":"user-%d","properties":%s}`, []string{"A", "B", "C"}[src.Rand.IntN(3)], src.Rand.IntN(persons), src.Values())
+	}
+	w.append(r)
+}
+
+// arrive puts what was accepted into the log, in a random order.
+func (w *trialWorld) arrive(r *rand.Rand) {
+	r.Shuffle(len(w.arrived), func(i, j int) { w.arrived[i], w.arrived[j] = w.arrived[j], w.arrived[i] })
+	for i := range w.arrived {
+		p := int32(r.IntN(w.log.Partitions()))
+		_, err := w.log.Append(context.Background(), []eventlog.Entry{{Partition: p, Data: w.arrived[i].AppendTo(nil)}})
+		w.must(err)
+		if r.IntN(60) == 0 {
+			w.settle() // some of it is folded, and members and tables follow, before the rest comes
+		}
+	}
+	w.arrived = nil
+	w.settle()
 }
 
 // settle folds, keeps members and writes the lake until nothing is left to do.
@@ -299,11 +334,11 @@ func agree(t *testing.T, seed uint64, total *tally, counts map[string]int) {
 	for range 3 {
 		for range 70 {
 			w.call(src, src.Rand)
-			if src.Rand.IntN(10) == 0 {
-				w.append(w.records[src.Rand.IntN(len(w.records))])
+			if src.Rand.IntN(8) == 0 {
+				w.repeat(src, total)
 			}
 		}
-		w.settle()
+		w.arrive(src.Rand)
 		w.hold(seed, total)
 		if t.Failed() {
 			return
@@ -320,12 +355,55 @@ func (w *trialWorld) hold(seed uint64, total *tally) {
 	w.must(err)
 	h := newHouse(t, filepath.Join(w.dir, "lake"))
 	plain := w.plain()
+	w.holdTables(h, set, total)
 	for _, scope := range []expr.Scope{expr.Profile, expr.Account} {
 		ids, ask := plain.subjects(scope)
 		q := condition.Question{Set: set, Scope: scope, Now: now, Zone: time.UTC, Columns: w.columns(total)}
 		w.holdSegments(h, q, ids, ask, total)
 		w.holdTraits(h, q, ids, ask, total)
 	}
+}
+
+// of is a query of one table.
+func of(table, query string) analytics.Query {
+	return analytics.Query{SQL: query, Own: &analytics.Own{Tables: []string{table}}}
+}
+
+// holdTables holds the tables of segments against what the live engine says.
+func (w *trialWorld) holdTables(h *house, set *segment.Set, total *tally) {
+	ctx := context.Background()
+	want := map[string]string{}
+	for _, d := range set.Segments() {
+		members, _, err := w.engine.Members(ctx, d.Key, identity.NodeID{}, 10_000)
+		w.must(err)
+		for _, m := range members {
+			want[d.Key+" "+m.Profile.String()] = fmt.Sprint(m.Since, d.Scope == expr.Profile)
+		}
+	}
+	got := map[string]string{}
+	rows := w.query(h, of(lake.TableMembers, "SELECT segment || ' ' || node_id, epoch_ms(since), profile_id IS NOT DISTINCT FROM node_id, account_id IS NULL FROM segment_members"))
+	for key, row := range rows {
+		got[key] = row[1] + " " + row[2]
+		if row[2] != row[3] {
+			w.t.Errorf("%s is %v", key, row)
+		}
+	}
+	if !maps.Equal(got, want) {
+		w.t.Errorf("the table has the members\n%v\nthe engine\n%v", got, want)
+	}
+	transitions, err := w.engine.Transitions(ctx, 0, 1_000_000)
+	w.must(err)
+	rows = w.query(h, of(lake.TableTransitions, "SELECT sequence, segment || ' ' || node_id || ' ' || entered || ' ' || epoch_ms(changed_at) || ' ' || epoch_ms(recorded_at) || ' ' || cause FROM segment_transitions"))
+	if len(rows) != len(transitions) {
+		w.t.Errorf("the table has %d transitions, the engine %d", len(rows), len(transitions))
+	}
+	for i := range transitions {
+		x := &transitions[i]
+		if row := rows[fmt.Sprint(x.Sequence)]; row == nil || row[1] != fmt.Sprint(x.Segment, " ", x.Profile, " ", x.Entered, " ", x.At, " ", x.RecordedAt, " ", x.Cause) {
+			w.t.Errorf("transition %+v is %v in the table", x, row)
+		}
+	}
+	total.members, total.transitions = total.members+len(got), total.transitions+len(rows)
 }
 
 // columns tells which columns of properties there are.

@@ -1,6 +1,8 @@
 package duckdb
 
 import (
+	"bytes"
+	"cmp"
 	"context"
 	"slices"
 
@@ -64,13 +66,7 @@ func (w *trialWorld) plain() *plain {
 			p.of[n] = p.people[c.Leader]
 		}
 	}
-	seen := map[string]bool{}
-	for i := range w.records {
-		r := &w.records[i]
-		if seen[r.Stamp.MessageID] {
-			continue
-		}
-		seen[r.Stamp.MessageID] = true
+	for _, r := range w.least() {
 		switch r.Kind {
 		case record.Event:
 			p.event(r)
@@ -81,6 +77,27 @@ func (w *trialWorld) plain() *plain {
 		}
 	}
 	return p
+}
+
+// least returns of each message the copy that is the event, in the order of their
+// acceptance.
+func (w *trialWorld) least() []*record.Record {
+	place := map[string]int{}
+	var out []*record.Record
+	for i := range w.records {
+		r := &w.records[i]
+		at, known := place[r.Stamp.MessageID]
+		if !known {
+			place[r.Stamp.MessageID] = len(out)
+			out = append(out, r)
+			continue
+		}
+		a, b := r.Sum(), out[at].Sum()
+		if c := cmp.Compare(r.Stamp.ReceivedAt, out[at].Stamp.ReceivedAt); c < 0 || c == 0 && bytes.Compare(a[:], b[:]) < 0 {
+			out[at] = r
+		}
+	}
+	return out
 }
 
 func newPlain(id identity.NodeID, account bool) *plainPerson {
