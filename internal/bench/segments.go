@@ -43,11 +43,11 @@ func Segments(ctx context.Context, o Options, open SegmentsOpener) ([]Row, error
 		rows = append(rows, some...)
 	}
 	for _, n := range []int{o.Events / 100, o.Events} {
-		row, err := onePerson(ctx, o, open, n)
+		some, err := onePerson(ctx, o, open, n)
 		if err != nil {
 			return nil, err
 		}
-		rows = append(rows, row)
+		rows = append(rows, some...)
 	}
 	return rows, nil
 }
@@ -56,33 +56,42 @@ func Segments(ctx context.Context, o Options, open SegmentsOpener) ([]Row, error
 const moreEvents = 10_000
 
 // onePerson measures what events cost of a person who has n already, beside a
-// hundred live segments.
-func onePerson(ctx context.Context, o Options, open SegmentsOpener, n int) (Row, error) {
-	row := Row{Scenario: fmt.Sprintf("%d events more of one who has %d, 100 live segments", moreEvents, n), System: kith, Operations: moreEvents}
+// hundred live segments: the first one, for which everything is read, and those
+// that follow.
+func onePerson(ctx context.Context, o Options, open SegmentsOpener, n int) ([]Row, error) {
 	dir, err := os.MkdirTemp(o.Dir, "kith-bench-")
 	if err != nil {
-		return row, err
+		return nil, err
 	}
 	defer os.RemoveAll(dir)
 	e, err := open(ctx, dir)
 	if err != nil {
-		return row, err
+		return nil, err
 	}
 	defer e.Close()
 	if err := fillOne(ctx, e.Log, 0, n); err != nil {
-		return row, err
+		return nil, err
 	}
 	if err := e.measure(ctx, &Row{}); err != nil {
-		return row, err
+		return nil, err
 	}
 	*e.Definitions = segmentDocuments(100)
 	if err := e.measure(ctx, &Row{}); err != nil {
-		return row, err
+		return nil, err
 	}
-	if err := fillOne(ctx, e.Log, n, n+moreEvents); err != nil {
-		return row, err
+	first := Row{Scenario: fmt.Sprintf("the next event of one who has %d, 100 live segments", n), System: kith, Operations: 1}
+	rest := Row{Scenario: fmt.Sprintf("%d events more of the same", moreEvents), System: kith, Operations: moreEvents}
+	for _, row := range []*Row{&first, &rest} {
+		to := n + int(row.Operations)
+		if err := fillOne(ctx, e.Log, n, to); err != nil {
+			return nil, err
+		}
+		if err := e.measure(ctx, row); err != nil {
+			return nil, err
+		}
+		n = to
 	}
-	return row, e.measure(ctx, &row)
+	return []Row{first, rest}, nil
 }
 
 // fillOne appends the events from the first number up to the second of one

@@ -11,6 +11,7 @@
 package membership
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"maps"
@@ -162,6 +163,9 @@ func (e *Engine) load(ctx context.Context) error {
 	values, err := snap.Get(ctx, [][]byte{cursorKey(), liveKey(), namesKey()})
 	if err != nil {
 		return err
+	}
+	if e.stored != nil && bytes.Equal(values[0], e.stored) {
+		return nil // nobody else has kept them meanwhile
 	}
 	e.recall.Clear()
 	e.stored, e.cursor, e.live, e.plan = values[0], cursor{Facts: make([]uint64, e.cfg.Partitions)}, served{}, nil
