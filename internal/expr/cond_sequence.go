@@ -108,6 +108,9 @@ const sequenceTurnsMax = 8
 // Eval implements Condition.
 func (c *SequenceCondition) Eval(x *Context) Result {
 	m := c.material(x)
+	if m == nil {
+		return x.explain(Result{Next: Never}, c, nil, nil, nil)
+	}
 	found, chosen, more := m.search(x.Now)
 	r := Result{Verdict: found, Next: m.traitsNext}
 	for i, at := range m.turns {
@@ -127,7 +130,8 @@ func (c *SequenceCondition) Eval(x *Context) Result {
 }
 
 // material reads what a search needs: for every step the events that it may pick
-// or must not find, now or later.
+// or must not find, now or later. It is nil when a positive step has none: then
+// only another event can make the condition hold.
 func (c *SequenceCondition) material(x *Context) *material {
 	m := &material{x: x, steps: c.Steps, window: &c.Window, traitsNext: Never, events: make([][]*Event, len(c.Steps))}
 	var last *Step // positive
@@ -140,13 +144,14 @@ func (c *SequenceCondition) material(x *Context) *material {
 		last = s
 		m.positive = append(m.positive, i)
 		m.events[i] = s.candidates(x, c.Window.Oldest(x.Now))
-		if len(m.events[i]) > 0 {
-			oldest = min(oldest, m.events[i][0].Timestamp)
+		if len(m.events[i]) == 0 {
+			return nil
 		}
+		oldest = min(oldest, m.events[i][0].Timestamp)
 	}
 	for i := range c.Steps {
 		s := &c.Steps[i]
-		if s.Not && oldest < Never {
+		if s.Not {
 			m.events[i] = s.Events(x, oldest-1, Never) // what lies before every candidate follows none
 		}
 		for _, l := range s.Lines {

@@ -60,6 +60,9 @@ func (s *step) settle() error {
 	if err != nil {
 		return err
 	}
+	if err := s.prefetch(ids); err != nil {
+		return err
+	}
 	for _, id := range ids {
 		known := s.people[id] != nil
 		p, err := s.person(id)
