@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"net/http"
 	"slices"
+	"strconv"
 	"strings"
 
 	"kith/event"
@@ -28,6 +29,8 @@ type Definitions interface {
 	Today() *segment.Set
 	// CostMax is what a definition may cost, see segment.Cost; 0 for no bound.
 	CostMax() int64
+	// History tells since when there is history, and what moment it is.
+	History(ctx context.Context) (h segment.History, now int64)
 	// Changed tells that a definition was saved or removed.
 	Changed()
 	// Refresh starts working out a trait that depends on everybody.
@@ -79,7 +82,7 @@ type standsAnswer struct {
 
 // computedOf returns the computed traits of a subject, and the segments that it is
 // in.
-func computedOf(a Answers, verbose bool) (map[string]json.RawMessage, []standsAnswer) {
+func computedOf(a Answers, verbose bool, h segment.History) (map[string]json.RawMessage, []standsAnswer) {
 	computed := map[string]json.RawMessage{}
 	for _, d := range a.Set.Traits() {
 		if d.Scope != a.Scope {
@@ -93,7 +96,8 @@ func computedOf(a Answers, verbose bool) (map[string]json.RawMessage, []standsAn
 		if verbose {
 			b := append([]byte(`{"value":`), v.JSON...)
 			b = append(strictjson.AppendString(append(b, `,"type":`...), d.Type), `,"truncated":`...)
-			computed[d.Key] = append(append(b, map[bool]string{true: "true", false: "false"}[v.Truncated]...), '}')
+			b = append(strconv.AppendBool(b, v.Truncated), `,"partial":`...)
+			computed[d.Key] = append(strconv.AppendBool(b, a.Set.Partial(h, a.Now).Trait(d)), '}')
 		}
 	}
 	in := []standsAnswer{}
@@ -236,6 +240,7 @@ func (a *API) segment(w http.ResponseWriter, r *http.Request) error {
 	set := a.cfg.Definitions.Today()
 	if d := set.Segment(item.Key); d != nil {
 		more["cost"] = a.costAnswer(set.CostOf(d))
+		more["partial"] = a.partial(r.Context(), d)
 	}
 	return route.WriteJSON(w, http.StatusOK, definitionAnswer(&item, more))
 }
@@ -310,7 +315,7 @@ func (a *API) profileSegments(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	return a.cfg.Definitions.Answers(r.Context(), ref, nil, func(answers Answers) error {
-		_, in := computedOf(answers, false)
+		_, in := computedOf(answers, false, segment.History{})
 		in = slices.DeleteFunc(in, func(s standsAnswer) bool { return s.Key <= after })
 		next := ""
 		if len(in) > p.limit {
@@ -338,6 +343,6 @@ func (a *API) explain(w http.ResponseWriter, r *http.Request) error {
 		case d.List:
 			return a.explainList(w, r, ref, key)
 		}
-		return route.WriteJSON(w, http.StatusOK, explanationOf(answers.Explain(d.Where)))
+		return route.WriteJSON(w, http.StatusOK, a.explanationOf(r.Context(), answers, d.Where))
 	})
 }

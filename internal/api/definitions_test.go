@@ -39,8 +39,11 @@ func newCanon(clock sys.Clock) *canon {
 
 func (c *canon) Traits() *resource.Collection[json.RawMessage]   { return c.traits }
 func (c *canon) Segments() *resource.Collection[json.RawMessage] { return c.segments }
-func (c *canon) CostMax() int64                                  { return 10_000_000 }
-func (c *canon) Changed()                                        { c.changed++ }
+func (c *canon) History(context.Context) (segment.History, int64) {
+	return segment.History{Begins: noon - 366*24*3_600_000, Known: true}, noon
+}
+func (c *canon) CostMax() int64 { return 10_000_000 }
+func (c *canon) Changed()       { c.changed++ }
 func (c *canon) Refresh(_ context.Context, key string) (job.Job, error) {
 	return job.Job{ID: "job_1", Kind: "trait.refresh " + key, State: job.Running}, nil
 }
@@ -247,6 +250,25 @@ func TestProfilesShowWhatDefinitionsComeTo(t *testing.T) {
 		t.Errorf("%v", why)
 	}
 	f.want(http.MethodGet, "/v1/profiles/user_id:u1/explain?segment=none", "", 404)
+	f.want(http.MethodPut, "/v1/traits/decade", `{"type":"count","event":"Order","window":{"last":"520w"}}`, 201)
+	long := f.want(http.MethodGet, "/v1/profiles/user_id:u1?verbose=1", "", 200)["computed"].(map[string]any)
+	if toText(long["decade"]) != `{"partial":true,"truncated":false,"type":"count","value":3}` || long["orders"].(map[string]any)["partial"] != false {
+		t.Errorf("%v", long)
+	}
+	if bare := f.want(http.MethodGet, "/v1/profiles/user_id:u1", "", 200)["computed"].(map[string]any); bare["decade"] != 3.0 {
+		t.Errorf("%v", bare)
+	}
+	if d := f.want(http.MethodGet, "/v1/traits/decade", "", 200); d["partial"] != true || d["history_begins_at"] != "2024-02-29T12:00:00.000Z" {
+		t.Errorf("%v", d)
+	}
+	f.want(http.MethodPut, "/v1/segments/old", `{"where":{"any":[{"event":"Order","window":{"last":"2h"}},{"event":"Order","window":{"last":"520w"}}]}}`, 201)
+	if d := f.want(http.MethodGet, "/v1/segments/old", "", 200); d["partial"] != true {
+		t.Errorf("%v", d)
+	}
+	why = f.want(http.MethodGet, "/v1/profiles/user_id:u1/explain?segment=old", "", 200)
+	if parts := why["children"].([]any); why["partial"] != true || parts[0].(map[string]any)["partial"] != nil || parts[1].(map[string]any)["partial"] != true {
+		t.Errorf("%v", why)
+	}
 }
 
 func TestMembersAndPreview(t *testing.T) {

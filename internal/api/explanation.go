@@ -1,6 +1,7 @@
 package api
 
 import (
+	"context"
 	"encoding/json"
 	"strconv"
 
@@ -17,6 +18,7 @@ type explanationAnswer struct {
 	Events     []explainingEvent    `json:"events"`
 	More       bool                 `json:"more_events"`
 	NextChange *string              `json:"next_change"`
+	Partial    bool                 `json:"partial,omitempty"`
 	Children   []*explanationAnswer `json:"children"`
 }
 
@@ -26,10 +28,18 @@ type explainingEvent struct {
 	Timestamp string `json:"timestamp"`
 }
 
-func explanationOf(d *expr.Detail) *explanationAnswer {
+// explanationOf explains a condition, and tells of each part whether the history is
+// shorter than its window.
+func (a *API) explanationOf(ctx context.Context, answers Answers, c expr.Condition) *explanationAnswer {
+	history, _ := a.cfg.Definitions.History(ctx)
+	partial := answers.Set.Partial(history, answers.Now)
+	return explained(answers.Explain(c), func(c expr.Condition) bool { return partial.Condition(c, answers.Scope) })
+}
+
+func explained(d *expr.Detail, partial func(expr.Condition) bool) *explanationAnswer {
 	out := &explanationAnswer{
 		Condition: expr.Describe(d.Condition), Verdict: d.Verdict, Value: valueOf(d.Values), More: d.More,
-		Events: []explainingEvent{}, Children: []*explanationAnswer{},
+		Events: []explainingEvent{}, Partial: partial(d.Condition), Children: []*explanationAnswer{},
 	}
 	for _, e := range d.Events {
 		out.Events = append(out.Events, explainingEvent{e.MessageID, e.Source, event.FormatTime(e.Timestamp)})
@@ -39,7 +49,7 @@ func explanationOf(d *expr.Detail) *explanationAnswer {
 		out.NextChange = &at
 	}
 	for _, c := range d.Children {
-		out.Children = append(out.Children, explanationOf(c))
+		out.Children = append(out.Children, explained(c, partial))
 	}
 	return out
 }
@@ -74,9 +84,9 @@ func definitionSchemas() map[string]route.Schema {
 	number := route.Schema{"type": "integer"}
 	return map[string]route.Schema{
 		"ComputedTraitDocument": described("A computed trait: type is count, sum, avg, min, max, first, last, most_frequent, unique_list, unique_count, time_since_first, time_since_last, rfm or expression; with event, where, window and property as the type needs, or expression; scope is profile (default) or account."),
-		"ComputedTrait":         described("A computed trait as it was saved, with key, version, created_at and updated_at; read alone also with cost (DefinitionCost)."),
+		"ComputedTrait":         described("A computed trait as it was saved, with key, version, created_at and updated_at; read alone also with cost (DefinitionCost), and partial: history is shorter than the window."),
 		"SegmentDocument":       described("A segment: where is a condition; or list is true and members are uploaded. scope is profile (default) or account."),
-		"Segment":               described("A segment as it was saved, with key, version, created_at and updated_at; read alone also with cost (DefinitionCost), size, as_of and status: live, or backfilling while everybody is asked, and the definition before serves."),
+		"Segment":               described("A segment as it was saved, with key, version, created_at and updated_at; read alone also with cost (DefinitionCost), partial (history is shorter than one of its windows), size, as_of and status: live, or backfilling while everybody is asked, and the definition before serves."),
 		"PreviewRequest":        described("where, the condition; scope; sample, how many people to show, at most " + strconv.Itoa(sampleMax) + "; key, of a segment that the condition is to be compared with."),
 		"OverlapRequest": object("Which segments.", map[string]route.Schema{
 			"segments": {"type": "array", "items": textSchema(), "minItems": 1, "maxItems": overlapMax, "description": "Their keys; all of one scope."},
@@ -105,8 +115,9 @@ func definitionSchemas() map[string]route.Schema {
 			"events":      {"type": "array", "items": any, "description": "The newest of the events that decide."},
 			"more_events": {"type": "boolean", "description": "There are more of them, or more than a sequence looks at."},
 			"next_change": orNull("string"),
+			"partial":     {"type": "boolean", "description": "There when history is shorter than the part's window."},
 			"children":    {"type": "array", "items": route.Ref("Explanation")},
-		}),
+		}, "partial"),
 	}
 }
 
@@ -117,6 +128,7 @@ func previewFields() map[string]route.Schema {
 		"sample":        shownSchema(),
 		"change":        route.Ref("SegmentChange"),
 		"cost":          route.Ref("DefinitionCost"),
+		"partial":       {"type": "boolean", "description": "History is shorter than one of the windows."},
 	}
 }
 

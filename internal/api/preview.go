@@ -39,7 +39,7 @@ func (a *API) previewSegment(w http.ResponseWriter, r *http.Request) error {
 	if d.List {
 		return form.Refuse(errs.Invalid, form.CodeInvalid, "/list", "a list has no condition to preview")
 	}
-	out := map[string]any{"cost": a.costAnswer(set.CostOf(d))}
+	out := map[string]any{"cost": a.costAnswer(set.CostOf(d)), "partial": a.partial(r.Context(), d)}
 	if d.Key != "" {
 		err = a.compare(r.Context(), d, int(sample), out)
 	} else {
@@ -77,6 +77,11 @@ func (a *API) costAnswer(c segment.Cost) map[string]any {
 	return map[string]any{"total": c.Total, "max": a.cfg.Definitions.CostMax(), "parts": parts}
 }
 
+// partial reports whether history is shorter than one of a segment's windows.
+func (a *API) partial(ctx context.Context, d *segment.Definition) bool {
+	return a.cfg.Definitions.Today().Partial(a.cfg.Definitions.History(ctx)).Segment(d)
+}
+
 // computedTrait answers one computed trait.
 func (a *API) computedTrait(w http.ResponseWriter, r *http.Request) error {
 	item, err := a.cfg.Definitions.Traits().Get(r.Context(), r.PathValue("key"))
@@ -87,6 +92,11 @@ func (a *API) computedTrait(w http.ResponseWriter, r *http.Request) error {
 	set := a.cfg.Definitions.Today()
 	if d := set.Trait(item.Key); d != nil {
 		more["cost"] = a.costAnswer(set.TraitCostOf(d))
+		h, now := a.cfg.Definitions.History(r.Context())
+		more["partial"] = set.Partial(h, now).Trait(d)
+		if h.Known && h.Begins <= now {
+			more["history_begins_at"] = event.FormatTime(h.Begins)
+		}
 	}
 	return route.WriteJSON(w, http.StatusOK, definitionAnswer(&item, more))
 }
@@ -128,6 +138,7 @@ func (a *API) dryRunSegment(w http.ResponseWriter, r *http.Request) error {
 	}
 	out := map[string]any{
 		"dry_run": true, "created": created, "definition": showDefinition(&item), "cost": a.costAnswer(a.cfg.Definitions.Today().CostOf(d)),
+		"partial": a.partial(r.Context(), d),
 	}
 	if d.List {
 		return route.WriteJSON(w, http.StatusOK, out) // its members come by upload

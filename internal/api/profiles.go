@@ -11,6 +11,7 @@ import (
 	"kith/internal/errs"
 	"kith/internal/profile"
 	"kith/internal/route"
+	"kith/internal/segment"
 )
 
 // profileAnswer is a profile as it is answered. Traits are values, or objects of
@@ -118,8 +119,12 @@ func (a *API) profile(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	id := answersRef(ref, &p)
+	history := segment.History{}
+	if verbose {
+		history, _ = a.cfg.Definitions.History(r.Context())
+	}
 	err = a.cfg.Definitions.Answers(r.Context(), id, asOf, func(answers Answers) error {
-		answer.Computed, answer.Segments = computedOf(answers, verbose)
+		answer.Computed, answer.Segments = computedOf(answers, verbose, history)
 		return nil
 	})
 	if err != nil {

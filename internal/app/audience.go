@@ -62,6 +62,20 @@ func (a *App) propertyColumns(ctx context.Context) (func(string) ([3]string, boo
 	return m.PropertyColumns(), nil
 }
 
+// History implements api.Definitions: it is since the earliest event of the open
+// tables. Where these cannot be read it is not known.
+func (d *definitions) History(ctx context.Context) (h segment.History, now int64) {
+	now = sys.Millis(d.app.cfg.Clock.Now())
+	if d.app.lakePlace == nil {
+		return h, now
+	}
+	m, err := lake.ReadManifest(ctx, d.app.lakePlace.Store(), lake.TableEvents)
+	if err == nil && m != nil {
+		h.Begins, h.Known = m.Begins()
+	}
+	return h, now
+}
+
 // rows returns the whole answer of a query as texts; NULL is empty.
 func (a *App) rows(ctx context.Context, q analytics.Query) ([][]string, error) {
 	answer, err := a.tables.Query(ctx, q)

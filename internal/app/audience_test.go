@@ -34,6 +34,7 @@ func TestAudiencesFromTheTables(t *testing.T) {
 			}
 			delete(out, "as_of")
 			delete(out, "cost")
+			delete(out, "partial")
 			if change, ok := out["change"].(map[string]any); ok {
 				out = map[string]any{
 					"size": out["size"], "buyers": change["size_now"], "stay": change["staying"],

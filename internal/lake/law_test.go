@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"flag"
 	"fmt"
+	"math"
 	"math/rand/v2"
 	"slices"
 	"strconv"
@@ -103,7 +104,16 @@ func (w *world) compareEvents(t testing.TB, snap state.Reader) int {
 		}
 	}
 	got := map[eventlog.Position]bool{}
+	first := int64(math.MaxInt64)
+	defer func() {
+		if begins, known := must1(t)(lake.ReadManifest(ctx, w.files, lake.TableEvents)).Begins(); !known || begins != first {
+			t.Errorf("the list says that history begins at %d (%t), the rows at %d", begins, known, first)
+		}
+	}()
 	for _, r := range w.table(t, lake.TableEvents) {
+		stamp, err := strconv.ParseInt(r["timestamp"], 10, 64)
+		ok(t, err)
+		first = min(first, stamp)
 		p, _ := strconv.Atoi(r["record_partition"])
 		o, _ := strconv.Atoi(r["record_offset"])
 		at := eventlog.Position{Partition: int32(p), Offset: int64(o)}

@@ -9,6 +9,7 @@ import (
 	"encoding/json"
 	"hash"
 	"io"
+	"math"
 	"slices"
 
 	"github.com/parquet-go/parquet-go"
@@ -123,6 +124,7 @@ type written struct {
 	out    *meter
 	counts map[string]int64
 	rows   int64
+	first  int64 // the earliest moment of a row; of a table that has one
 }
 
 // meter counts and hashes what is written.
@@ -143,7 +145,7 @@ func (m *meter) Write(p []byte) (int, error) {
 const rowGroupRows = 1 << 17
 
 func newWritten(l *layout, out io.Writer, whole bool, groupRows int64) *written {
-	f := &written{layout: l, out: &meter{w: out, sum: sha256.New()}, counts: map[string]int64{}}
+	f := &written{layout: l, out: &meter{w: out, sum: sha256.New()}, counts: map[string]int64{}, first: math.MaxInt64}
 	options := []parquet.WriterOption{
 		l.schema, parquet.Compression(&zstd.Codec{Level: zstd.SpeedFastest}),
 		parquet.MaxRowsPerRowGroup(groupRows), parquet.CreatedBy("kith", "1", ""),
@@ -169,6 +171,12 @@ func (f *written) add(rows []parquet.Row) error {
 			}
 		}
 	}
+	if f.layout.table.Moment != "" {
+		at := f.layout.fixedAt[f.layout.table.index(f.layout.table.Moment)]
+		for _, r := range rows {
+			f.first = min(f.first, r[at].Int64())
+		}
+	}
 	f.rows += int64(len(rows))
 	_, err := f.w.WriteRows(rows)
 	return err
@@ -191,6 +199,10 @@ func (f *written) describe(m *ManifestFile) {
 	m.Rows, m.Bytes = f.rows, f.out.n
 	m.SHA256 = hex.EncodeToString(f.out.sum.Sum(nil))
 	m.Typed = f.layout.typed
+	m.First = nil
+	if f.rows > 0 && f.layout.table.Moment != "" {
+		m.First = &f.first
+	}
 }
 
 // put writes a file of rows that are in order, and returns what the list of files

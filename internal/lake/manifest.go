@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"io"
+	"math"
 	"slices"
 
 	"kith/internal/errs"
@@ -80,6 +81,7 @@ type ManifestFile struct {
 	Typed      []string `json:"typed,omitempty"`   // columns of properties that the file has
 	Apart      []string `json:"apart,omitempty"`   // what only properties tells: names as of columns, also with :list, :object and :unfit; * is anything
 	Records    []Span   `json:"records,omitempty"` // records of the log that its rows come from
+	First      *int64   `json:"first,omitempty"`   // of an append table: the earliest of the moments by which months are told, UTC milliseconds
 	Bucket     *int     `json:"bucket,omitempty"`  // of the node, of 16; of files of a day
 	Month      string   `json:"month,omitempty"`   // of the timestamp; of files of a day
 }
@@ -101,6 +103,21 @@ type Span struct {
 
 // Told reports whether the list says of its files what is apart.
 func (m *Manifest) Told() bool { return m.Layout == manifestLayout }
+
+// Begins is the earliest moment of the rows of an append table, math.MaxInt64 when
+// it has none; ok is false when the list does not tell.
+func (m *Manifest) Begins() (at int64, ok bool) {
+	at = math.MaxInt64
+	for _, f := range m.Files {
+		if f.First == nil && f.Rows > 0 {
+			return 0, false
+		}
+		if f.First != nil {
+			at = min(at, *f.First)
+		}
+	}
+	return at, true
+}
 
 func (f *ManifestFile) mayHold(partition int32, offset int64) bool {
 	return slices.ContainsFunc(f.Records, func(s Span) bool {
