@@ -22,6 +22,7 @@ var commands = []func() *cobra.Command{
 	doctorCommand,
 	backupCommand,
 	restoreCommand,
+	moveCommand,
 	checkCommand,
 	versionCommand,
 }

@@ -39,3 +39,28 @@ func openState(ctx context.Context, cfg *Config, ws workspace.Handle) (state.Sto
 func schemaOf(name string) string {
 	return "kith_" + strings.NewReplacer("_", "__", "-", "_d").Replace(name)
 }
+
+// Engines are a log and a state without anything that works on them.
+type Engines struct {
+	Log   eventlog.Log
+	State state.Store
+	app   *App
+}
+
+// OpenEngines opens the log and the state that the settings name.
+func OpenEngines(ctx context.Context, cfg Config) (*Engines, error) {
+	if err := cfg.Validate(); err != nil {
+		return nil, err
+	}
+	a := &App{cfg: cfg}
+	for _, step := range []func(context.Context) error{a.openFolder, a.openQuietly} {
+		if err := step(ctx); err != nil {
+			_ = a.Close() // the first error is the one to tell
+			return nil, err
+		}
+	}
+	return &Engines{a.log, a.store, a}, nil
+}
+
+// Close closes both.
+func (e *Engines) Close() error { return e.app.Close() }

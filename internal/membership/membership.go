@@ -177,10 +177,18 @@ func (e *Engine) load(ctx context.Context) error {
 			return errFormat()
 		}
 	}
-	if err := json.Unmarshal(e.stored, &e.cursor); err != nil || len(e.cursor.Facts) != e.cfg.Partitions {
+	if err := json.Unmarshal(e.stored, &e.cursor); err != nil || len(e.cursor.Facts) > e.cfg.Partitions {
 		return errFormat()
 	}
+	e.cursor.widen(e.cfg.Partitions)
 	return nil
+}
+
+// widen takes in partitions that were added when the log was moved.
+func (c *cursor) widen(partitions int) {
+	for len(c.Facts) < partitions {
+		c.Facts = append(c.Facts, 0)
+	}
 }
 
 // refresh makes the plan fit the definitions of today. A pass under way goes on

@@ -188,6 +188,7 @@ func (e *Engine) UpToDate(ctx context.Context) (bool, error) {
 			return false, errFormat()
 		}
 	}
+	at.widen(e.cfg.Partitions)
 	_, fingerprint, err := pipeline.Interpretation(ctx, snap)
 	if err != nil || at.Anew != nil || len(at.Settling) > 0 || at.Interpretation != hex.EncodeToString(fingerprint) {
 		return false, err
