@@ -165,7 +165,7 @@ func (a *API) memberRows() []route.Route {
 			},
 			Handler: route.Handle(a.previewSegment),
 		},
-		overlapRow(a), breakdownRow(a), uploadRow(a), refreshRow(a),
+		overlapRow(a), breakdownRow(a), refreshRow(a),
 		{
 			Method: http.MethodGet, Path: "/v1/profiles/{ref}/segments", Name: "listProfileSegments", Tag: "Profiles", Key: route.ReadKey, Class: route.Special,
 			Summary: "List the segments that a person is in now.", Params: append([]route.Param{refParam()}, pageParams()...),

@@ -264,37 +264,8 @@ func (s *shelf) Rows(_ context.Context, _, after string, limit int) ([]OwnedRow,
 
 func (s *shelf) Owned(context.Context, profile.Ref, string) ([]OwnedRow, error) { return s.rows, nil }
 
-// heap remembers the uploads that were made.
-type heap struct {
-	uploads []entity.Upload
-	rows    []entity.UploadedRow
-	namings []entity.Naming
-}
-
-func (h *heap) Upload(_ context.Context, u entity.Upload, rows *entity.ListRows, reject func(job.Rejected) error) (Uploaded, error) {
-	out := Uploaded{Source: u.Source, Run: "run"}
-	h.uploads = append(h.uploads, u)
-	for {
-		row, ok, err := rows.Next()
-		if err != nil || !ok {
-			return out, err
-		}
-		if why := row.Rejected; why != nil {
-			out.Rejected++
-			if err := reject(job.Rejected{Index: why.Index, Code: why.Code, Detail: why.Detail, Row: row.Text}); err != nil {
-				return out, err
-			}
-			continue
-		}
-		out.Accepted++
-		h.rows = append(h.rows, row)
-	}
-}
-
-func (h *heap) UploadJob(ctx context.Context, u entity.Upload, rows *entity.ListRows, _ int64) (job.Job, error) {
-	out, err := h.Upload(ctx, u, rows, func(job.Rejected) error { return nil })
-	return job.Job{ID: "job_1", Kind: "list.upload", State: job.Running, Accepted: out.Accepted, Rejected: out.Rejected}, err
-}
+// heap is what uploads have said.
+type heap struct{ namings []entity.Naming }
 
 func (h *heap) Namings(context.Context, string, profile.Ref) ([]entity.Naming, error) {
 	return h.namings, nil

@@ -40,6 +40,9 @@ func jobOf(j *job.Job) jobAnswer {
 	return a
 }
 
+// ShowJob is a job as it is answered.
+func ShowJob(j *job.Job) any { return jobOf(j) }
+
 func (a *API) jobRows() []route.Route {
 	id := route.Param{Name: "id", In: "path", Summary: "The id of the job.", Schema: textSchema()}
 	none := route.Answer{Status: 404, Summary: "There is no such job."}

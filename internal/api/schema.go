@@ -52,7 +52,7 @@ func schemas() map[string]route.Schema {
 	all := map[string]route.Schema{
 		"Status": statusSchema(), "Profile": profileSchema(), "Identifier": identifierSchema(), "Trait": traitSchema(),
 		"Event": eventSchema(), "Held": heldSchema(), "Source": sourceSchema(), "SourceDocument": sourceDocumentSchema(),
-		"Trace": traceSchema(), "Decision": decisionSchema(), "IdentitySettings": settingsSchema(), "Job": jobSchema(), "RejectedRow": rejectedSchema(), "Uploaded": uploadedSchema(), "Why": whySchema(), "AuditEntry": auditSchema(), "Purpose": purposeSchema(), "PurposeDocument": purposeDocumentSchema(),
+		"Trace": traceSchema(), "Decision": decisionSchema(), "IdentitySettings": settingsSchema(), "Job": jobSchema(), "RejectedRow": rejectedSchema(), "Why": whySchema(), "AuditEntry": auditSchema(), "Purpose": purposeSchema(), "PurposeDocument": purposeDocumentSchema(),
 		"Entity": entitySchema(), "EntityDocument": entityDocumentSchema(), "EntityRow": entityRowSchema(),
 		"Consent": standingSchema(), "ConsentRecord": consentRecordSchema(), "ConsentStatement": consentStatementSchema(),
 	}

@@ -20,6 +20,7 @@ import (
 	"kith/internal/job"
 	"kith/internal/lake"
 	"kith/internal/resource"
+	"kith/internal/score"
 	"kith/internal/share"
 	"kith/internal/signin"
 	"kith/internal/state"
@@ -62,7 +63,7 @@ type App struct {
 	tables      *analytics.Gate // of conditions, over the files of the lake
 	backingUp   sync.Mutex      // held while a backup is read
 	jobs        *job.Jobs
-	scores      *scores
+	scores      *score.Scorer
 	deciding    sync.Mutex // held while a decision is made, so that the next one knows of it
 	aside       sync.Mutex // held while the log is folded into the scratch folder
 

@@ -64,7 +64,7 @@ func (a *App) openDefinitions(ctx context.Context) error {
 // openMemberships opens what keeps the members of segments.
 func (a *App) openMemberships(ctx context.Context) (err error) {
 	d := a.definitions
-	a.scores = &scores{app: a}
+	a.makeScores()
 	d.engine, err = membership.Open(ctx, membership.Config{
 		State: a.store, History: a.live.Load().runner.Stages.History, Log: a.log, Keys: a.ws.Keyring(),
 		Partitions: a.log.Partitions(), Clock: a.cfg.Clock,

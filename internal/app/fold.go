@@ -85,7 +85,7 @@ func (f fold) Flush(ctx context.Context) error {
 	if err := f.runner().Flush(ctx); err != nil {
 		return err
 	}
-	if err := f.app.scores.flush(ctx); err != nil {
+	if err := f.app.flushScores(ctx); err != nil {
 		return err
 	}
 	if err := f.runner().Flush(ctx); err != nil {

@@ -4,7 +4,6 @@ import (
 	"context"
 	"net/http"
 	"slices"
-	"sync/atomic"
 	"time"
 
 	"kith/internal/api"
@@ -36,7 +35,7 @@ func (a *App) makeHandlers(context.Context) error {
 		collector = a.collector.Routes()
 	}
 	all := api.New(api.Config{
-		Profiles: people{a}, Pipeline: fold{a}, Identity: kinship{a}, Jobs: a.jobs, Live: a.feed, Sources: a.sources, Purposes: a.purposes, Consents: ledger{a}, Definitions: a.definitions, Entities: a.entities, Rows: rows{a}, Lists: lists{a, new(atomic.Int64)}, Metrics: a.metrics.Handler(), Backup: a.backup,
+		Profiles: people{a}, Pipeline: fold{a}, Identity: kinship{a}, Jobs: a.jobs, Live: a.feed, Sources: a.sources, Purposes: a.purposes, Consents: ledger{a}, Definitions: a.definitions, Entities: a.entities, Rows: rows{a}, Lists: lists{a}, Metrics: a.metrics.Handler(), Backup: a.backup,
 		Now: func() int64 { return sys.Millis(a.cfg.Clock.Now()) }, Version: a.cfg.Version, Ready: a.ready,
 	})
 	table, err := a.rowsOf(all, collector)
@@ -67,7 +66,7 @@ func (a *App) rowsOf(all *api.API, collector []route.Route) ([]route.Route, erro
 		return nil, err
 	}
 	a.pages = len(pages) > 0
-	return all.Table(slices.Concat(a.sqlRoutes(), a.sessions.Rows(), pages, collector)...)
+	return all.Table(slices.Concat(a.uploader().Routes(), a.sqlRoutes(), a.sessions.Rows(), pages, collector)...)
 }
 
 // SignInLink makes an address that signs one browser in, once and for a short

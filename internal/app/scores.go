@@ -1,347 +1,46 @@
 package app
 
 import (
-	"bytes"
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"encoding/json"
-	"fmt"
-	"math"
-	"slices"
-	"sync"
-	"time"
 
-	"kith/event"
-	"kith/internal/entity"
 	"kith/internal/errs"
-	"kith/internal/eventlog"
-	"kith/internal/expr"
 	"kith/internal/identity"
 	"kith/internal/job"
-	"kith/internal/record"
-	"kith/internal/segment"
-	"kith/internal/state"
-	"kith/internal/sys"
-	"kith/internal/trait"
+	"kith/internal/membership"
+	"kith/internal/score"
 )
 
-// scores works out the traits that depend on everybody: once a day, when a
-// definition is new, and when somebody asks for it. What comes out is records.
-type scores struct {
-	app *App
-	one sync.Mutex // held while a pass is made
+// makeScores makes what works out the traits that depend on everybody.
+func (a *App) makeScores() {
+	a.scores = score.New(score.Config{
+		State: a.store, Jobs: a.jobs, Clock: a.cfg.Clock, Keys: a.ws.Keyring(),
+		Rules:  func() *identity.Config { return a.live.Load().rules },
+		Engine: func() *membership.Engine { return a.definitions.engine },
+		Today:  a.definitions.today,
+		Document: func(ctx context.Context, key string) (json.RawMessage, error) {
+			item, err := a.definitions.traits.Get(ctx, key)
+			return item.Doc, err
+		},
+		Append: a.append, ReceivedAt: a.collector.ReceivedAt, Partition: a.partitionOf,
+		Failed: func(err error) {
+			a.logger.Warn("working out a trait for everybody has failed and will be tried again", "code", errs.CodeOf(err))
+		},
+	})
 }
-
-// kindRefresh is the kind of the jobs that work out a trait for everybody.
-const kindRefresh = "trait.refresh"
-
-const (
-	scoreSource = "scores"           // of the records
-	refreshLook = 5 * time.Second    // how often it is looked whether one is due
-	refreshWait = time.Minute        // after one that has failed
-	forEver     = math.MaxInt64 >> 1 // a pass has no budget
-	dayMillis   = 24 * 60 * 60 * 1000
-)
 
 // Refresh implements api.Definitions.
 func (d *definitions) Refresh(ctx context.Context, key string) (job.Job, error) {
 	if _, err := d.traits.Get(ctx, key); err != nil {
 		return job.Job{}, err
 	}
-	j, _, err := d.app.scores.begin(ctx, key)
-	return j, err
+	return d.app.scores.Refresh(ctx, key)
 }
 
-// begin starts a pass; ended is closed when it is over.
-func (s *scores) begin(ctx context.Context, key string) (j job.Job, ended chan error, err error) {
-	if d := s.app.definitions.today().Trait(key); d == nil || d.Key != key || d.RFM == nil {
-		return j, nil, errs.New(errs.Conflict, "trait.not_refreshed", "the value of this trait is always up to date; only those of type rfm are worked out now and then")
-	}
-	id, err := s.app.jobs.NewID()
-	if err != nil {
-		return j, nil, err
-	}
-	params, err := json.Marshal(map[string]string{"trait": key})
-	if err != nil {
-		return j, nil, errs.Wrap(err, errs.Internal, "trait.encode", "a job could not be written down")
-	}
-	ended = make(chan error, 1)
-	j, err = s.app.jobs.StartAs(ctx, id, kindRefresh, params, func(ctx context.Context, report func(job.Progress)) (json.RawMessage, error) {
-		s.one.Lock()
-		defer s.one.Unlock()
-		result, err := (&pass{s: s, key: key, run: id, report: report}).make(ctx)
-		ended <- err
-		return result, err
-	})
-	return j, ended, err
-}
-
-// run makes the passes that are due until ctx ends.
-func (s *scores) run(ctx context.Context) {
-	for ctx.Err() == nil {
-		wait := refreshLook
-		if err := s.catchUp(ctx, true); err != nil && ctx.Err() == nil {
-			s.app.logger.Warn("working out a trait for everybody has failed and will be tried again", "code", errs.CodeOf(err))
-			wait = refreshWait
-		}
-		select {
-		case <-ctx.Done():
-		case <-s.app.cfg.Clock.After(wait):
-		}
-	}
-}
-
-// catchUp makes the passes that are due, daily ones only if asked.
-func (s *scores) catchUp(ctx context.Context, daily bool) error {
-	keys, err := s.due(ctx, daily)
-	for i := 0; i < len(keys) && err == nil; i++ {
-		var ended chan error
-		if _, ended, err = s.begin(ctx, keys[i]); err != nil {
-			break
-		}
-		select {
-		case <-ctx.Done():
-			return errs.Wrap(ctx.Err(), errs.Unavailable, "flush.timeout", "a trait was not worked out for everybody in time")
-		case err = <-ended:
-		}
-	}
-	return err
-}
-
-// due returns the traits of which there is no pass of today's definition, or none
-// of today.
-func (s *scores) due(ctx context.Context, daily bool) (keys []string, err error) {
-	now := sys.Millis(s.app.cfg.Clock.Now())
-	for _, d := range s.app.definitions.today().Traits() {
-		if d.RFM == nil {
-			continue
-		}
-		definition, err := s.definition(ctx, d.Key)
-		if err != nil {
-			return nil, err
-		}
-		err = kinship{s.app}.view(ctx, func(r state.Reader) error {
-			row, err := entity.Get(ctx, r, entity.ScoreOf(d.Key), entity.Replaced)
-			if err != nil {
-				return err
-			}
-			if row == nil || string(row.Get("definition")) != definition || daily && row.UpdatedAt()/dayMillis < now/dayMillis {
-				keys = append(keys, d.Key)
-			}
-			return nil
-		})
-		if err != nil {
-			return nil, err
-		}
-	}
-	return keys, nil
-}
-
-// definition stands for what a trait says today: a JSON string.
-func (s *scores) definition(ctx context.Context, key string) (string, error) {
-	item, err := s.app.definitions.traits.Get(ctx, key)
-	sum := sha256.Sum256(item.Doc)
-	return `"` + hex.EncodeToString(sum[:8]) + `"`, err
-}
-
-// flush makes the passes that new definitions need.
-func (s *scores) flush(ctx context.Context) error {
-	if !s.app.runs.Load() || !s.app.cfg.plays(RolePipeline) {
+// flushScores makes the passes that new definitions need.
+func (a *App) flushScores(ctx context.Context) error {
+	if !a.runs.Load() || !a.cfg.plays(RolePipeline) {
 		return nil
 	}
-	return s.catchUp(ctx, false)
-}
-
-// pass is one time that a trait is worked out for everybody.
-type pass struct {
-	s        *scores
-	key, run string
-	report   func(job.Progress)
-
-	asOf      int64
-	customers []identity.NodeID // the profiles, ascending
-	bought    []trait.Purchases
-	ranks     []trait.Scores // nil: they are too few to be ranked
-	progress  job.Progress
-	written   int64
-	number    int64 // of the last record
-	entries   []eventlog.Entry
-}
-
-// make asks everybody what they have bought, ranks them, and writes what has
-// changed since the last pass.
-func (p *pass) make(ctx context.Context) (json.RawMessage, error) {
-	definition, err := p.s.definition(ctx, p.key)
-	if err != nil {
-		return nil, err
-	}
-	if err := p.ask(ctx); err != nil {
-		return nil, err
-	}
-	status := "insufficient_data"
-	if len(p.customers) >= trait.CustomersMin {
-		p.ranks, status = trait.Rank(p.bought, time.UTC), "ok"
-	}
-	p.progress.Total = int64(len(p.customers))
-	for first := 0; first < len(p.customers); first += uploadBatch {
-		if err := p.write(ctx, first, min(first+uploadBatch, len(p.customers))); err != nil {
-			return nil, err
-		}
-	}
-	if err := p.withdraw(ctx); err != nil {
-		return nil, err
-	}
-	attributes := fmt.Sprintf(`"as_of":%q,"customers":%d,"definition":%s,"status":%q`, event.FormatTime(p.asOf), len(p.customers), definition, status)
-	body := entity.PassBody(p.key, p.run, attributes)
-	p.add(&body)
-	if err := p.append(ctx); err != nil {
-		return nil, err
-	}
-	return json.Marshal(map[string]any{"as_of": event.FormatTime(p.asOf), "customers": len(p.customers), "changed": p.written, "status": status})
-}
-
-func (p *pass) ask(ctx context.Context) error {
-	d := p.s.app.definitions.today().Trait(p.key)
-	if d == nil || d.RFM == nil {
-		return errs.New(errs.Conflict, "trait.gone", "the trait was removed")
-	}
-	set := segment.NewSet().WithTrait(d)
-	asked, err := p.s.app.definitions.engine.Everybody(ctx, set, expr.Profile, nil, forEver, func(id identity.NodeID, a *segment.Answers) {
-		if bought, ok := a.Purchases(d); ok {
-			p.customers, p.bought = append(p.customers, id), append(p.bought, bought)
-		}
-	})
-	p.asOf = asked.AsOf
-	return err
-}
-
-// write writes the scores of some customers, unless they are what is stored.
-func (p *pass) write(ctx context.Context, first, last int) error {
-	err := kinship{p.s.app}.view(ctx, func(r state.Reader) error {
-		clusters := identity.NewClusters(r)
-		ids := p.customers[first:last]
-		if err := clusters.Load(ctx, ids); err != nil {
-			return err
-		}
-		for i := range ids {
-			c, err := clusters.Of(ctx, ids[i])
-			if err != nil {
-				return err
-			}
-			score, _, err := entity.Scored(ctx, r, p.key, c.Nodes, math.MaxInt64)
-			if err != nil {
-				return err
-			}
-			shown, written := p.attributes(first + i)
-			if score != nil && string(score.AppendScore(nil)) == shown {
-				continue
-			}
-			if err := p.writeOne(ctx, r, ids[i], written); err != nil {
-				return err
-			}
-		}
-		return nil
-	})
-	if err != nil {
-		return err
-	}
-	p.progress.Accepted = int64(last)
-	p.report(p.progress)
-	return p.append(ctx)
-}
-
-// attributes are those of a customer's score in the order of their names: as they
-// show, and as they are written.
-func (p *pass) attributes(i int) (shown, written string) {
-	b := &p.bought[i]
-	if p.ranks == nil {
-		shown = fmt.Sprintf(`"last_order_at":%q,"orders":%d,"spent":%s`, event.FormatTime(b.Last), b.Orders, b.Spent)
-		return shown, shown + `,"frequency":null,"monetary":null,"recency":null,"score":null`
-	}
-	s := p.ranks[i]
-	shown = fmt.Sprintf(`"frequency":%d,"last_order_at":%q,"monetary":%d,"orders":%d,"recency":%d,"score":"%d%d%d","spent":%s`,
-		s.Frequency, event.FormatTime(b.Last), s.Monetary, b.Orders, s.Recency, s.Recency, s.Frequency, s.Monetary, b.Spent)
-	return shown, shown
-}
-
-func (p *pass) writeOne(ctx context.Context, r state.Reader, node identity.NodeID, attributes string) error {
-	values, err := r.Get(ctx, [][]byte{identity.IdentifierRow(node)})
-	if err != nil {
-		return err
-	}
-	id, err := identity.DecodeIdentifier(values[0])
-	if err != nil {
-		return err
-	}
-	body := entity.ScoreBody(p.key, p.run, id, attributes)
-	p.add(&body)
-	p.written++
-	return nil
-}
-
-// withdraw takes away the scores of those who are no customers any more.
-func (p *pass) withdraw(ctx context.Context) error {
-	scoreEntity := entity.ScoreOf(p.key)
-	d, rules, keyring := (*entity.Config)(nil).Definition(scoreEntity), p.s.app.live.Load().rules, p.s.app.ws.Keyring()
-	for after, more := "", true; more; {
-		err := kinship{p.s.app}.view(ctx, func(r state.Reader) error {
-			rows, next, err := entity.List(ctx, r, scoreEntity, after, uploadBatch)
-			if err != nil {
-				return err
-			}
-			more = next
-			clusters := identity.NewClusters(r)
-			for _, row := range rows {
-				after = row.Key
-				id, ok := d.Owner(row.Row, rules)
-				if !ok {
-					continue
-				}
-				leader, err := clusters.Leader(ctx, keyring.Node(id))
-				if err != nil {
-					return err
-				}
-				_, customer := slices.BinarySearchFunc(p.customers, leader, func(a, b identity.NodeID) int { return bytes.Compare(a[:], b[:]) })
-				if customer {
-					continue
-				}
-				body := entity.ScoreBody(p.key, p.run, id, "")
-				p.add(&body)
-				p.written++
-			}
-			return nil
-		})
-		if err != nil {
-			return err
-		}
-		if err := p.append(ctx); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// add puts a record of the pass beside those that are to be appended.
-func (p *pass) add(body *entity.Body) {
-	a := p.s.app
-	p.number++
-	rec := record.Record{
-		Kind: record.Row, Body: body.AppendTo(nil),
-		Stamp: event.Stamp{
-			Source: scoreSource, MessageID: fmt.Sprintf("%s-%09d", p.run, p.number),
-			ReceivedAt: a.collector.ReceivedAt(), Timestamp: p.asOf,
-		},
-	}
-	partition := a.partitionOf(entity.Identifier(body.Entity, entity.Replaced))
-	p.entries = append(p.entries, eventlog.Entry{Partition: partition, Data: rec.AppendTo(nil)})
-}
-
-func (p *pass) append(ctx context.Context) error {
-	if len(p.entries) == 0 {
-		return nil
-	}
-	entries := p.entries
-	p.entries = nil
-	return p.s.app.append(ctx, entries...)
+	return a.scores.CatchUp(ctx, false)
 }

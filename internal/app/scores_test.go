@@ -123,11 +123,11 @@ func TestScoresAreOfToday(t *testing.T) {
 	}
 	due := func(want string) {
 		t.Helper()
-		soon, err := a.scores.due(ctx, false)
+		soon, err := a.scores.Due(ctx, false)
 		if err != nil {
 			t.Fatal(err)
 		}
-		daily, err := a.scores.due(ctx, true)
+		daily, err := a.scores.Due(ctx, true)
 		if got := fmt.Sprint(soon, daily); err != nil || got != want {
 			t.Errorf("due are %s, not %s (%v)", got, want, err)
 		}
@@ -135,13 +135,13 @@ func TestScoresAreOfToday(t *testing.T) {
 	due("[] []")
 	put(`{"type":"rfm","event":"Order Completed","property":"revenue"}`)
 	due("[rfm] [rfm]")
-	if err := a.scores.catchUp(ctx, false); err != nil {
+	if err := a.scores.CatchUp(ctx, false); err != nil {
 		t.Fatal(err)
 	}
 	due("[] []")
 	clock.Advance(2 * time.Minute)
 	due("[] [rfm]")
-	if err := a.scores.catchUp(ctx, true); err != nil {
+	if err := a.scores.CatchUp(ctx, true); err != nil {
 		t.Fatal(err)
 	}
 	due("[] []")

@@ -117,7 +117,7 @@ func (a *App) runParts(stopped <-chan struct{}) error {
 		return nil
 	})
 	g.Go(func() error {
-		a.while(ctx, dutyScores, a.scores.run)
+		a.while(ctx, dutyScores, a.scores.Run)
 		return nil
 	})
 	return g.Wait()

@@ -78,15 +78,16 @@ func (a *Answers) Value(key string) trait.Value {
 
 // Scored is a view that knows what was worked out for everybody.
 type Scored interface {
-	// Score returns what was worked out last of a trait as a JSON object, or nil.
-	Score(trait string) []byte
+	// Score returns what was worked out last of a trait as a JSON object, and the form
+	// in which it shows, with what is the same for everybody; nil where there is none.
+	Score(trait string) (score, shown []byte)
 }
 
-func (a *Answers) score(key string) []byte {
+func (a *Answers) score(key string) (score, shown []byte) {
 	if v, ok := a.view.(Scored); ok {
 		return v.Score(key)
 	}
-	return nil
+	return nil, nil
 }
 
 // Purchases returns what a trait that ranks customers ranks the subject by; ok is

@@ -195,10 +195,10 @@ func quintiles(n int, by func(a, b int) int, set func(i, score int)) {
 }
 
 // Stored makes the value of a trait that is worked out for everybody of what was
-// kept of it, a JSON object; nil is absent. A path below the trait's key leads into
-// it.
-func Stored(text []byte) Value {
-	v := Value{JSON: text}
+// kept of it, a JSON object, and of the form in which it shows, with what is the same
+// for all; nil is absent. A path below the trait's key leads into the first.
+func Stored(text, shown []byte) Value {
+	v := Value{JSON: shown, stored: text}
 	v.Next = expr.Never
 	return v
 }
@@ -207,7 +207,7 @@ func Stored(text []byte) Value {
 func (v *Value) At(path string) expr.Trait {
 	out := expr.Trait{Next: v.Next}
 	var doc strictjson.Doc
-	if v.JSON == nil || doc.Parse(v.JSON, strictjson.Limits{}) != nil {
+	if v.stored == nil || doc.Parse(v.stored, strictjson.Limits{}) != nil {
 		return out
 	}
 	out.Values = expr.Values(expr.Project(doc.Root(), path))

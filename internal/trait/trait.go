@@ -33,6 +33,8 @@ type Value struct {
 	expr.Trait
 	JSON      []byte // as it stands in the profile; nil when the trait is absent
 	Truncated bool   // a list that holds the first 1,000 values only
+
+	stored []byte // of a trait that is worked out for everybody, without what is the same for all
 }
 
 // Type is one type of trait.

@@ -8,13 +8,18 @@ import (
 var _ segment.Scored = (*View)(nil)
 
 // Score implements segment.Scored: what was worked out of the person, and when.
-func (v *View) Score(trait string) []byte {
-	score, pass, err := entity.Scored(v.ctx, v.s, trait, v.Nodes, v.upTo)
+func (v *View) Score(trait string) (score, shown []byte) {
+	own, pass, err := entity.Scored(v.ctx, v.s, trait, v.Nodes, v.upTo)
 	if err != nil {
 		v.fail(err)
 	}
-	if score == nil || pass == nil {
-		return nil
+	if own == nil {
+		return nil, nil
 	}
-	return append(pass.AppendScore(score.AppendScore([]byte{'{'})), '}')
+	score = append(own.AppendScore([]byte{'{'}), '}')
+	shown = own.AppendScore([]byte{'{'})
+	if pass != nil {
+		shown = pass.AppendScore(shown)
+	}
+	return score, append(shown, '}')
 }
