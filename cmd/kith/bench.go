@@ -10,11 +10,13 @@ import (
 
 	"kith/internal/app"
 	"kith/internal/bench"
+	"kith/internal/bench/engines"
 )
 
 func benchCommand() *cobra.Command {
 	var o bench.Options
 	var asJSON bool
+	var stateURL string
 	cmd := &cobra.Command{
 		Use:   "bench",
 		Short: "Measure kith on this machine, beside plain programs",
@@ -25,6 +27,7 @@ func benchCommand() *cobra.Command {
 	f.IntVar(&o.People, "people", 1_000_000, "people that the events are about")
 	f.IntVar(&o.Identifiers, "identifiers", 1_000_000, "identifiers of the state whose clusters are derived at once")
 	f.StringVar(&o.Dir, "dir", "", "where data folders are made and removed; the system's place for temporary files if left out")
+	f.StringVar(&stateURL, "state", "", "postgres://… whose server holds the state of pipeline, identity and segments, in the schema kith_bench, which must hold nothing; embedded if left out")
 	f.BoolVar(&asJSON, "json", false, "print JSON")
 	one := func(name, short, unit string, measure func(context.Context) ([]bench.Row, error)) *cobra.Command {
 		return &cobra.Command{Use: name, Short: short, Args: cobra.NoArgs, RunE: func(cmd *cobra.Command, _ []string) (err error) {
@@ -44,19 +47,19 @@ func benchCommand() *cobra.Command {
 	cmd.AddCommand(
 		one("ingest", "How much the collector takes in", "event", func(ctx context.Context) ([]bench.Row, error) { return bench.Ingest(ctx, o) }),
 		one("pipeline", "How fast events become profiles", "event", func(ctx context.Context) ([]bench.Row, error) {
-			return bench.Fold(ctx, o, app.BenchEngine)
+			return bench.Fold(ctx, o, engines.On(stateURL))
 		}),
 		one("search", "How fast people are found, by what is known of them", "search", func(ctx context.Context) ([]bench.Row, error) {
-			return bench.Search(ctx, o, app.BenchEngine)
+			return bench.Search(ctx, o, engines.On(""))
 		}),
 		one("lake", "How fast events become rows of the open tables, and what these take", "event", func(ctx context.Context) ([]bench.Row, error) {
-			return bench.Lake(ctx, o, app.BenchEngine, app.BenchLake)
+			return bench.Lake(ctx, o, engines.On(""), app.BenchLake)
 		}),
 		one("identity", "How fast people are recognised, and all of them at once", "event", func(ctx context.Context) ([]bench.Row, error) {
-			return bench.Identity(ctx, o, app.BenchEngine)
+			return bench.Identity(ctx, o, engines.On(stateURL))
 		}),
 		one("segments", "What live segments cost, by their number", "event or person", func(ctx context.Context) ([]bench.Row, error) {
-			return bench.Segments(ctx, o, app.BenchSegments)
+			return bench.Segments(ctx, o, engines.Segments(stateURL))
 		}),
 		one("read", "How fast profiles are answered", "read", func(ctx context.Context) ([]bench.Row, error) { return bench.Read(ctx, o) }),
 		one("sql", "How fast queries are answered over --events events", "query", func(ctx context.Context) ([]bench.Row, error) {

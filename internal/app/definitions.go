@@ -67,7 +67,7 @@ func (a *App) openMemberships(ctx context.Context) (err error) {
 	a.makeScores()
 	d.engine, err = membership.Open(ctx, membership.Config{
 		State: a.store, History: a.live.Load().runner.Stages.History, Log: a.log, Keys: a.ws.Keyring(),
-		Partitions: a.log.Partitions(), Clock: a.cfg.Clock,
+		Partitions: a.log.Partitions(), Clock: a.cfg.Clock, Distant: a.shared(),
 		Identity:    func() *identity.Config { return a.live.Load().rules },
 		Definitions: d.Documents, Fields: d.keep, Projection: func() expr.Projection { return *d.fields.Load() },
 		Rows: entity.OwnedJSON,

@@ -157,9 +157,9 @@ func TestEnginesMeetInTheApplication(t *testing.T) {
 	}
 }
 
-// harness are the packages that run the engine for tests and so choose engines
-// like the application does.
-var harness = map[string]bool{"internal/scenario/engines": true}
+// harness are the packages that run the engine for tests and measurements and so
+// choose engines like the application does.
+var harness = map[string]bool{"internal/scenario/engines": true, "internal/bench/engines": true}
 
 // suite reports whether a package is the suite that the engines of a port pass.
 func suite(p string) bool {

@@ -101,6 +101,9 @@ func (s *step) askTouched() error {
 	if err := s.prefetch(s.order); err != nil {
 		return err
 	}
+	if err := s.readAhead(s.order); err != nil {
+		return err
+	}
 	for _, id := range s.order {
 		if err := s.askOne(id, s.touched[id]); err != nil {
 			return err

@@ -48,6 +48,9 @@ func (s *step) fillSome() error {
 	if err := s.prefetch(ids); err != nil {
 		return err
 	}
+	if err := s.readAhead(ids); err != nil {
+		return err
+	}
 	for _, id := range ids {
 		if err := s.fillOne(id); err != nil {
 			return err

@@ -59,6 +59,10 @@ type Config struct {
 	// Rows is that of view.Reader.
 	Rows func(ctx context.Context, r state.Reader, entity string, nodes []identity.NodeID) ([][]byte, error)
 
+	// Distant says that each call of the state is a way to a server and back, so that
+	// what is read of many people is better read together.
+	Distant bool
+
 	// Bounds of what is kept of people in memory; the usual ones if left out.
 	Bounds view.Bounds
 

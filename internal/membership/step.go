@@ -83,6 +83,7 @@ type step struct {
 	e        *Engine
 	ctx      context.Context
 	snap     state.Reader
+	ahead    *state.Ahead // the same; nil where each thing is read when it is needed
 	now      int64
 	clusters *identity.Clusters
 
@@ -112,6 +113,10 @@ func (e *Engine) begin(ctx context.Context, snap state.Reader) *step {
 	if e.cursor.Filling != nil {
 		f := *e.cursor.Filling
 		s.cursor.Filling = &f
+	}
+	if e.cfg.Distant {
+		s.ahead = state.NewAhead(snap, nodePrefix)
+		s.snap = s.ahead
 	}
 	return s
 }

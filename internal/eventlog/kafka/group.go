@@ -13,7 +13,7 @@ const (
 	// sessionTimeout is after what silence of a member the others take its
 	// partitions: as short as brokers allow by default.
 	sessionTimeout   = 6 * time.Second
-	heartbeatEvery   = 1500 * time.Millisecond
+	heartbeatEvery   = 500 * time.Millisecond
 	rebalanceTimeout = 20 * time.Second
 	// leaveTimeout bounds Leave, so that a stop does not wait for brokers.
 	leaveTimeout = 2 * time.Second

@@ -32,7 +32,7 @@ import (
 const (
 	// openTimeout bounds Open: whoever starts kith wants to hear soon that the
 	// broker is not there.
-	openTimeout = 5 * time.Second
+	openTimeout = 4 * time.Second
 	// closeTimeout bounds how long Close waits for a broker to take what is under
 	// way, so that a stop does not hang on a broker that is gone.
 	closeTimeout = 8 * time.Second
@@ -84,7 +84,7 @@ var _ eventlog.Log = (*Log)(nil)
 
 // Open connects to the brokers that the URL names and opens the workspace's
 // topic, which is created if it does not exist. Errors are of kind Unavailable
-// when no broker answers in five seconds, Denied when the brokers refuse this
+// when no broker answers in four seconds, Denied when the brokers refuse this
 // client, and Invalid when the URL or the topic does not fit.
 func Open(ctx context.Context, url, workspace string, opts Options) (*Log, error) {
 	t, err := parseURL(url, workspace)

@@ -1,4 +1,6 @@
-package app
+// Package engines opens what is measured: the engines of the log and the state as a
+// server has them.
+package engines
 
 import (
 	"context"
@@ -8,6 +10,7 @@ import (
 	"time"
 
 	"kith/internal/bench"
+	"kith/internal/errs"
 	"kith/internal/eventlog/local"
 	"kith/internal/expr"
 	"kith/internal/history/keyed"
@@ -15,17 +18,36 @@ import (
 	"kith/internal/membership"
 	"kith/internal/pipeline"
 	"kith/internal/profile"
+	"kith/internal/state"
 	"kith/internal/state/pebble"
+	"kith/internal/state/postgres"
 	"kith/internal/sys"
 )
 
-// BenchEngine opens the embedded engines on a folder, as a server has them.
-func BenchEngine(_ context.Context, dir string, committed func(records int, took time.Duration)) (*bench.Engine, error) {
+// On returns an opener of the engines with the state on a server, if a URL names
+// one, in the schema kith_bench, which must hold nothing; else both lie in the folder.
+func On(stateURL string) bench.Opener {
+	return func(ctx context.Context, dir string, committed func(records int, took time.Duration)) (*bench.Engine, error) {
+		return open(ctx, dir, stateURL, committed)
+	}
+}
+
+func openState(ctx context.Context, dir, url string) (state.Store, error) {
+	if err := sys.MakeDir(sys.Disk(), dir, 0o700); err != nil {
+		return nil, errs.Wrap(err, errs.Unavailable, "bench.folder", "the folder %s cannot be made", dir)
+	}
+	if url != "" {
+		return postgres.Open(ctx, url, postgres.Options{Schema: "kith_bench"})
+	}
+	return pebble.Open(dir, pebble.Options{FS: sys.Disk(), NoSync: true})
+}
+
+func open(ctx context.Context, dir, stateURL string, committed func(records int, took time.Duration)) (*bench.Engine, error) {
 	log, err := local.Open(filepath.Join(dir, "log"), local.Options{FS: sys.Disk(), Clock: sys.Wall()})
 	if err != nil {
 		return nil, err
 	}
-	store, err := pebble.Open(filepath.Join(dir, "state"), pebble.Options{FS: sys.Disk(), NoSync: true})
+	store, err := openState(ctx, filepath.Join(dir, "state"), stateURL)
 	if err != nil {
 		_ = log.Close() // the first error is the one to tell
 		return nil, err
@@ -52,20 +74,26 @@ func BenchEngine(_ context.Context, dir string, committed func(records int, took
 	return e, nil
 }
 
-// BenchSegments opens the embedded engines with what keeps the members of
-// segments.
-func BenchSegments(ctx context.Context, dir string) (*bench.SegmentsEngine, error) {
-	base, err := BenchEngine(ctx, dir, func(int, time.Duration) {})
-	if err != nil {
-		return nil, err
+// Segments returns an opener of the engines with what keeps the members of segments; the state
+// is on a server if a URL names one.
+func Segments(stateURL string) bench.SegmentsOpener {
+	return func(ctx context.Context, dir string) (*bench.SegmentsEngine, error) {
+		base, err := open(ctx, dir, stateURL, func(int, time.Duration) {})
+		if err != nil {
+			return nil, err
+		}
+		return members(ctx, base, stateURL != "")
 	}
+}
+
+func members(ctx context.Context, base *bench.Engine, distant bool) (e *bench.SegmentsEngine, err error) {
 	var fields atomic.Pointer[expr.Projection]
 	fields.Store(&expr.Projection{})
 	in := base.Runner.Interpreter
 	in.Fields = func() expr.Projection { return *fields.Load() }
-	e := &bench.SegmentsEngine{Engine: base, Definitions: &membership.Documents{}}
+	e = &bench.SegmentsEngine{Engine: base, Definitions: &membership.Documents{}}
 	e.Members, err = membership.Open(ctx, membership.Config{
-		State: base.State, History: keyed.Index{}, Log: base.Log, Keys: in.Keys, Partitions: base.Log.Partitions(), Clock: sys.Wall(),
+		State: base.State, History: keyed.Index{}, Log: base.Log, Keys: in.Keys, Partitions: base.Log.Partitions(), Clock: sys.Wall(), Distant: distant,
 		Identity:    func() *identity.Config { return in.Identity },
 		Definitions: func(context.Context) (membership.Documents, error) { return *e.Definitions, nil },
 		Projection:  in.Fields,
