@@ -23,6 +23,7 @@ import (
 type SegmentsEngine struct {
 	*Engine
 	Members     *membership.Engine
+	Clock       *Shifted              // of Members
 	Definitions *membership.Documents // what there is today; may be changed while nothing runs
 }
 
@@ -32,7 +33,8 @@ type SegmentsOpener func(ctx context.Context, dir string) (*SegmentsEngine, erro
 // Segments measures what live segments cost: events through identity, profiles
 // and so many segments of which seven events in ten concern at most two and one in
 // ten concerns ten; then the pass over everybody for new definitions, a preview,
-// and the events of one person who has very many.
+// the events of one person who has very many, a moment that comes for many people
+// at once, and how soon entries show.
 func Segments(ctx context.Context, o Options, open SegmentsOpener) ([]Row, error) {
 	var rows []Row
 	for _, n := range []int{1, 100, 1000} {
@@ -48,6 +50,13 @@ func Segments(ctx context.Context, o Options, open SegmentsOpener) ([]Row, error
 			return nil, err
 		}
 		rows = append(rows, some...)
+	}
+	for _, scenario := range []func(context.Context, Options, SegmentsOpener) (Row, error){wave, entries} {
+		row, err := scenario(ctx, o, open)
+		if err != nil {
+			return nil, err
+		}
+		rows = append(rows, row)
 	}
 	return rows, nil
 }

@@ -1,6 +1,7 @@
 package membership
 
 import (
+	"bytes"
 	"math"
 	"slices"
 
@@ -20,7 +21,8 @@ func viewNodes(v segment.View) []identity.NodeID { return v.(*view.View).Nodes }
 type person struct {
 	id     identity.NodeID
 	stored Standing
-	had    bool // whether the row is there
+	had    bool   // whether the row is there
+	row    []byte // as it is there
 	now    Standing
 	since  map[string]bool // names whose member row changes
 }
@@ -46,7 +48,9 @@ func (p *person) write(tx state.Tx) {
 		tx.Delete(standingKey(p.id))
 		return
 	}
-	tx.Put(standingKey(p.id), p.now.encode())
+	if row := p.now.encode(); !p.had || !bytes.Equal(row, p.row) {
+		tx.Put(standingKey(p.id), row)
+	}
 }
 
 // person returns what is stored of somebody.
@@ -58,7 +62,7 @@ func (s *step) person(id identity.NodeID) (*person, error) {
 	if err != nil {
 		return nil, err
 	}
-	p := &person{id: id, had: row != nil, since: map[string]bool{}}
+	p := &person{id: id, had: row != nil, row: row, since: map[string]bool{}}
 	if p.stored, err = decodeStanding(row); err != nil {
 		return nil, err
 	}
@@ -211,7 +215,7 @@ func (s *step) ask(p *person, scope expr.Scope, nodes []identity.NodeID, targets
 		}
 		r := a.Member(t.key)
 		s.asked++
-		p.now.setTimer(t.name, r.Next)
+		p.now.setTimer(t.name, r.Next, now)
 		if r.Verdict == (p.now.Find(t.name) != nil) {
 			continue
 		}

@@ -136,6 +136,8 @@ type Status struct {
 	Rung     int64    // people who were asked because of a timer, since the start
 	Steps    int64
 	Failures int64
+
+	Transitions uint64 // sequence number of the next one
 }
 
 // Open reads how far the engine is.

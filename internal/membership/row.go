@@ -48,11 +48,14 @@ type Timer struct {
 	At      int64  // UTC milliseconds
 }
 
-// setTimer notes when the answer for a segment can change by itself; never takes
-// the note away.
-func (s *Standing) setTimer(segment string, at int64) {
+// setTimer notes when the answer for a segment, asked at now, can change by itself;
+// never takes the note away. An earlier moment that is still to come stays.
+func (s *Standing) setTimer(segment string, at, now int64) {
 	i, ok := slices.BinarySearchFunc(s.Timers, segment, func(t Timer, name string) int { return strings.Compare(t.Segment, name) })
 	switch {
+	case ok && now < s.Timers[i].At && s.Timers[i].At <= at:
+		// It rings early, once, and is set again then: moments that every event moves
+		// away would be written with every event.
 	case ok && at == never:
 		s.Timers = slices.Delete(s.Timers, i, i+1)
 	case ok:

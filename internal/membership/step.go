@@ -59,6 +59,7 @@ func (e *Engine) note(s *step) {
 	e.mu.Lock()
 	e.status.Facts = append([]uint64(nil), e.cursor.Facts...)
 	e.status.Filling = e.plan.filling()
+	e.status.Transitions = e.cursor.Transition
 	if e.cursor.Filling != nil {
 		e.status.Looked = e.cursor.Filling.Looked
 	}
