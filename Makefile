@@ -11,7 +11,7 @@ BENCH    ?= .
 LINTER := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 
 .DEFAULT_GOAL := help
-.PHONY: help build demo test test-all test-race scenario sim crash chaos attack conformance fuzz check fmt vet arch lint lint-install gen bench benchmarks clean ui ui-install ui-test ui-shots
+.PHONY: help build demo test test-all test-race scenario sim crash chaos attack conformance fuzz check fmt vet arch lint lint-install gen bench benchmarks clean ui ui-api ui-install ui-test ui-shots
 
 help: ## print this
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -23,8 +23,8 @@ help: ## print this
 build: ## build bin/kith
 	$(GO) build -o bin/kith ./cmd/kith
 
-demo: ## run kith with the customers of a real shop; one of them goes on shopping
-	$(GO) run ./cmd/kith demo
+demo: ## run kith with the customers of a real shop, and open the interface on one of them
+	$(GO) run ./cmd/kith demo --shift-to-now --open
 
 test: ## run every test; tells at the end what was skipped and why
 	$(GO) run ./test/report $(FLAGS) $(TESTS)
@@ -71,6 +71,9 @@ ui-install: ## fetch the packages of the interface; needs Node and npm
 
 ui: ui-install ## build the interface anew, into web/dist
 	cd web && npm run build
+
+ui-api: build ## write the types of the API, which the interface is checked against; needs ui-install
+	cd web && node generate.mjs $(CURDIR)/bin/kith
 
 ui-test: ## the tasks of people in a real browser, with pictures in ui-test; needs Node, Chromium and ui-install
 	KITH_UI_TEST=$(CURDIR)/ui-test $(GO) test -v -count=1 -timeout 15m ./web

@@ -33,6 +33,7 @@ type demoRun struct {
 	noLive bool
 	keep   bool
 	exit   bool
+	open   bool          // open the browser of this machine
 	named  bool          // the address was chosen, so no other will do
 	every  time.Duration // between two steps of the live shopper
 
@@ -84,6 +85,7 @@ folder it goes on where it was.`,
 	f.BoolVar(&d.noLive, "no-live", false, "without the customer who goes on shopping")
 	f.BoolVar(&d.keep, "keep", true, "keep the data folder; --keep=false removes it at the end, if the demo made it")
 	f.BoolVar(&d.exit, "exit", false, "stop after the load and the profile")
+	f.BoolVar(&d.open, "open", false, "open the browser of this machine on a customer's page, once everything is there")
 	f.DurationVar(&d.every, "every", time.Second, "time between two steps of the customer who goes on shopping")
 	return cmd
 }

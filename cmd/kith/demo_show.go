@@ -5,12 +5,14 @@ import (
 	"encoding/json"
 	"fmt"
 	"os"
+	"runtime"
 	"strings"
 
 	"kith/internal/app"
 	"kith/internal/client"
 	"kith/internal/demo"
 	"kith/internal/demo/load"
+	"kith/internal/signin"
 )
 
 // meet prints the customer that the demo shows, and what to try next.
@@ -27,7 +29,28 @@ func (d *demoRun) meet(ctx context.Context, c *client.Client, a *app.App) error 
 	if err := printProfile(d.out, p, list.Data); err != nil {
 		return err
 	}
+	if err := d.interfaceOf(a); err != nil {
+		return err
+	}
 	return d.hints(a)
+}
+
+// interfaceOf prints the address of the featured customer's page, by which a
+// browser is signed in once, and opens it if that is wanted and there is a screen.
+func (d *demoRun) interfaceOf(a *app.App) error {
+	link, err := a.SignInLink()
+	if err != nil || link == "" {
+		return err
+	}
+	link = strings.Replace(link, "/ui/#", "/ui/profiles/user_id:"+demo.Featured+"#", 1)
+	fmt.Fprintf(d.out, "\nThe same customer in the browser (works once, within %d minutes):\n  %s\n", int(signin.CodeTime.Minutes()), link)
+	if !d.open || runtime.GOOS == "linux" && os.Getenv("DISPLAY") == "" && os.Getenv("WAYLAND_DISPLAY") == "" {
+		return nil
+	}
+	if err := openBrowser(link); err != nil {
+		fmt.Fprintf(d.out, "  (%v)\n", err)
+	}
+	return nil
 }
 
 // hints prints the commands by which to look further, as far as there are such.

@@ -1,4 +1,13 @@
-// The one way to the server: its public API, by the session's cookie.
+// The one way to the server: its public API, by the session's cookie. Which paths
+// there are and what they answer comes from the server's own description.
+import type { components, paths } from "./api.gen";
+
+type Schemas = components["schemas"];
+type Filled<P extends string> = P extends `${infer A}{${string}}${infer B}` ? `${A}${string}${Filled<B>}` : P;
+type Described = Filled<keyof paths & string>;
+
+/** Address is a path that the server describes, with or without a query. */
+export type Address = Described | `${Described}?${string}`;
 
 /** Place is one mistake in a document, named by a JSON pointer. */
 export type Place = { pointer: string; code: string; detail: string };
@@ -56,16 +65,16 @@ async function checked(method: string, path: string, body?: unknown, signal?: Ab
   throw problem;
 }
 
-export async function call<T>(method: "GET" | "POST" | "PUT" | "DELETE", path: string, body?: unknown, signal?: AbortSignal): Promise<T> {
+export async function call<T>(method: "GET" | "POST" | "PUT" | "DELETE", path: Address, body?: unknown, signal?: AbortSignal): Promise<T> {
   const res = await checked(method, path, body, signal);
   if (res.status === 204) return undefined as T;
   return (await res.json()) as T;
 }
 
-export const get = <T>(path: string, signal?: AbortSignal) => call<T>("GET", path, undefined, signal);
+export const get = <T>(path: Address, signal?: AbortSignal) => call<T>("GET", path, undefined, signal);
 
 /** text asks for an answer that is not JSON. */
-export async function text(method: "GET" | "POST", path: string, body: unknown, accept: string): Promise<string> {
+export async function text(method: "GET" | "POST", path: Address, body: unknown, accept: string): Promise<string> {
   return (await checked(method, path, body, undefined, accept)).text();
 }
 
@@ -73,23 +82,14 @@ export async function text(method: "GET" | "POST", path: string, body: unknown, 
 export const enc = encodeURIComponent;
 
 /** refPath is the address of a person named as type:value. */
-export function refPath(ref: string): string {
+export function refPath(ref: string): `${string}:${string}` {
   const at = ref.indexOf(":");
   return at < 0 ? `id:${enc(ref)}` : `${enc(ref.slice(0, at))}:${enc(ref.slice(at + 1))}`;
 }
 
 export type Page<T> = { data: T[]; next: string | null };
 export type Who = { name: string; workspace: string };
-export type Status = {
-  accepted: number;
-  processed: number;
-  repeats: number;
-  quarantined: number;
-  lag: number;
-  analytics_lag_ms: number;
-  wave: { due: number; done: number };
-  engines: Record<string, string>;
-};
+export type Status = Schemas["Status"];
 export type Found = {
   id: string;
   name: string | null;
@@ -176,29 +176,8 @@ export type Explained = {
   next_change: string | null;
   children: Explained[];
 };
-export type Source = {
-  key: string;
-  name: string;
-  type: string;
-  enabled: boolean;
-  write_key: string;
-  write_keys: { value: string; created_at: string; expires_at: string | null; last_used_at: string | null }[];
-  default_country: string | null;
-  allow_origins: string[];
-  created_at: string;
-  version: number;
-};
-export type Job = {
-  id: string;
-  kind: string;
-  state: string;
-  total: number | null;
-  accepted: number;
-  rejected: number;
-  error: unknown;
-  created_at?: string;
-  ended_at?: string | null;
-};
+export type Source = Schemas["Source"];
+export type Job = Schemas["Job"];
 export type Table = { columns: { name: string; type: string }[]; data: Record<string, unknown>[]; rows: number; truncated: boolean; as_of: string };
 
 export const sql = (query: string, signal?: AbortSignal) => call<Table>("POST", "/v1/sql", { query }, signal);

@@ -1,6 +1,7 @@
 // What to call a person, and the way to them.
 import { Link } from "@tanstack/react-router";
 import { useQuery } from "@tanstack/react-query";
+import { useTranslation } from "react-i18next";
 import { get, type Profile, refPath } from "./api";
 
 export const firstOf = (p: Profile, type: string) => p.identifiers.find((i) => i.type === type)?.value;
@@ -28,9 +29,11 @@ export function PersonLink({ id, known }: { id: string; known?: string }) {
     enabled: !known,
     staleTime: 60_000,
   });
+  const { t } = useTranslation();
+  const name = p.data ? nameOfProfile(p.data) : id;
   return (
     <Link to="/profiles/$ref" params={{ ref: `id:${id}` }} className="font-medium break-all text-accent hover:underline">
-      {known ?? (p.data ? nameOfProfile(p.data) : id)}
+      {known ?? (name === id ? t("person.anonymous", { id: id.slice(0, 8) }) : name)}
     </Link>
   );
 }

@@ -37,7 +37,7 @@ const home = createRoute({
 const live = createRoute({
   getParentRoute: () => root,
   path: "/live",
-  validateSearch: (s: Record<string, unknown>): { type?: string; source?: string; name?: string } => ({ type: str(s.type), source: str(s.source), name: str(s.name) }),
+  validateSearch: (s: Record<string, unknown>): { type?: string; source?: string; name?: string; identifier?: string } => ({ type: str(s.type), source: str(s.source), name: str(s.name), identifier: str(s.identifier) }),
   component: lazyRouteComponent(() => import("./pages/live"), "LiveEvents"),
 });
 const list = (v: unknown) => (Array.isArray(v) ? v.filter((x): x is string => typeof x === "string") : undefined);
@@ -54,11 +54,14 @@ const sql = createRoute({
   component: lazyRouteComponent(() => import("./pages/sql"), "Sql"),
 });
 const sources = createRoute({ getParentRoute: () => root, path: "/sources", component: lazyRouteComponent(() => import("./pages/sources"), "Sources") });
-const quarantine = createRoute({ getParentRoute: () => root, path: "/quarantine", component: lazyRouteComponent(() => import("./pages/quarantine"), "Quarantine") });
+const source = createRoute({ getParentRoute: () => root, path: "/sources/$key", validateSearch: (s: Record<string, unknown>): { tab?: string } => ({ tab: str(s.tab) }), component: lazyRouteComponent(() => import("./pages/sources"), "OneSource") });
+const quarantine = createRoute({ getParentRoute: () => root, path: "/quarantine", validateSearch: (s: Record<string, unknown>): { code?: string } => ({ code: str(s.code) }), component: lazyRouteComponent(() => import("./pages/quarantine"), "Quarantine") });
 const jobs = createRoute({ getParentRoute: () => root, path: "/jobs", validateSearch: (s: Record<string, unknown>): { id?: string } => ({ id: str(s.id) }), component: lazyRouteComponent(() => import("./pages/jobs"), "Jobs") });
-const settings = createRoute({ getParentRoute: () => root, path: "/settings", component: lazyRouteComponent(() => import("./pages/settings"), "Settings") });
+const settings = createRoute({ getParentRoute: () => root, path: "/settings", validateSearch: (s: Record<string, unknown>): { tab?: string } => ({ tab: str(s.tab) }), component: lazyRouteComponent(() => import("./pages/settings"), "Settings") });
 
-const tree = root.addChildren([home, profiles, profile, live, segments, newSegment, segment, traits, trait, sql, sources, quarantine, jobs, settings]);
+const kit = createRoute({ getParentRoute: () => root, path: "/kit", component: lazyRouteComponent(() => import("./pages/parts"), "Parts") });
+
+const tree = root.addChildren([home, profiles, profile, live, segments, newSegment, segment, traits, trait, sql, sources, source, quarantine, jobs, settings, kit]);
 
 export function makeRouter() {
   return createRouter({

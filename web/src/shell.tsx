@@ -69,11 +69,11 @@ export function Shell() {
   useEffect(() => setMenu(false), [path]);
   useKeys(() => setPalette(true), () => setHelp(true));
   return (
-    <div className="min-h-screen lg:grid lg:grid-cols-[13.5rem_1fr]">
+    <div className="min-h-screen lg:grid lg:grid-cols-[13.5rem_1fr] print:block">
       <a href="#content" className="sr-only focus:not-sr-only focus:fixed focus:top-2 focus:left-2 focus:z-50 focus:rounded focus:bg-panel focus:p-3">
         {t("skip")}
       </a>
-      <div className={cx("fixed inset-y-0 left-0 z-30 w-60 border-r border-line bg-panel lg:static lg:block lg:w-auto", menu ? "block shadow-2xl" : "hidden")}>
+      <div className={cx("fixed inset-y-0 left-0 z-30 w-60 border-r border-line bg-panel lg:static lg:block lg:w-auto print:hidden", menu ? "block shadow-2xl" : "hidden")}>
         <Rail close={() => setMenu(false)} />
       </div>
       <div className="min-w-0">

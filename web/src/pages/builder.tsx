@@ -303,7 +303,7 @@ export function EventName({ value, change, events, lead }: { value: unknown; cha
     <>
       <Select
         aria-label={t("builder.which")}
-        className="!w-auto font-medium !text-accent"
+        className={cx("font-medium !text-accent", kind === "one" ? "!w-28" : "!w-auto")}
         value={kind}
         onChange={(e) => become(e.target.value)}
         options={[{ value: "one", label: lead ?? t("builder.did") }, { value: "list", label: t("builder.anyOf") }, ...callTypes.map((c) => ({ value: c, label: t(`builder.any_${c}`) }))]}

@@ -120,7 +120,7 @@ function mailState(p: Profile): string | null {
 
 function Head({ p, account, at }: { p: Profile; account: boolean; at: string }) {
   const { t } = useTranslation();
-  const name = nameOfProfile(p);
+  const name = nameOfProfile(p) === p.id ? t("person.anonymous", { id: p.id.slice(0, 8) }) : nameOfProfile(p);
   const flags = Object.entries(p.traits).filter(([, v]) => v.value === true);
   const contact = [traitOf(p, "email") ?? firstOf(p, "email"), traitOf(p, "phone") ?? firstOf(p, "phone")].filter((x): x is string => !!x && x !== name);
   const address = p.traits.address?.value;

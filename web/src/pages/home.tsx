@@ -144,7 +144,7 @@ function Activity({ days }: { days: number }) {
         ) : (
           <Chart
             label={label}
-            height={230}
+            height={200}
             series={[{ name: t("col.events") }]}
             points={q.data.days.map((d) => ({ key: d.day, label: date(d.day, i18n.language), short: dayMonth(d.day, i18n.language), values: [d.events] }))}
             pick={(day) => void navigate({ to: "/sql", search: { q: rowsOf.day(day), run: 1 } })}

@@ -1,26 +1,30 @@
 // What takes long and was started.
+import { useNavigate, useSearch } from "@tanstack/react-router";
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
+import type { ReactNode } from "react";
 import { useTranslation } from "react-i18next";
-import { call, enc, get, type Job, type Page as Part } from "../api";
+import { call, enc, get, type Job } from "../api";
 import { plain } from "../format";
-import { Badge, Button, Card, Empty, Num, Rows, Skeleton, Trouble, When } from "../ui/kit";
+import { going, jobTone, useJobs, useKind } from "../tray";
+import { Badge, Button, Card, Dialog, Empty, Facts, Json, Num, Progress, Rows, Skeleton, Trouble, When } from "../ui/kit";
 import { Page } from "./page";
 
-const tone = (s: string) => (s === "done" ? "good" : s === "failed" ? "bad" : s === "cancelled" ? "none" : "accent");
-const going = (j: Job) => j.state === "queued" || j.state === "running";
-
-export function Jobs() {
-  const { t } = useTranslation();
+function useStop() {
   const client = useQueryClient();
-  const q = useQuery({
-    queryKey: ["jobs"],
-    queryFn: ({ signal }) => get<Part<Job>>("/v1/jobs?limit=100", signal),
-    refetchInterval: (x) => (x.state.data?.data.some(going) ? 1_000 : 10_000),
-  });
-  const stop = useMutation({
+  return useMutation({
     mutationFn: (id: string) => call("DELETE", `/v1/jobs/${enc(id)}`),
     onSettled: () => client.invalidateQueries({ queryKey: ["jobs"] }),
   });
+}
+
+export function Jobs() {
+  const { t } = useTranslation();
+  const navigate = useNavigate();
+  const { id } = useSearch({ from: "/jobs" });
+  const kind = useKind();
+  const q = useJobs();
+  const stop = useStop();
+  const open = (x?: string) => void navigate({ to: "/jobs", search: { id: x }, replace: true });
   return (
     <Page title={t("nav.jobs")} lead={t("jobs.lead")}>
       <Card flush>
@@ -34,25 +38,73 @@ export function Jobs() {
             rows={q.data.data}
             id={(j) => j.id}
             columns={[
-              { head: t("jobs.kind"), cell: (j) => <span className="font-medium">{j.kind}</span> },
-              { head: t("col.state"), cell: (j) => <Badge tone={tone(j.state)}>{t(`job.${j.state}`)}</Badge> },
-              {
-                head: t("jobs.progress"),
-                wide: true,
-                cell: (j) => (
-                  <span className="flex items-center gap-3">
-                    {!!j.total && <progress aria-label={t("jobs.progress")} max={j.total} value={j.state === "done" ? j.total : j.accepted + j.rejected} className="h-2 w-32 accent-accent" />}
-                    <span className="text-sm text-soft"><Num n={j.accepted} />{j.total ? <> / <Num n={j.total} /></> : null}{j.rejected > 0 && <> · {t("jobs.rejected")} <Num n={j.rejected} /></>}</span>
-                  </span>
-                ),
-              },
+              { head: t("jobs.kind"), cell: (j) => <button type="button" onClick={() => open(j.id)} className="min-h-6 rounded text-left font-semibold text-accent hover:underline">{kind(j.kind)}</button> },
+              { head: t("col.state"), cell: (j) => <Badge tone={jobTone(j.state)}>{t(`job.${j.state}`)}</Badge> },
+              { head: t("jobs.progress"), wide: true, cell: (j) => <Far j={j} /> },
               { head: t("jobs.trouble"), cell: (j) => <span lang="en" className="text-bad">{j.error ? plain((j.error as { detail?: string }).detail ?? j.error) : ""}</span> },
               { head: t("jobs.began"), right: true, cell: (j) => <When at={j.created_at} /> },
+              { head: t("jobs.took"), right: true, cell: (j) => <Took j={j} /> },
               { head: t("jobs.stop"), right: true, cell: (j) => (going(j) ? <Button small kind="bad" onClick={() => stop.mutate(j.id)}>{t("jobs.stop")}</Button> : null) },
             ]}
           />
         )}
       </Card>
+      <Dialog open={!!id} close={() => open()} title={t("jobs.one")} side>
+        {id && <One id={id} />}
+      </Dialog>
     </Page>
+  );
+}
+
+function Far({ j }: { j: Job }) {
+  const { t } = useTranslation();
+  return (
+    <span className="flex min-w-44 items-center gap-3">
+      {going(j) && <span className="w-32"><Progress done={j.accepted + j.rejected} total={j.total || null} label={t("jobs.progress")} /></span>}
+      <span className="text-sm text-soft">
+        <Num n={j.accepted} />
+        {j.total ? <> / <Num n={j.total} /></> : null}
+        {j.rejected > 0 && <> · {t("jobs.rejected")} <Num n={j.rejected} /></>}
+      </span>
+    </span>
+  );
+}
+
+function Took({ j }: { j: Job }) {
+  const { i18n } = useTranslation();
+  if (!j.ended_at || !j.created_at) return <>–</>;
+  const seconds = (Date.parse(j.ended_at) - Date.parse(j.created_at)) / 1000;
+  const unit = seconds < 90 ? "second" : "minute";
+  return <span className="whitespace-nowrap">{new Intl.NumberFormat(i18n.language, { style: "unit", unit, unitDisplay: "short", maximumFractionDigits: 1 }).format(unit === "second" ? seconds : seconds / 60)}</span>;
+}
+
+function One({ id }: { id: string }) {
+  const { t } = useTranslation();
+  const kind = useKind();
+  const stop = useStop();
+  const q = useQuery({ queryKey: ["job", id], queryFn: ({ signal }) => get<Job>(`/v1/jobs/${enc(id)}`, signal), refetchInterval: (x) => (x.state.data && !going(x.state.data) ? false : 1_000) });
+  if (q.isPending) return <Skeleton />;
+  if (q.isError) return <Trouble error={q.error} retry={() => q.refetch()} />;
+  const j = q.data;
+  return (
+    <div className="space-y-4 p-4">
+      <div className="flex items-center justify-between gap-3">
+        <h3 className="text-lg font-semibold">{kind(j.kind)}</h3>
+        <Badge tone={jobTone(j.state)}>{t(`job.${j.state}`)}</Badge>
+      </div>
+      {going(j) && <Progress done={j.accepted + j.rejected} total={j.total || null} label={t("jobs.progress")} />}
+      <Facts
+        facts={[
+          [t("jobs.progress"), <Far j={j} />],
+          [t("jobs.began"), <When at={j.created_at} absolute />],
+          ...(j.ended_at ? [[t("jobs.ended"), <When at={j.ended_at} absolute />] as [string, ReactNode]] : []),
+          [t("jobs.id"), <span className="font-mono text-sm break-all">{j.id}</span>],
+        ]}
+      />
+      {j.error != null && <p lang="en" className="rounded-md bg-bad-wash p-3 text-bad">{plain((j.error as { detail?: string }).detail ?? j.error)}</p>}
+      {j.result != null && <Json value={j.result} label={t("jobs.result")} />}
+      {stop.isError && <Trouble error={stop.error} />}
+      {going(j) && <Button kind="bad" onClick={() => stop.mutate(j.id)}>{t("jobs.stop")}</Button>}
+    </div>
   );
 }

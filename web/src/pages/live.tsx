@@ -43,10 +43,11 @@ export function LiveEvents() {
         </>
       }
     >
-      <div className="mb-3 grid gap-2 sm:grid-cols-[10rem_12rem_1fr]">
+      <div className="mb-3 grid gap-2 sm:grid-cols-2 xl:grid-cols-[10rem_12rem_1fr_1fr]">
         <Select aria-label={t("col.type")} value={search.type ?? ""} onChange={(e) => set({ type: e.target.value || undefined })} options={[{ value: "", label: t("live.allTypes") }, ...types.map((x) => ({ value: x, label: x }))]} />
         <Select aria-label={t("col.source")} value={search.source ?? ""} onChange={(e) => set({ source: e.target.value || undefined })} options={[{ value: "", label: t("live.allSources") }, ...(sources.data?.data ?? []).map((s) => ({ value: s.key, label: s.name }))]} />
         <Input key={search.name ?? ""} aria-label={t("live.name")} placeholder={t("live.name")} defaultValue={search.name ?? ""} onBlur={(e) => set({ name: e.target.value || undefined })} onKeyDown={(e) => e.key === "Enter" && set({ name: e.currentTarget.value || undefined })} />
+        <Input key={`i${search.identifier ?? ""}`} aria-label={t("live.who")} placeholder={t("live.who")} defaultValue={search.identifier ?? ""} onBlur={(e) => set({ identifier: e.target.value || undefined })} onKeyDown={(e) => e.key === "Enter" && set({ identifier: e.currentTarget.value || undefined })} />
       </div>
       <Card
         flush
@@ -71,7 +72,7 @@ export function LiveEvents() {
             )}
           </Empty>
         ) : (
-          <ol className="divide-y divide-line">
+          <ol className="divide-y divide-line" aria-label={t("nav.live")}>
             {live.seen.map((s) => (
               <Row key={s.key} s={s} open={setTrace} />
             ))}

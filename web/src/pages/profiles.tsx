@@ -1,11 +1,12 @@
 // Finding a customer by anything that is known of them.
 import { Link, useNavigate, useSearch } from "@tanstack/react-router";
-import { keepPreviousData, useInfiniteQuery } from "@tanstack/react-query";
+import { keepPreviousData, useInfiniteQuery, useQuery } from "@tanstack/react-query";
 import { Search } from "lucide-react";
 import { useEffect, useState } from "react";
 import { useTranslation } from "react-i18next";
-import { enc, type Found, get, type Page } from "../api";
+import { enc, type Found, get, type Page, sql } from "../api";
 import { nameOf, useDelayed } from "../palette";
+import { PersonLink } from "../person";
 import { Badge, Button, Card, Code, Empty, Input, Num, PageHead, Rows, Skeleton, Trouble, When } from "../ui/kit";
 
 export function Profiles() {
@@ -27,9 +28,50 @@ export function Profiles() {
         <Search aria-hidden className="pointer-events-none absolute top-1/2 left-3 size-4.5 -translate-y-1/2 text-soft" />
         <Input autoFocus type="search" aria-label={t("profiles.search")} placeholder={t("profiles.hint")} value={text} onChange={(e) => setText(e.target.value)} className="!min-h-11 !pl-10" />
       </div>
-      <Card flush>{q.trim() ? <Results q={q} /> : <Empty title={t("profiles.start")}>{t("profiles.startLead")}</Empty>}</Card>
+      <Card flush>{q.trim() ? <Results q={q} /> : <Lately />}</Card>
     </>
   );
+}
+
+/** Lately are those who were seen last, to begin with. */
+function Lately() {
+  const { t } = useTranslation();
+  const q = useQuery({
+    queryKey: ["lately"],
+    queryFn: ({ signal }) => sql("SELECT profile_id, traits, events, identifiers, first_seen, last_seen FROM profiles ORDER BY last_seen DESC LIMIT 15", signal),
+    staleTime: 10_000,
+  });
+  if (q.isPending) return <Skeleton lines={6} />;
+  if (q.isError) return <Trouble error={q.error} retry={() => q.refetch()} />;
+  if (q.data.data.length === 0) return <Empty title={t("profiles.start")}>{t("profiles.startLead")}</Empty>;
+  return (
+    <>
+      <div className="flex flex-wrap items-baseline justify-between gap-2 border-b border-line px-4 py-2.5">
+        <h2 className="font-semibold">{t("profiles.lately")}</h2>
+        <span className="text-sm text-soft">
+          {t("profiles.startLead")}
+        </span>
+      </div>
+      <Rows
+        label={t("profiles.lately")}
+        rows={q.data.data}
+        id={(r) => String(r.profile_id)}
+        columns={[
+          { head: t("col.name"), cell: (r) => <span className="inline-block min-w-40"><PersonLink id={String(r.profile_id)} /></span> },
+          { head: t("col.contact"), wide: true, cell: (r) => <span className="inline-block min-w-48 break-all text-soft">{contactOf(r.traits) || "–"}</span> },
+          { head: t("profiles.identifiers"), right: true, cell: (r) => <Num n={Number(r.identifiers)} /> },
+          { head: t("col.events"), right: true, cell: (r) => <Num n={Number(r.events)} /> },
+          { head: t("col.firstSeen"), right: true, cell: (r) => <When at={String(r.first_seen)} /> },
+          { head: t("col.lastSeen"), right: true, cell: (r) => <When at={String(r.last_seen)} /> },
+        ]}
+      />
+    </>
+  );
+}
+
+function contactOf(v: unknown): string {
+  const traits = (typeof v === "string" ? JSON.parse(v) : v) as Record<string, unknown> | null;
+  return [traits?.email, traits?.phone].filter((x): x is string => typeof x === "string").join(" · ");
 }
 
 function Results({ q }: { q: string }) {

@@ -1,9 +1,10 @@
 // Events that could not be taken into profiles, and the way back for them.
 import { useInfiniteQuery, useMutation, useQueryClient } from "@tanstack/react-query";
+import { useNavigate, useSearch } from "@tanstack/react-router";
 import { useState } from "react";
 import { useTranslation } from "react-i18next";
 import { call, enc, get, type Page as Part } from "../api";
-import { Badge, Button, Card, Dialog, Empty, Json, Rows, Skeleton, Trouble, When } from "../ui/kit";
+import { Badge, Button, Card, cx, Dialog, Empty, Json, Num, Rows, Skeleton, Trouble, When } from "../ui/kit";
 import { useQuery } from "@tanstack/react-query";
 import { Page } from "./page";
 
@@ -18,13 +19,36 @@ export function Quarantine() {
     queryFn: ({ pageParam, signal }) => get<Part<Held>>(`/v1/quarantine?limit=50${pageParam && `&cursor=${enc(pageParam)}`}`, signal),
     getNextPageParam: (p) => p.next ?? undefined,
   });
-  const rows = q.data?.pages.flatMap((p) => p.data) ?? [];
+  const navigate = useNavigate();
+  const { code } = useSearch({ from: "/quarantine" });
+  const all = q.data?.pages.flatMap((p) => p.data) ?? [];
+  const rows = code ? all.filter((h) => h.code === code) : all;
+  const causes = [...all.reduce((m, h) => m.set(h.code, [...(m.get(h.code) ?? []), h]), new Map<string, Held[]>())].sort((a, b) => b[1].length - a[1].length);
   return (
     <Page title={t("nav.quarantine")} lead={t("held.lead")}>
+      {causes.length > 0 && (
+        <div className="mb-4 flex flex-wrap gap-2" role="group" aria-label={t("held.causes")}>
+          {causes.map(([c, held]) => (
+            <button
+              key={c}
+              type="button"
+              aria-pressed={code === c}
+              onClick={() => void navigate({ to: "/quarantine", search: { code: code === c ? undefined : c }, replace: true })}
+              className={cx("min-w-0 rounded-lg border px-4 py-2.5 text-left", code === c ? "border-accent bg-accent-wash" : "border-line bg-panel hover:border-accent")}
+            >
+              <span className="flex items-baseline gap-2">
+                <span className="text-xl font-semibold"><Num n={held.length} />{q.hasNextPage && "+"}</span>
+                <span className="text-sm break-words text-soft">{t(`cause.${c.replaceAll(".", "_")}`, { defaultValue: c })}</span>
+              </span>
+              <span className="block truncate text-sm text-soft">{[...new Set(held.map((h) => h.source).filter(Boolean))].join(", ")}</span>
+            </button>
+          ))}
+        </div>
+      )}
       <Card flush>
         {q.isPending && <Skeleton />}
         {q.isError && <Trouble error={q.error} retry={() => q.refetch()} />}
-        {q.data && rows.length === 0 && <Empty title={t("held.none")}>{t("held.noneLead")}</Empty>}
+        {q.data && all.length === 0 && <Empty title={t("held.none")}>{t("held.noneLead")}</Empty>}
         {rows.length > 0 && (
           <Rows
             label={t("nav.quarantine")}
@@ -45,7 +69,7 @@ export function Quarantine() {
           </div>
         )}
       </Card>
-      <Dialog open={!!open} close={() => setOpen(null)} title={open?.message_id ?? open?.id ?? ""} wide>
+      <Dialog open={!!open} close={() => setOpen(null)} title={open?.message_id ?? open?.id ?? ""} side>
         {open && <One h={open} done={() => setOpen(null)} />}
       </Dialog>
     </Page>

@@ -160,7 +160,8 @@ function Editor({ saved, first }: { saved: Segment | null; first?: { where?: Whe
   );
 }
 
-const calledOf = (s: Person) => s.name ?? ([s.first_name, s.last_name].filter(Boolean).join(" ") || s.email || s.identifier?.value);
+/** calledOf is a name where the answer has one; without it the person is asked. */
+const calledOf = (s: Person) => s.name ?? ([s.first_name, s.last_name].filter(Boolean).join(" ") || undefined);
 
 function People({ people }: { people: Person[] }) {
   return (

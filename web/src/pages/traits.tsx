@@ -277,21 +277,34 @@ function Values({ k, account, version }: { k: string; account: boolean; version:
   );
 }
 
-/** bins puts numbers into a dozen ranges of one width. */
-export function bins(data: { value: number; size: number }[], language: string) {
-  const low = Math.min(...data.map((d) => d.value));
-  const high = Math.max(...data.map((d) => d.value));
+/** bins puts numbers into a dozen ranges of one width; the few that are far above
+ * the others share the last one. */
+export function bins(all: { value: number; size: number }[], language: string) {
+  const data = [...all].sort((a, b) => a.value - b.value);
+  const sum = data.reduce((n, d) => n + d.size, 0);
+  let seen = 0;
+  const most = data.find((d) => (seen += d.size) >= 0.97 * sum)?.value ?? 0;
+  const low = data[0].value;
   const whole = data.every((d) => Number.isInteger(d.value));
-  const count = whole ? Math.min(12, high - low + 1) : 12;
-  const width = (high - low) / count || 1;
-  const step = whole ? Math.max(1, Math.ceil((high - low + 1) / count)) : width;
-  const out = Array.from({ length: Math.max(1, Math.ceil((high - low + (whole ? 1 : 0)) / step)) }, (_, i) => ({ from: low + i * step, n: 0 }));
-  for (const d of data) out[Math.min(out.length - 1, Math.floor((d.value - low) / step))].n += d.size;
-  return out.map((b) => {
-    const to = b.from + step - (whole ? 1 : 0);
-    const label = whole && step === 1 ? num(b.from, language) : `${num(b.from, language)} – ${num(to, language)}`;
-    return { key: String(b.from), label, short: compact(b.from, language), values: [b.n] };
+  const span = Math.max(most - low, whole ? 1 : 1e-9);
+  const step = nice(span / 12, whole);
+  const from = Math.floor(low / step) * step;
+  const count = Math.max(1, Math.ceil((most - from + (whole ? 1 : 0)) / step));
+  const sizes = Array.from({ length: count }, () => 0);
+  for (const d of data) sizes[Math.min(count - 1, Math.floor((d.value - from) / step))] += d.size;
+  return sizes.map((n, i) => {
+    const a = from + i * step;
+    const more = i === count - 1 && data.at(-1)!.value >= a + step;
+    const label = more ? `≥ ${num(a, language)}` : step === 1 && whole ? num(a, language) : `${num(a, language)} – ${num(a + step, language)}`;
+    return { key: String(i), label, short: (more ? "≥ " : "") + compact(a, language), values: [n] };
   });
+}
+
+/** nice is the next number of 1, 2 or 5 with noughts. */
+function nice(n: number, whole: boolean): number {
+  const ten = 10 ** Math.floor(Math.log10(n));
+  const step = [1, 2, 5, 10].map((x) => x * ten).find((x) => x >= n) ?? n;
+  return whole ? Math.max(1, Math.round(step)) : step;
 }
 
 function Removal({ d, close }: { d: Computed; close: () => void }) {

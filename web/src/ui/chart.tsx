@@ -198,7 +198,7 @@ export function Overlap({ sets, regions, label, open }: { sets: { key: string; n
   const id = useId();
   const top = Math.max(1, ...regions.map((r) => r.size));
   return (
-    <div className="overflow-x-auto" tabIndex={0} role="region" aria-labelledby={id}>
+    <div className="relative overflow-x-auto" tabIndex={0} role="region" aria-labelledby={id}>
       <table className="w-full border-collapse text-left">
         <caption id={id} className="sr-only">{label}</caption>
         <thead>

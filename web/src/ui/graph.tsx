@@ -21,7 +21,7 @@ export function Graph({ nodes, edges, marked, mark, chosen }: { nodes: Node[]; e
   const used = columns.filter((c) => c.length > 0);
   const tall = Math.max(1, ...used.map((c) => c.length));
   const height = tall * (boxHeight + rowGap) + 8;
-  const width = used.length * boxWidth + (used.length - 1) * columnGap + 4;
+  const width = used.length * boxWidth + (used.length - 1) * columnGap + 52;
   const place = new Map<string, { x: number; y: number; column: number }>();
   used.forEach((c, i) => {
     const top = (height - c.length * (boxHeight + rowGap) + rowGap) / 2;
@@ -29,7 +29,7 @@ export function Graph({ nodes, edges, marked, mark, chosen }: { nodes: Node[]; e
   });
   const short = (s: string, n: number) => (s.length > n ? s.slice(0, n - 1) + "…" : s);
   return (
-    <div className="overflow-x-auto p-4" tabIndex={0} role="region" aria-label={t("graph.label")}>
+    <div className="relative overflow-x-auto p-4" tabIndex={0} role="region" aria-label={t("graph.label")}>
       <svg width={width} height={height} role="group" aria-label={t("graph.label")} className="mx-auto block">
         {edges.map((e) => {
           const a = place.get(e.a);

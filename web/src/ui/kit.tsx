@@ -346,7 +346,7 @@ export type Column<T> = { head: string; cell: (row: T) => ReactNode; right?: boo
 
 export function Rows<T>({ rows, columns, id, label }: { rows: T[]; columns: Column<T>[]; id: (row: T) => string; label: string }) {
   return (
-    <div className="overflow-x-auto" tabIndex={0} role="region" aria-label={label}>
+    <div className="relative overflow-x-auto" tabIndex={0} role="region" aria-label={label}>
       <table className="w-full border-collapse text-left">
         <thead>
           <tr className="border-b border-line text-sm text-soft">

@@ -1,1 +1,0 @@
-export{o as Jobs}from"./screens-BBnFwvna.js";

@@ -1,0 +1,1 @@
+export{a as Profiles}from"./screens-B8UXLDeC.js";

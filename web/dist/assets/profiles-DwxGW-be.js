@@ -1,1 +1,0 @@
-export{i as Profiles}from"./screens-BBnFwvna.js";

@@ -1,1 +1,0 @@
-export{r as Quarantine}from"./screens-BBnFwvna.js";

@@ -1,1 +1,0 @@
-export{i as NewSegment,a as OneSegment}from"./segments-Dzp-0Mbs.js";

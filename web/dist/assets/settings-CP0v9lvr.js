@@ -1,1 +1,0 @@
-export{n as Settings}from"./screens-BBnFwvna.js";

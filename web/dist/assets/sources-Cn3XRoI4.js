@@ -1,1 +1,0 @@
-export{t as Sources}from"./screens-BBnFwvna.js";
