@@ -2,6 +2,7 @@ package chaos
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"net/http"
 	"os"
@@ -29,6 +30,8 @@ type world struct {
 	brokers []*broker
 	db      *database
 	nodes   []*node
+
+	identity []byte // the settings of identity in the end
 }
 
 // roles are those of the three nodes.
@@ -147,6 +150,9 @@ func (w *world) check(t *testing.T, l *load) {
 	}
 	w.checkSegment(t, asked[0])
 	w.checkTable(t, asked[0], st.Processed-st.Repeats)
+	var identity json.RawMessage
+	asked[0].must(t, http.MethodGet, "/v1/settings/identity", "", &identity)
+	w.identity = identity
 	for _, n := range w.nodes {
 		n.terminate(t)
 	}
@@ -184,7 +190,10 @@ func (w *world) checkState(t *testing.T, l *load) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	doc := settings.Default()
+	doc, err := settings.Read(w.identity)
+	if err != nil {
+		t.Fatal(err)
+	}
 	log := w.openLog(t)
 	began := time.Now()
 	tally, err := law.Verify(context.Background(), law.Place{
