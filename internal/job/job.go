@@ -140,6 +140,11 @@ func (j *Jobs) takeUp(ctx context.Context) error {
 		if job.State.Ended() || j.mine(job.ID) != nil || !j.cfg.Alone && j.now()-job.UpdatedAt < staleAfter.Milliseconds() {
 			continue
 		}
+		if err := j.claim(ctx, job); errs.Is(err, errs.Conflict) {
+			continue // another process was first
+		} else if err != nil {
+			return err
+		}
 		var work Work
 		if j.cfg.Resume != nil {
 			work = j.cfg.Resume(job)
@@ -155,6 +160,45 @@ func (j *Jobs) takeUp(ctx context.Context) error {
 		}
 	}
 	return nil
+}
+
+// claim makes a job that was left this process's; the error is of kind Conflict when
+// somebody has said something of it since it was read.
+func (j *Jobs) claim(ctx context.Context, job Job) error {
+	doc, err := j.docs.Get(ctx, kindJob, job.ID)
+	if err != nil {
+		return err
+	}
+	now, err := decode(doc)
+	if err != nil {
+		return err
+	}
+	if now.State.Ended() || now.UpdatedAt != job.UpdatedAt {
+		return errs.New(errs.Conflict, "job.elsewhere", "another process does this job")
+	}
+	now.UpdatedAt = j.now()
+	next, err := encode(now)
+	if err != nil {
+		return err
+	}
+	return j.docs.Replace(ctx, doc, next)
+}
+
+// beat shows now and then that a job is under way, however quiet it is, until ctx
+// ends.
+func (j *Jobs) beat(ctx context.Context, t *task) {
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-j.cfg.Clock.After(staleAfter / 4):
+		}
+		t.mu.Lock()
+		if !t.job.State.Ended() {
+			_ = j.store(ctx, t.job) // the next one may succeed
+		}
+		t.mu.Unlock()
+	}
 }
 
 func (j *Jobs) mine(id string) *task {
@@ -207,7 +251,11 @@ func (j *Jobs) begin(job Job, work Work) *task {
 	job.State = Running
 	t := &task{job: job, stop: stop}
 	j.under[job.ID] = t
-	j.ended.Add(1)
+	j.ended.Add(2)
+	go func() {
+		defer j.ended.Done()
+		j.beat(ctx, t)
+	}()
 	go func() {
 		defer j.ended.Done()
 		defer stop()
@@ -359,11 +407,19 @@ func (j *Jobs) forgetOld(ctx context.Context) error {
 
 func (j *Jobs) store(ctx context.Context, job Job) error {
 	job.UpdatedAt = j.now()
+	doc, err := encode(job)
+	if err != nil {
+		return err
+	}
+	return j.docs.Keep(ctx, doc)
+}
+
+func encode(job Job) (resource.Document, error) {
 	data, err := json.Marshal(job)
 	if err != nil {
-		return errs.Wrap(err, errs.Internal, "job.encode", "a job could not be written down")
+		return resource.Document{}, errs.Wrap(err, errs.Internal, "job.encode", "a job could not be written down")
 	}
-	return j.docs.Keep(ctx, resource.Document{Kind: kindJob, Key: job.ID, Version: 1, JSON: data})
+	return resource.Document{Kind: kindJob, Key: job.ID, Version: 1, JSON: data}, nil
 }
 
 func decode(doc resource.Document) (Job, error) {

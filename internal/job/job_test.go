@@ -3,6 +3,8 @@ package job
 import (
 	"context"
 	"encoding/json"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -152,4 +154,50 @@ func TestOldJobsAreForgotten(t *testing.T) {
 	if err != nil || len(all) != keepMax {
 		t.Errorf("%d jobs, %v", len(all), err)
 	}
+}
+
+// TestOneOfSeveralProcessesGoesOn: a job that its process left is taken up by one of
+// the others, and one that is under way by none, however quiet it is.
+func TestOneOfSeveralProcessesGoesOn(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		store, clock := mem.New(), sys.NewManual(time.UnixMilli(1795305598000))
+		ctx, stop := context.WithCancel(t.Context())
+		var begun atomic.Int64
+		work := func(ctx context.Context, _ func(Progress)) (json.RawMessage, error) {
+			begun.Add(1)
+			<-ctx.Done()
+			return nil, ctx.Err()
+		}
+		var ended sync.WaitGroup
+		start := func(ctx context.Context) *Jobs {
+			j := New(Config{Store: store, Clock: clock, Rand: sys.Seeded(1), Resume: func(Job) Work { return work }})
+			ended.Go(func() { j.Run(ctx, func(err error) { t.Error(err) }) })
+			synctest.Wait()
+			return j
+		}
+		first, leave := context.WithCancel(ctx)
+		if _, err := start(first).Start(ctx, "long", nil, work); err != nil {
+			t.Fatal(err)
+		}
+		start(ctx)
+		start(ctx)
+		pass := func(d time.Duration) {
+			for range int(d / (5 * time.Second)) {
+				clock.Advance(5 * time.Second)
+				synctest.Wait()
+			}
+		}
+		pass(10 * time.Minute)
+		if n := begun.Load(); n != 1 {
+			t.Errorf("a job under way was begun %d times", n)
+		}
+		leave()
+		synctest.Wait()
+		pass(10 * time.Minute)
+		if n := begun.Load(); n != 2 {
+			t.Errorf("a job that was left was begun %d times, want once more", n)
+		}
+		stop()
+		ended.Wait()
+	})
 }

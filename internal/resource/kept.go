@@ -17,6 +17,12 @@ func (d *Documents) Forget(ctx context.Context, kind, key string) error {
 	return d.quietly(ctx, func(tx state.Tx) { tx.Delete(AppendKey(nil, kind, key)) })
 }
 
+// Replace is Keep for a document that is still as it was read; otherwise the error
+// is of kind Conflict.
+func (d *Documents) Replace(ctx context.Context, old, doc Document) error {
+	return d.quietly(ctx, func(tx state.Tx) { tx.PutIf(AppendKey(nil, doc.Kind, doc.Key), old.value(), doc.value()) })
+}
+
 func (d *Documents) quietly(ctx context.Context, write func(state.Tx)) error {
 	tx, err := d.store.Begin(ctx, []state.Lock{state.ResourceLock})
 	if err != nil {
