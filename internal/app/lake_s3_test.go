@@ -3,11 +3,17 @@ package app
 import (
 	"bytes"
 	"fmt"
+	"io"
+	"net/http"
 	"net/netip"
+	"net/url"
 	"os"
 	"path/filepath"
+	"strconv"
+	"strings"
 	"testing"
 
+	"kith/internal/analytics/clickhouse/clickhousetest"
 	"kith/internal/errs"
 	"kith/internal/lake"
 	"kith/internal/lake/s3/s3test"
@@ -62,6 +68,62 @@ func TestLakeInABucket(t *testing.T) {
 	}
 	if checked, err := CheckFolder(t.Context(), cfg, func(int) {}); err != nil || checked.Found != 0 {
 		t.Errorf("the check finds %+v, %v", checked, err)
+	}
+}
+
+// TestBucketIsReadFromOutside: a program that knows nothing of kith but current.json
+// finds in the bucket what was sent.
+func TestBucketIsReadFromOutside(t *testing.T) {
+	cfg := inBucket(t, settings(t))
+	other, err := url.Parse(clickhousetest.Start(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := serve(t, cfg)
+	for i := range 20 {
+		r.send(t, "/v1/track", fmt.Sprintf(`{"userId":"u-%d","event":"Bought","messageId":"m-%d"}`, i%5, i))
+		if i%7 == 0 {
+			r.flush(t) // so that there are several files
+		}
+	}
+	r.flush(t)
+	place, err := url.Parse(cfg.Lake)
+	if err != nil {
+		t.Fatal(err)
+	}
+	folder := place.Query().Get("endpoint") + "/" + place.Host + place.Path + "/" + defaultWorkspace + "/events/"
+	ask := func(columns, file, format string) string {
+		t.Helper()
+		query := fmt.Sprintf("SELECT %s FROM s3('%s', '%s', '%s', '%s') FORMAT TabSeparatedRaw", columns, folder+file, os.Getenv("AWS_ACCESS_KEY_ID"), os.Getenv("AWS_SECRET_ACCESS_KEY"), format)
+		password, _ := other.User.Password()
+		req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, "http://"+other.Host+"/", strings.NewReader(query))
+		if err != nil {
+			t.Fatal(err)
+		}
+		req.Header.Set("X-ClickHouse-User", other.User.Username())
+		req.Header.Set("X-ClickHouse-Key", password)
+		resp, err := http.DefaultClient.Do(req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer resp.Body.Close()
+		text, err := io.ReadAll(resp.Body)
+		if err != nil || resp.StatusCode != http.StatusOK {
+			t.Fatalf("%s: %s %s, %v", columns, resp.Status, text, err)
+		}
+		return strings.TrimSpace(string(text))
+	}
+	files := strings.Split(ask("arrayStringConcat(JSONExtract(json, 'files', 'Array(Tuple(path String))').1, ',')", lake.ManifestName, "JSONAsString"), ",")
+	total := 0
+	for _, f := range files {
+		n, err := strconv.Atoi(ask("uniqExact(message_id)", f, "Parquet"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		total += n
+	}
+	if total != 20 || len(files) < 2 {
+		t.Errorf("%d files have %d events", len(files), total)
 	}
 }
 
