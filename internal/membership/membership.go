@@ -59,8 +59,9 @@ type Config struct {
 	// Rows is that of view.Reader.
 	Rows func(ctx context.Context, r state.Reader, entity string, nodes []identity.NodeID) ([][]byte, error)
 
-	// Distant says that each call of the state is a way to a server and back, so that
-	// what is read of many people is better read together.
+	// Distant says that the state lies on a server: each call is a way to it and back,
+	// so that what is read of many people is better read together, and others may fold
+	// into it too.
 	Distant bool
 
 	// Bounds of what is kept of people in memory; the usual ones if left out.
@@ -308,18 +309,27 @@ func (e *Engine) Run(ctx context.Context, changed func() <-chan struct{}) error 
 		select {
 		case <-ctx.Done():
 		case <-wake:
-		case <-e.timer(min(due, e.now()+lookAfter)):
+		case <-e.timer(min(due, e.now()+e.lookAfter())):
 		}
 	}
 	return nil
 }
 
 // Milliseconds after which a step is tried again that failed, and after which an
-// engine that nobody wakes looks whether another process has folded something.
+// engine that nobody wakes looks whether another process has folded something: often
+// where others do.
 const (
-	retryAfter = 200
-	lookAfter  = 1000
+	retryAfter      = 200
+	lookAfterAlone  = 1000
+	lookAfterOthers = 40
 )
+
+func (e *Engine) lookAfter() int64 {
+	if e.cfg.Distant {
+		return lookAfterOthers
+	}
+	return lookAfterAlone
+}
 
 func (e *Engine) failed(err error) {
 	e.mu.Lock()

@@ -30,13 +30,10 @@ func Folded(ctx context.Context, r state.Reader, partitions int) ([]int64, error
 }
 
 func ofCursors[T any](ctx context.Context, r state.Reader, partitions int, of func(*Cursor) T) ([]T, error) {
-	out := make([]T, partitions)
-	for p := range out {
-		c, err := readCursor(ctx, r, int32(p))
-		if err != nil {
-			return nil, err
-		}
-		out[p] = of(&c)
+	cursors, err := readCursors(ctx, r, partitions)
+	out := make([]T, len(cursors))
+	for p := range cursors {
+		out[p] = of(&cursors[p])
 	}
-	return out, nil
+	return out, err
 }

@@ -537,6 +537,19 @@ func (r *Runner) cursor(ctx context.Context, partition int32) (Cursor, error) {
 	return readCursor(ctx, snap, partition)
 }
 
+// readCursors reads the cursors of all partitions, in order.
+func readCursors(ctx context.Context, r state.Reader, partitions int) ([]Cursor, error) {
+	keys, out := make([][]byte, partitions), make([]Cursor, partitions)
+	for p := range keys {
+		keys[p] = cursorKey(int32(p))
+	}
+	values, err := r.Get(ctx, keys)
+	for p := 0; p < partitions && err == nil; p++ {
+		out[p], err = decodeCursor(int32(p), values[p])
+	}
+	return out, err
+}
+
 func readCursor(ctx context.Context, r state.Reader, partition int32) (Cursor, error) {
 	values, err := r.Get(ctx, [][]byte{cursorKey(partition)})
 	if err != nil {

@@ -39,19 +39,17 @@ func (r *Runner) Status(ctx context.Context) (Status, error) {
 		return s, err
 	}
 	defer snap.Close()
-	for p, end := range ends {
-		c, err := readCursor(ctx, snap, int32(p))
-		if err != nil {
-			return s, err
-		}
+	if s.Cursors, err = readCursors(ctx, snap, len(ends)); err != nil {
+		return s, err
+	}
+	for p, c := range s.Cursors {
 		// A commit between the two reads may be ahead of the end that was read.
-		s.Accepted += max(end, c.Next) - c.Rejected
+		s.Accepted += max(ends[p], c.Next) - c.Rejected
 		s.Processed += c.Next - c.Rejected
 		s.Repeats += c.Repeats
 		s.Held += c.Held
 		s.Rejected += c.Rejected
 		s.Homeless += c.Homeless
-		s.Cursors = append(s.Cursors, c)
 	}
 	lag, err := identity.ReadLag(ctx, snap)
 	if err != nil || !lag.Waiting {
@@ -67,15 +65,7 @@ const waitingShown = 10_000
 
 // Positions returns, by partition, how many records are folded into a snapshot.
 func (r *Runner) Positions(ctx context.Context, snap state.Reader) ([]int64, error) {
-	out := make([]int64, r.Log.Partitions())
-	for p := range out {
-		c, err := readCursor(ctx, snap, int32(p))
-		if err != nil {
-			return nil, err
-		}
-		out[p] = c.Next
-	}
-	return out, nil
+	return Folded(ctx, snap, r.Log.Partitions())
 }
 
 // pollEvery is how often Flush looks for the progress of other processes.
