@@ -3,7 +3,9 @@ package chaos
 import (
 	"bufio"
 	"context"
+	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -23,6 +25,7 @@ func TestRoles(t *testing.T) {
 		}
 	}
 	api.must(t, http.MethodPut, "/v1/segments/buyers", `{"name":"Buyers","where":`+buyers+`}`, nil)
+	reaction(t, collector, api)
 	l := startLoad(t, w.with("collect"), 3, 2)
 	listen(t, api)
 	w.noDatabase(t, l, collector, api)
@@ -30,6 +33,33 @@ func TestRoles(t *testing.T) {
 	<-time.After(3 * time.Second)
 	l.end()
 	w.check(t, l)
+}
+
+// reaction measures from the acknowledgement of an event to the entry into a segment
+// that another process keeps, as a third one shows it.
+func reaction(t *testing.T, collector, api *node) {
+	t.Helper()
+	var took []time.Duration
+	for i := range 20 {
+		var s struct{ Size int64 }
+		api.must(t, http.MethodGet, "/v1/segments/buyers", "", &s)
+		before := s.Size
+		body := fmt.Sprintf(`{"batch":[{"type":"track","event":"Order Completed","messageId":"r-%[1]d-a","userId":"person-%[1]d","properties":{"revenue":50}},
+			{"type":"track","event":"Order Completed","messageId":"r-%[1]d-b","userId":"person-%[1]d","properties":{"revenue":50}}]}`, i)
+		if status, _, answer := post(context.Background(), http.DefaultClient, collector.url+"/v1/batch", body); status != http.StatusOK {
+			t.Fatalf("answered %d: %s", status, answer)
+		}
+		began := time.Now()
+		for s.Size == before && time.Since(began) < 30*time.Second {
+			api.must(t, http.MethodGet, "/v1/segments/buyers", "", &s)
+		}
+		if s.Size != before+1 {
+			t.Fatalf("the segment has %d members after %d", s.Size, before)
+		}
+		took = append(took, time.Since(began))
+	}
+	slices.Sort(took)
+	t.Logf("from the acknowledgement to the entry into a segment, through four processes: median %v, at most %v", took[len(took)/2], took[len(took)-1])
 }
 
 // listen waits for a live event, which another process has folded.
