@@ -192,8 +192,8 @@ func TestProfile(t *testing.T) {
 	if got := f.ok("GET", "/v1/profiles/user_id:u1", "", 200); got != head+`{"age":9007199254740993,"plan":"<pro> & \"more\""}`+tail {
 		t.Error(got)
 	}
-	const verbose = `{"age":{"value":9007199254740993,"timestamp":"1970-01-01T00:00:02.500Z","source":"crm","message_id":"m2","policy":"last"},` +
-		`"plan":{"value":"<pro> & \"more\"","timestamp":"1970-01-01T00:00:01.500Z","source":"web","message_id":"m1","policy":"last"}}`
+	const verbose = `{"age":{"value":9007199254740993,"timestamp":"1970-01-01T00:00:02.500Z","source":"crm","message_id":"m2","policy":"latest"},` +
+		`"plan":{"value":"<pro> & \"more\"","timestamp":"1970-01-01T00:00:01.500Z","source":"web","message_id":"m1","policy":"latest"}}`
 	var got, want any
 	if err := json.Unmarshal([]byte(f.ok("GET", "/v1/profiles/user_id:u1?verbose=1", "", 200)), &got); err != nil {
 		t.Fatal(err)

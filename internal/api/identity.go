@@ -33,6 +33,10 @@ type Identity interface {
 	Settings(ctx context.Context) (settings.Document, error)
 	// PutSettings replaces them and returns the job that resolves everybody anew.
 	PutSettings(ctx context.Context, doc settings.Document) (job.Job, error)
+	// TraitPolicies returns by which policies custom traits count, and
+	// PutTraitPolicies replaces them and returns the job that makes everybody anew.
+	TraitPolicies(ctx context.Context) (settings.Traits, error)
+	PutTraitPolicies(ctx context.Context, doc settings.Traits) (job.Job, error)
 	// Try returns a job whose result says what other settings would change.
 	Try(ctx context.Context, doc settings.Document) (job.Job, error)
 }

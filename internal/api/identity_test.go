@@ -21,6 +21,15 @@ import (
 type council struct {
 	rows []decision.Row
 	doc  *settings.Document
+
+	traits settings.Traits
+}
+
+func (c *council) TraitPolicies(context.Context) (settings.Traits, error) { return c.traits, nil }
+
+func (c *council) PutTraitPolicies(_ context.Context, doc settings.Traits) (job.Job, error) {
+	c.traits = doc
+	return job.Job{ID: "job_1", Kind: "identity.resolve", State: job.Running}, nil
 }
 
 func (c *council) Decide(_ context.Context, d decision.Decision) (string, error) {
@@ -267,4 +276,21 @@ func TestAudit(t *testing.T) {
 		t.Error(got)
 	}
 	f.refused("GET", "/v1/profiles/user_id:u2/audit", "", 404, "profile.unknown")
+}
+
+func TestTraitPoliciesAreReadAndReplaced(t *testing.T) {
+	f := open(t)
+	f.ok("PUT", "/v1/settings/traits", `{"policies":[{"trait":"plan","policy":"source_priority","sources":["crm","web"]},{"trait":"age","policy":"max"}]}`, 202)
+	const want = `{"policies":[{"trait":"age","policy":"max"},{"trait":"plan","policy":"source_priority","sources":["crm","web"]}]}`
+	if got := strings.TrimSpace(f.ok("GET", "/v1/settings/traits", "", 200)); got != want {
+		t.Error(got)
+	}
+	for _, bad := range []string{
+		`{"policies":[{"trait":"a","policy":"newest"}]}`, `{"policies":[{"trait":"a","policy":"source_priority"}]}`, `{"policies":[{"policy":"first"}]}`,
+		`{"policies":[{"trait":"a","policy":"max","sources":["crm"]}]}`, `{"policies":[{"trait":"a","policy":"max"},{"trait":"a","policy":"min"}]}`, `{"policy":[]}`,
+	} {
+		if w := f.do("PUT", "/v1/settings/traits", bad); w.Code != 422 || !strings.Contains(w.Body.String(), `"pointer"`) {
+			t.Errorf("%s: %d %s", bad, w.Code, w.Body)
+		}
+	}
 }

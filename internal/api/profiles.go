@@ -9,6 +9,7 @@ import (
 
 	"kith/event"
 	"kith/internal/errs"
+	"kith/internal/identity"
 	"kith/internal/profile"
 	"kith/internal/route"
 	"kith/internal/segment"
@@ -46,8 +47,13 @@ type traitAnswer struct {
 	Policy    string          `json:"policy"`
 }
 
-// policyLast says that the last write of a trait counts.
-const policyLast = "last"
+// policyOf is the policy by which a trait counts.
+func policyOf(t *profile.Trait) string {
+	if t.Policy == "" {
+		return identity.KeepLatest
+	}
+	return t.Policy
+}
 
 // refParam is the person in a path.
 func refParam() route.Param {
@@ -167,7 +173,7 @@ func traitsOf(traits map[string]profile.Trait, verbose bool) (map[string]json.Ra
 		if !verbose {
 			continue
 		}
-		told, err := json.Marshal(traitAnswer{t.Value, event.FormatTime(t.Timestamp), t.Source, t.MessageID, policyLast})
+		told, err := json.Marshal(traitAnswer{t.Value, event.FormatTime(t.Timestamp), t.Source, t.MessageID, policyOf(&t)})
 		if err != nil {
 			return nil, errs.Wrap(err, errs.Corrupt, "profile.trait", "a stored trait is no JSON")
 		}

@@ -4,6 +4,7 @@ import (
 	"maps"
 	"slices"
 
+	"kith/internal/identity"
 	"kith/internal/route"
 )
 
@@ -93,7 +94,7 @@ func identifierSchema() route.Schema {
 func traitSchema() route.Schema {
 	return object("A trait and where its value comes from.", map[string]route.Schema{
 		"value": anySchema(), "timestamp": timeSchema(), "source": textSchema(), "message_id": textSchema(),
-		"policy": {"type": "string", "enum": []string{policyLast}, "description": "Which write counts: the last one."},
+		"policy": {"type": "string", "enum": identity.SurvivorshipPolicies(), "description": "Which of several writes counts, see the settings of traits."},
 	})
 }
 

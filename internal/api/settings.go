@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/http"
 
+	"kith/internal/identity"
 	"kith/internal/identity/settings"
 	"kith/internal/job"
 	"kith/internal/route"
@@ -18,54 +19,72 @@ func (a *API) settingsRows() []route.Route {
 		{
 			Method: http.MethodGet, Path: "/v1/settings/identity", Name: "getIdentitySettings", Tag: "Identity", Key: route.AdminKey, Class: route.Internal,
 			Summary: "Read the identity settings, with the defaults of what was not set.",
-			Answers: []route.Answer{{Status: 200, Summary: "The settings.", Schema: route.Ref("IdentitySettings")}}, Handler: route.Handle(a.getSettings),
+			Answers: []route.Answer{{Status: 200, Summary: "The settings.", Schema: route.Ref("IdentitySettings")}}, Handler: showSettings(a.cfg.Identity.Settings),
 		},
 		{
 			Method: http.MethodPut, Path: "/v1/settings/identity", Name: "putIdentitySettings", Tag: "Identity", Key: route.AdminKey, Class: route.Internal,
 			Summary:   "Replace the identity settings. What the document leaves out gets its default. A job resolves everybody anew; until it has ended, people are missing or incomplete.",
 			BodyBytes: settingsBytesMax, Body: settingsSchema(),
-			Answers: []route.Answer{{Status: 202, Summary: "The job that resolves everybody anew.", Schema: route.Ref("Job")}, bad}, Handler: route.Handle(a.putSettings),
+			Answers: []route.Answer{{Status: 202, Summary: "The job that resolves everybody anew.", Schema: route.Ref("Job")}, bad}, Handler: withSettings(settings.Read, a.cfg.Identity.PutSettings),
 		},
 		{
 			Method: http.MethodPost, Path: "/v1/identity/try", Name: "tryIdentitySettings", Tag: "Identity", Key: route.AdminKey, Class: route.Identifying,
 			Summary:   "Say what other identity settings would change, without changing anything: which profiles would merge, split or be renamed, and which identifiers would be quarantined.",
 			BodyBytes: settingsBytesMax, Body: settingsSchema(),
-			Answers: []route.Answer{{Status: 202, Summary: "The job; its result is the report.", Schema: route.Ref("Job")}, bad}, Handler: route.Handle(a.trySettings),
+			Answers: []route.Answer{{Status: 202, Summary: "The job; its result is the report.", Schema: route.Ref("Job")}, bad}, Handler: withSettings(settings.Read, a.cfg.Identity.Try),
+		},
+		{
+			Method: http.MethodGet, Path: "/v1/settings/traits", Name: "getTraitSettings", Tag: "Traits", Key: route.AdminKey, Class: route.Internal,
+			Summary: "Read by which policies custom traits of people count.",
+			Answers: []route.Answer{{Status: 200, Summary: "The settings.", Schema: traitSettingsSchema()}},
+			Handler: showSettings(a.cfg.Identity.TraitPolicies),
+		},
+		{
+			Method: http.MethodPut, Path: "/v1/settings/traits", Name: "putTraitSettings", Tag: "Traits", Key: route.AdminKey, Class: route.Internal,
+			Summary:   "Replace the policies by which custom traits of people count. They hold for everything that was ever written. A job makes everybody anew; until it has ended, people are missing or incomplete.",
+			BodyBytes: settingsBytesMax, Body: traitSettingsSchema(),
+			Answers: []route.Answer{{Status: 202, Summary: "The job that makes everybody anew.", Schema: route.Ref("Job")}, bad}, Handler: withSettings(settings.ReadTraits, a.cfg.Identity.PutTraitPolicies),
 		},
 	}
 }
 
-func (a *API) getSettings(w http.ResponseWriter, r *http.Request) error {
-	doc, err := a.cfg.Identity.Settings(r.Context())
-	if err != nil {
-		return err
-	}
-	return route.WriteJSON(w, http.StatusOK, doc)
-}
-
-func (a *API) putSettings(w http.ResponseWriter, r *http.Request) error {
-	return withSettings(w, r, a.cfg.Identity.PutSettings)
-}
-
-func (a *API) trySettings(w http.ResponseWriter, r *http.Request) error {
-	return withSettings(w, r, a.cfg.Identity.Try)
+// showSettings answers with settings as they are.
+func showSettings[T any](read func(context.Context) (T, error)) http.HandlerFunc {
+	return route.Handle(func(w http.ResponseWriter, r *http.Request) error {
+		doc, err := read(r.Context())
+		if err != nil {
+			return err
+		}
+		return route.WriteJSON(w, http.StatusOK, doc)
+	})
 }
 
 // withSettings reads a document and answers with the job that it starts.
-func withSettings(w http.ResponseWriter, r *http.Request, start func(context.Context, settings.Document) (job.Job, error)) error {
-	body, err := route.ReadBody(r)
-	if err != nil {
-		return err
-	}
-	doc, err := settings.Read(body)
-	if err != nil {
-		return err
-	}
-	j, err := start(r.Context(), doc)
-	if err != nil {
-		return err
-	}
-	return route.WriteJSON(w, http.StatusAccepted, startedJob{jobOf(&j), j.ID})
+func withSettings[T any](read func([]byte) (T, error), start func(context.Context, T) (job.Job, error)) http.HandlerFunc {
+	return route.Handle(func(w http.ResponseWriter, r *http.Request) error {
+		body, err := route.ReadBody(r)
+		if err != nil {
+			return err
+		}
+		doc, err := read(body)
+		if err != nil {
+			return err
+		}
+		j, err := start(r.Context(), doc)
+		if err != nil {
+			return err
+		}
+		return route.WriteJSON(w, http.StatusAccepted, startedJob{jobOf(&j), j.ID})
+	})
+}
+
+func traitSettingsSchema() route.Schema {
+	policy := object("Which of several writes of one trait counts.", map[string]route.Schema{
+		"trait":   {"type": "string", "maxLength": 255},
+		"policy":  {"type": "string", "enum": identity.SurvivorshipPolicies()},
+		"sources": {"type": "array", "items": textSchema(), "description": "Of source_priority: keys of sources, the highest first. All others come last together."},
+	}, "sources")
+	return object("The policies of custom traits. A trait that is not named has its latest write.", map[string]route.Schema{"policies": arraySchema(policy)})
 }
 
 // startedJob is a job in the answer of what started it.

@@ -34,6 +34,9 @@ func (a *App) interpretation(ctx context.Context) (*identity.Config, error) {
 		return nil, err
 	}
 	cfg := document.Config()
+	if cfg.Survivorship, err = a.survivorship(ctx); err != nil {
+		return nil, err
+	}
 	cfg.Sources = map[string]identity.SourceRule{}
 	for after, more := "", true; more; {
 		var page []resource.Source

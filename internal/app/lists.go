@@ -49,7 +49,7 @@ func (l lists) Namings(ctx context.Context, segment string, ref profile.Ref) (ou
 // nodes are those of the person or account that a reference names.
 func (l lists) nodes(ctx context.Context, r state.Reader, ref profile.Ref) ([]identity.NodeID, error) {
 	if ref.Type == profile.AccountType {
-		node, err := l.app.definitions.engine.Reader(nil).AccountNode(ref.Value)
+		node, err := l.app.definitions.engine.Reader(segment.NewSet()).AccountNode(ref.Value)
 		return []identity.NodeID{node}, err
 	}
 	node, err := l.app.live.Load().reader.Node(ref)

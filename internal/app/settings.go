@@ -67,12 +67,17 @@ func (a *App) storeSettings(ctx context.Context, doc *idsettings.Document) error
 	if err != nil {
 		return err
 	}
+	return a.putSettings(ctx, keyIdentity, data)
+}
+
+// putSettings replaces the settings of a key, unless they are the same.
+func (a *App) putSettings(ctx context.Context, key string, data []byte) error {
 	return resource.NewDocuments(a.store).Change(ctx, func(c *resource.Change) error {
-		have, ok, err := c.Get(kindSettings, keyIdentity)
+		have, ok, err := c.Get(kindSettings, key)
 		if err != nil || ok && string(have.JSON) == string(data) {
 			return err
 		}
-		c.Put(resource.Document{Kind: kindSettings, Key: keyIdentity, Version: have.Version + 1, JSON: data})
+		c.Put(resource.Document{Kind: kindSettings, Key: key, Version: have.Version + 1, JSON: data})
 		return nil
 	})
 }

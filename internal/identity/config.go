@@ -66,6 +66,9 @@ type Config struct {
 	// AliasMerges: an alias call makes two user ids one person, as an operator does.
 	AliasMerges bool
 	Sources     map[string]SourceRule
+	// Survivorship says by trait which of several writes counts; of all others the last
+	// one does.
+	Survivorship map[string]Survivorship `json:",omitempty"`
 
 	phones *phoneCache
 }

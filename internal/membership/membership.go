@@ -205,7 +205,7 @@ func (e *Engine) refresh(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if e.plan != nil && e.plan.next.equal(&next) && e.plan.live.equal(&e.live.Documents) {
+	if e.plan != nil && e.plan.next.equal(&next) && e.plan.live.equal(&e.live.Documents) && e.reader.Config == e.cfg.Identity() {
 		return nil
 	}
 	p, err := newPlan(&e.live, next)

@@ -47,7 +47,7 @@ func Fold(records [][]byte, cfg *identity.Config, keys *identity.Keyring) Result
 // FoldUnder is Fold under a whole configuration.
 func FoldUnder(records [][]byte, cfg Config) Result {
 	f := fold{cfg: cfg.Identity, keys: cfg.Keys, consent: cfg.Consent, entities: cfg.Entities, out: Result{Contents: &statehash.Contents{
-		IDs: map[identity.NodeID]identity.Identifier{}, Writes: map[identity.NodeID][]profile.Write{},
+		IDs: map[identity.NodeID]identity.Identifier{}, Writes: map[identity.NodeID][]profile.Write{}, Said: map[identity.NodeID][]profile.Write{},
 		Accounts: map[identity.NodeID][]string{},
 	}}}
 	messages := map[message][]record.Record{}
@@ -200,6 +200,9 @@ func (f *fold) event(rec *record.Record) {
 	}
 	for _, w := range profile.Writes(e.Traits, identity.Sighting{Timestamp: e.Timestamp, MessageID: e.MessageID, Source: e.Source}) {
 		f.write(owner, w)
+		if _, ok := f.cfg.Survivorship[w.Key]; ok && e.Type == event.Identify {
+			f.out.Contents.Said[owner] = append(f.out.Contents.Said[owner], w)
+		}
 	}
 }
 

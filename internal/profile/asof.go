@@ -2,7 +2,6 @@ package profile
 
 import (
 	"context"
-	"encoding/json"
 	"maps"
 	"math"
 	"slices"
@@ -58,6 +57,7 @@ type past struct {
 	all       span
 	supported map[identity.ObservationKey]span
 	traits    map[string]Write
+	said      []Write // of traits that have a policy
 	accounts  map[string]bool
 }
 
@@ -131,11 +131,12 @@ func (p *past) write(e *history.Entry) error {
 			p.traits[w.Key] = w
 		}
 	}
+	p.said = append(p.said, writes...)
 	return nil
 }
 
 func (p *past) profile(c *cluster, cfg *identity.Config) Profile {
-	out := Profile{ID: c.leader, Events: p.events, FirstSeen: p.all.first, LastSeen: p.all.last, Traits: map[string]Trait{}}
+	out := Profile{ID: c.leader, Events: p.events, FirstSeen: p.all.first, LastSeen: p.all.last}
 	then := *c
 	then.observations = nil
 	for _, o := range c.observations {
@@ -146,11 +147,8 @@ func (p *past) profile(c *cluster, cfg *identity.Config) Profile {
 		}
 	}
 	out.Identifiers = then.identifiers(cfg)
-	for key, w := range p.traits {
-		if !w.Removes() {
-			out.Traits[key] = Trait{Value: json.RawMessage(w.Value), Timestamp: w.Timestamp, MessageID: w.MessageID, Source: w.Source}
-		}
-	}
+	Override(cfg, p.traits, p.said)
+	out.Traits = shown(cfg, p.traits)
 	out.Accounts = slices.AppendSeq([]string{}, maps.Keys(p.accounts))
 	slices.Sort(out.Accounts)
 	return out

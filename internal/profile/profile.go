@@ -44,6 +44,7 @@ type Trait struct {
 	Timestamp int64 // of the write that counts
 	MessageID string
 	Source    string
+	Policy    string // by which it counts, see identity.Survivorship; empty for the last write
 }
 
 // Page asks for a part of a list.

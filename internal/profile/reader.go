@@ -206,13 +206,23 @@ func (r *Reader) traits(ctx context.Context, s state.Reader, c *cluster) (map[st
 		}
 		all = append(all, writes)
 	}
+	writes := Combine(all...)
+	if err := survive(ctx, s, r.History, r.Config, c.nodes, writes); err != nil {
+		return nil, err
+	}
+	return shown(r.Config, writes), nil
+}
+
+// shown are the traits that are there.
+func shown(cfg *identity.Config, writes map[string]Write) map[string]Trait {
 	out := map[string]Trait{}
-	for key, w := range Combine(all...) {
+	for key, w := range writes {
 		if !w.Removes() {
-			out[key] = Trait{Value: json.RawMessage(w.Value), Timestamp: w.Timestamp, MessageID: w.MessageID, Source: w.Source}
+			policy := cfg.Survivorship[key].Policy
+			out[key] = Trait{Value: json.RawMessage(w.Value), Timestamp: w.Timestamp, MessageID: w.MessageID, Source: w.Source, Policy: policy}
 		}
 	}
-	return out, nil
+	return out
 }
 
 func (r *Reader) accounts(ctx context.Context, s state.Reader, c *cluster) ([]string, error) {

@@ -191,7 +191,8 @@ func (r *Reader) Account(ctx context.Context, id string) (Profile, error) {
 		}
 		p.Events++
 	}
-	p.Traits, err = r.traits(ctx, snap, c)
+	writes, err := ReadTraits(ctx, snap, c.nodes)
+	p.Traits = shown(&identity.Config{}, writes) // policies are of people's traits
 	return p, err
 }
 

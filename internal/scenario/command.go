@@ -43,7 +43,7 @@ func table() []*command {
 		consentCommand(), rowCommand(), uploadCommand(), mergeCommand(), splitCommand(), retractCommand(), revokeCommand(), batchCommand(), shuffleCommand(), repeatCommand(), sendCommand(),
 		advanceCommand(), flushCommand(), maintainCommand(), crashCommand(), replayCommand(),
 		appendRawCommand(), poisonCommand(), cureCommand(), retryCommand(),
-		sourceCommand(), identityCommand(), settingsCommand(), limitsCommand(), purposeCommand(), entityCommand(), segmentCommand(), computedCommand(),
+		sourceCommand(), identityCommand(), settingsCommand(), policiesCommand(), limitsCommand(), purposeCommand(), entityCommand(), segmentCommand(), computedCommand(),
 		profileCommand(), traitsCommand(), identifiersCommand(), eventsCommand(), whoCommand(), searchCommand(), linksCommand(), whyCommand(), accountCommand(),
 		consentsCommand(), decideCommand(), rowsCommand(), membersCommand(), transitionsCommand(), answersCommand(), explainCommand(),
 		statusCommand(), quarantineCommand(), hashCommand(),

@@ -63,7 +63,8 @@ type session struct {
 
 // preferences are what the interpreting configuration is made of beside its defaults.
 type preferences struct {
-	document *settings.Document // of identity; nil: the defaults
+	document *settings.Document               // of identity; nil: the defaults
+	policies map[string]identity.Survivorship // of traits
 	country  string
 	purposes map[string]consent.Purpose // declared ones
 	entities map[string]entity.Definition
@@ -87,7 +88,7 @@ func open(ctx context.Context, place Place, batch int, seed uint64) (*session, e
 // folded again from the log.
 func (s *session) wire(ctx context.Context) error {
 	s.identity = s.rules()
-	s.identity.Sources = maps.Clone(s.settings.sources)
+	s.identity.Sources, s.identity.Survivorship = maps.Clone(s.settings.sources), s.settings.policies
 	s.collector = collect.New(collect.Config{
 		Log: s.place.Log(), Sources: s.sources, Clock: s.clock, Rand: s.rand, Route: s.partition,
 		PublicURL: "https://collect.test", Limits: s.limits,
@@ -141,7 +142,11 @@ func (s *session) contents(ctx context.Context, store state.Store) (*statehash.C
 		return nil, err
 	}
 	defer snap.Close()
-	return statehash.Read(ctx, snap, s.place.History())
+	c, err := statehash.Read(ctx, snap, s.place.History())
+	if err != nil {
+		return nil, err
+	}
+	return c, c.ReadSaid(ctx, snap, s.place.History(), s.identity)
 }
 
 // sources are what the collector knows of, by write key.

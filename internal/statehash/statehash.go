@@ -13,6 +13,7 @@ import (
 	"crypto/sha256"
 	"encoding/binary"
 	"encoding/hex"
+	"math"
 	"math/bits"
 	"sort"
 	"strconv"
@@ -81,7 +82,8 @@ type Contents struct {
 	IDs          map[identity.NodeID]identity.Identifier
 	Observations []*identity.Observation
 	Rulings      []identity.Ruling                   // what operators say of their nodes
-	Writes       map[identity.NodeID][]profile.Write // the writes that count, of persons' nodes and accounts
+	Writes       map[identity.NodeID][]profile.Write // the last writes, of persons' nodes and accounts
+	Said         map[identity.NodeID][]profile.Write // all writes of a person's node of traits that have a policy
 	Accounts     map[identity.NodeID][]string        // by person's node: the accounts that its group calls named
 	Consents     map[identity.NodeID][]Consent       // by node: what counts of what was said
 	Rows         []Row                               // of entities; those that are there
@@ -106,7 +108,26 @@ func Of(ctx context.Context, s state.Snapshot, index history.Index, cfg *identit
 	if err != nil {
 		return Hash{}, err
 	}
+	if err := c.ReadSaid(ctx, s, index, cfg); err != nil {
+		return Hash{}, err
+	}
 	return c.Hash(cfg), nil
+}
+
+// ReadSaid adds what policies choose from to the contents, where there are any.
+func (c *Contents) ReadSaid(ctx context.Context, s state.Snapshot, index history.Index, cfg *identity.Config) error {
+	c.Said = map[identity.NodeID][]profile.Write{}
+	if len(cfg.Survivorship) == 0 {
+		return nil
+	}
+	for n := range c.Writes {
+		said, err := profile.Said(ctx, s, index, cfg, []identity.NodeID{n}, math.MaxInt64)
+		if err != nil {
+			return err
+		}
+		c.Said[n] = said
+	}
+	return nil
 }
 
 // Read collects the contents of a state.
@@ -270,18 +291,21 @@ func (c *Contents) hash(cfg *identity.Config, keep bool) Hash {
 	for _, l := range part.Links {
 		h.link(&l)
 	}
-	byLeader := map[identity.NodeID][][]profile.Write{}
+	byLeader, said := map[identity.NodeID][][]profile.Write{}, map[identity.NodeID][]profile.Write{}
 	members := map[identity.NodeID]map[string]bool{}
 	for n, writes := range c.Writes {
 		if leader, ok := part.Leader[n]; ok {
 			leader = c.owner(cfg, n, leader)
 			byLeader[leader] = append(byLeader[leader], writes)
+			said[leader] = append(said[leader], c.Said[n]...)
 		} else if c.IDs[n].Type == profile.AccountType {
 			h.traits(AccountTraits, n, profile.Combine(writes))
 		}
 	}
 	for leader, writes := range byLeader {
-		h.traits(Traits, leader, profile.Combine(writes...))
+		traits := profile.Combine(writes...)
+		profile.Override(cfg, traits, said[leader])
+		h.traits(Traits, leader, traits)
 	}
 	for n, accounts := range c.Accounts {
 		leader := c.owner(cfg, n, part.Leader[n])

@@ -255,9 +255,12 @@ func (v *View) CustomTrait(path string) []expr.Value {
 
 func (v *View) readTraits() {
 	var err error
-	if v.upTo == math.MaxInt64 {
+	switch {
+	case v.upTo == math.MaxInt64 && v.scope == expr.Profile:
+		v.traits, err = profile.ReadPersonTraits(v.ctx, v.s, v.r.History, v.r.Config, v.ownNodes())
+	case v.upTo == math.MaxInt64:
 		v.traits, err = profile.ReadTraits(v.ctx, v.s, v.ownNodes())
-	} else {
+	default:
 		v.traits, err = v.traitsThen()
 	}
 	if err != nil {
@@ -285,7 +288,11 @@ func (v *View) traitsThen() (map[string]profile.Write, error) {
 			all = append(all, writes)
 		}
 	}
-	return profile.Combine(all...), nil
+	traits := profile.Combine(all...)
+	if v.scope == expr.Profile {
+		profile.Override(v.r.Config, traits, slices.Concat(all...))
+	}
+	return traits, nil
 }
 
 // Listed implements segment.View.
