@@ -16,7 +16,7 @@ import { Badge, Button, Card, cx, Dialog, Empty, Fold, Num, Trouble } from "./ui
 import { Toasts } from "./ui/toast";
 
 function typing(e: KeyboardEvent) {
-  const el = e.target as HTMLElement | null;
+  const el = e.composedPath()[0] as HTMLElement | undefined; // the editor stands in a tree of its own
   return !!el && (el.isContentEditable || ["INPUT", "TEXTAREA", "SELECT"].includes(el.tagName));
 }
 

@@ -147,6 +147,16 @@ export class Person {
     await this.press("Enter");
   }
 
+  /** tick ticks a box, or takes the tick away. */
+  async tick(l) {
+    if (this.hand === "mouse") {
+      this.clicks++;
+      return l.click();
+    }
+    await this.reach(l);
+    await this.press("Space");
+  }
+
   async press(key) {
     this.keys++;
     await this.page.keyboard.press(key);
@@ -154,8 +164,10 @@ export class Person {
 
   /** write replaces what stands in a field. */
   async write(l, text) {
-    if (this.hand === "mouse") return l.fill(text);
-    await this.reach(l);
+    const editor = await l.evaluate((e) => e.isContentEditable);
+    if (this.hand === "mouse" && !editor) return l.fill(text);
+    if (this.hand === "mouse") await l.click();
+    else await this.reach(l);
     await this.press("Control+a");
     this.keys += text.length;
     if (text === "") return this.press("Delete");
@@ -182,8 +194,11 @@ export class Person {
     await l.waitFor();
     const way = (target) => {
       const tab = target.getAttribute("role") === "tab";
-      const at = document.activeElement;
+      let at = document.activeElement;
+      while (at.shadowRoot?.activeElement) at = at.shadowRoot.activeElement;
       if (at === target) return "here";
+      while (target.getRootNode().host && target.getRootNode() !== at.getRootNode()) target = target.getRootNode().host;
+      while (at.getRootNode().host && at.getRootNode() !== target.getRootNode()) at = at.getRootNode().host;
       const list = tab && target.closest("[role=tablist]");
       if (list && list.contains(at)) {
         return at.compareDocumentPosition(target) & Node.DOCUMENT_POSITION_FOLLOWING ? "ArrowRight" : "ArrowLeft";
@@ -193,7 +208,7 @@ export class Person {
     for (let n = 0; n < 250; n++) {
       const next = await l.evaluate(way);
       if (next === "here") {
-        const seen = await l.evaluate((e) => e.matches("input, textarea, [contenteditable=true]") || getComputedStyle(e).outlineStyle !== "none");
+        const seen = await l.evaluate((e) => e.matches("input, textarea, [contenteditable=true]") || getComputedStyle(e).outlineStyle !== "none"); // a caret is seen too
         assert.ok(seen, `it is not seen that the keyboard is at ${l}`);
         return;
       }
@@ -220,9 +235,25 @@ export class Person {
     const option = this.page.getByRole("option", { name });
     await option.first().waitFor();
     if (this.hand === "mouse") return this.use(option.first());
-    await until("the option is chosen", async () => {
+    await until("the person is chosen", async () => {
       if ((await option.first().getAttribute("aria-selected")) === "true") return true;
       await this.press("ArrowDown");
+      return false;
+    });
+    await this.press("Enter");
+  }
+
+  /** pick takes one of several that are offered below a field. */
+  async pick(option) {
+    if (this.hand === "mouse") return this.use(option);
+    let was = false;
+    let moved = false;
+    await until("the option is chosen by arrows", async () => {
+      const chosen = (await option.getAttribute("aria-selected")) === "true";
+      if (chosen && moved) return true;
+      was ||= chosen;
+      moved ||= !chosen;
+      await this.press(was && !chosen ? "ArrowUp" : "ArrowDown");
       return false;
     });
     await this.press("Enter");
@@ -234,9 +265,21 @@ export class Person {
     assert.ok(b && b.y >= 0 && b.y + b.height <= this.height && b.x >= 0 && b.x + b.width <= this.width, `${l} is not seen at once: ${JSON.stringify(b)}`);
   }
 
-  /** tooWide is by how many pixels a page is wider than the window. */
+  /** picture is how it looks, without the style that hides a caret, which the policy refuses. */
+  picture(path) {
+    return this.page.screenshot({ path, caret: "initial" });
+  }
+
+  /** tooWide is what makes a page wider than the window, if anything does. */
   tooWide() {
-    return this.page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
+    return this.page.evaluate(() => {
+      const page = document.documentElement;
+      if (page.scrollWidth <= page.clientWidth) return [];
+      const style = (e) => getComputedStyle(e);
+      const clipped = (e, loose) => e && e !== document.body && ((style(e).overflowX !== "visible" && (!loose || style(e).position !== "static")) || clipped(e.parentElement, loose && style(e).position === "static"));
+      const wide = [...document.querySelectorAll("body *")].filter((e) => e.getBoundingClientRect().right > page.clientWidth + 1 && !clipped(e.parentElement, style(e).position === "absolute"));
+      return [`${page.scrollWidth - page.clientWidth} pixels too wide`, ...wide.slice(-2).map((e) => e.outerHTML.slice(0, 300))];
+    });
   }
 
   /** texts are all texts of the page that somebody reads or is told, but for what

@@ -99,7 +99,7 @@ export async function markers(t, browser, server) {
   }
   await dialogs(p, made, look);
   t.say(`shown as text on some screen: ${[...seen].sort().join(", ")}`);
-  for (const must of ["source", "segment", "condition-value", "name", "key", "trait", "user", "anonymous", "account", "content", "event", "message", "page-name", "held", "held-content", "evidence"]) {
+  for (const must of ["source", "segment", "condition-value", "name", "key", "trait", "user", "anonymous", "account", "content", "event", "message", "page-name", "held", "held-content", "evidence", "policy"]) {
     assert.ok(seen.has(must), `no screen showed ${must}, so nothing is said of it`);
   }
   await t.picture(p, "marked");

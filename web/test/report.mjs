@@ -25,7 +25,7 @@ export class Report {
     } catch (e) {
       trial.ok = false;
       trial.said.push(String(e?.stack ?? e).slice(0, 4000));
-      await t.last?.page.screenshot({ path: `${this.folder}/${slug(name)}-failed.png` }).catch(() => {}); // the browser may be what failed
+      await t.last?.picture(`${this.folder}/${slug(name)}-failed.png`).catch(() => {}); // the browser may be what failed
       if (t.last) trial.said.push(`at ${t.last.page.url()}`, ...t.last.trouble);
     }
     trial.seconds = (performance.now() - trial.began) / 1000;
@@ -73,13 +73,13 @@ class Trial {
     this.last = person;
     const file = `${slug(this.trial.name)}-${this.trial.steps.length + 1}.png`;
     this.trial.steps.push({ title, file });
-    await person.page.screenshot({ path: `${this.trial.folder}/${file}` });
+    await person.picture(`${this.trial.folder}/${file}`);
   }
 
   /** step takes a picture, and holds that the page fits and is in one language. */
   async step(person, title) {
     await this.picture(person, title);
-    assert.equal(await person.tooWide(), 0, `${title}: the page is wider than the window`);
+    assert.deepEqual(await person.tooWide(), [], `${title}: the page is wider than the window`);
     assert.deepEqual(await person.untranslated(), [], `${title}: not in the reader's language`);
   }
 }

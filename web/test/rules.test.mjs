@@ -35,7 +35,7 @@ describe("words", () => {
   });
   it("of another language are noticed", () => {
     expect(leftInEnglish(["Nouveau segment", "Segments", "web", "12583", "WHITE METAL LANTERN"])).toEqual([]);
-    const left = ["New segment", "Delete “x”", "12 events loaded"];
+    const left = ["New segment", "Delete “x”", "12 events loaded", "there is no segment of that key"];
     expect(leftInEnglish(left)).toEqual(left);
   });
   it("in French are French", () => {

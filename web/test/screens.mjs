@@ -15,13 +15,17 @@ export const screens = ({ rich, send }) => [
   { name: "customer", path: `/ui/profiles/id:${rich.id}`, tabs: true, then: (p) => p.sees(p.say("{{count}} event loaded")) },
   { name: "customer, an event", path: `/ui/profiles/id:${rich.id}`, then: (p) => p.by("tabpanel").getByRole("button", { expanded: false }).first().click() },
   { name: "customer, why one person", path: `/ui/profiles/id:${rich.id}?tab=identity&a=${ref(rich.identifiers[0])}&b=${ref(rich.identifiers.at(-1))}` },
-  { name: "customer, why in a segment", path: `/ui/profiles/id:${rich.id}?tab=segments&segment=loyal` },
+  { name: "customer, why in a segment", path: `/ui/profiles/id:${rich.id}?tab=segments&segment=lapsed` },
   { name: "customer, unknown", path: "/ui/profiles/user_id:nobody", refused: /^404 GET \/v1\/profiles\/user_id:nobody$/ },
-  { name: "segments", path: "/ui/segments" },
+  { name: "segments", path: "/ui/segments", tabs: true },
+  { name: "segments, overlap", path: `/ui/segments?tab=overlap&keys=${encodeURIComponent('["loyal","lapsed","french"]')}`, then: (p) => p.sees(p.by("cell")) },
   { name: "segment", path: "/ui/segments/lapsed", tabs: true },
   { name: "segment, unknown", path: "/ui/segments/nothing", refused: /^404 GET \/v1\/segments\/nothing$/ },
   { name: "segment, to be removed", path: "/ui/segments/lapsed", then: (p) => p.by("button", p.say("Delete")).click() },
   { name: "segment, new", path: "/ui/segments/new" },
+  { name: "computed traits", path: "/ui/traits" },
+  { name: "computed trait", path: "/ui/traits/orders_ever" },
+  { name: "computed trait, new", path: "/ui/traits/new" },
   {
     name: "SQL",
     path: "/ui/sql",
@@ -72,6 +76,7 @@ export const screens = ({ rich, send }) => [
       await p.sees(p.page.getByRole("option", { name: nameOf(rich) }));
     },
   },
+  { name: "keys and help", path: "/ui/", then: (p) => p.page.keyboard.press("?") },
   { name: "a page that is not there", path: "/ui/nowhere" },
 ];
 
@@ -119,8 +124,7 @@ export async function everyScreen(t, browser, world, language) {
       await t.picture(p, `${name}, ${language}, dark`);
       for (const [width, height] of [[390, 844], [1366, 768]]) {
         await p.page.setViewportSize({ width, height });
-        const over = await p.tooWide();
-        if (over > 0) note(`at ${width} pixels it is ${over} too wide`);
+        (await p.tooWide()).forEach((x) => note(`at ${width} pixels: ${x}`));
         if (width === 390) await t.picture(p, `${name}, ${language}, dark, phone`);
       }
       await p.page.emulateMedia({ colorScheme: "light" });
@@ -133,11 +137,11 @@ export async function everyScreen(t, browser, world, language) {
 
 /** printed holds that what is printed is the content, dark on white. */
 export async function printed(t, browser, world) {
-  await t.as(await Person.signedIn(browser, world.demo), async (p) => {
+  await t.as(await Person.signedIn(browser, world.demo, { theme: "dark" }), async (p) => {
     for (const s of screens(world).filter((x) => ["home", "customer", "segment", "segments"].includes(x.name))) {
       await p.open(s.path);
       await p.settled();
-      await p.page.emulateMedia({ media: "print" });
+      await p.page.emulateMedia({ media: "print", colorScheme: "dark" });
       assert.equal(await p.by("navigation").count(), 0, `${s.name}: the navigation is printed`);
       assert.ok(await p.page.getByRole("heading", { level: 1 }).isVisible(), `${s.name}: nothing is printed`);
       assert.deepEqual(await p.barriers(["color-contrast"]), [], s.name);
@@ -148,7 +152,7 @@ export async function printed(t, browser, world) {
       const pages = pdf.toString("latin1").match(/\/Type\s*\/Page\b/g)?.length ?? 0;
       t.say(`${s.name}: ${pages} pages`);
       assert.ok(pages > 0);
-      await p.page.emulateMedia({ media: "screen" });
+      await p.page.emulateMedia({ media: "screen", colorScheme: "dark" });
     }
   });
 }

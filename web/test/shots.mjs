@@ -18,7 +18,7 @@ try {
     for (const theme of ["light", "dark"]) {
       for (const [width, height] of [[1366, 768], [390, 844]]) {
         const p = await Person.signedIn(browser, demo, { language, theme, width, height });
-        await visit(p, world, (name) => p.page.screenshot({ path: `${folder}/${name.replace(/[^\w]+/g, "-")}-${language}-${theme}-${width}.png` }));
+        await visit(p, world, (name) => p.picture(`${folder}/${name.replace(/[^\w]+/g, "-")}-${language}-${theme}-${width}.png`));
         for (const t of p.trouble) console.error(`${language} ${theme} ${width}: ${t}`);
         wrong += p.trouble.length;
         await p.context.close();

@@ -8,7 +8,8 @@ export const languages = { en: read("en"), fr: read("fr") };
 
 const place = /\{\{(\w+)\}\}/g;
 const escaped = (s) => s.replace(/[.*+?^${}()|[\]\\]/g, "\\$&").replace(/\s+/g, "\\s+");
-const pattern = (s) => s.split(place).map((part, n) => (n % 2 ? "(.+?)" : escaped(part))).join("");
+const counted = /^(n|of|count)$/;
+const pattern = (s) => s.split(place).map((part, n) => (n % 2 ? (counted.test(part) ? "([\\d.,\\s]+)" : "(.+?)") : escaped(part))).join("");
 
 /** say is a text of the interface in a language, from its English. Places that no
  * value is given for match anything; of a plural all forms match, and so do all
@@ -39,9 +40,12 @@ const french = new Set(Object.values(languages.fr));
 const onlyEnglish = Object.entries(languages.en).filter(([k, v]) => v !== languages.fr[k] && !french.has(v));
 const englishTexts = new Set(onlyEnglish.filter(([, v]) => !v.includes("{{")).map(([, v]) => v));
 const englishForms = onlyEnglish.filter(([, v]) => v.includes("{{") && /[a-z]{3}/.test(v.replace(place, ""))).map(([, v]) => new RegExp(`^${pattern(v)}$`));
+const englishWords = /\b(the|of|is|are|was|were|with|that|this|not|has|have|been|there|cannot|must|which|because|by)\b/g;
 
-/** leftInEnglish are those of the texts of a French page that are English. */
-export const leftInEnglish = (texts) => texts.filter((t) => englishTexts.has(t) || englishForms.some((f) => f.test(t)));
+/** leftInEnglish are those of the texts of a French page that are English: texts of
+ * the interface, and whatever else reads as a sentence. */
+export const leftInEnglish = (texts) =>
+  texts.filter((t) => englishTexts.has(t) || englishForms.some((f) => f.test(t)) || (t.match(englishWords)?.length ?? 0) > 1);
 
 // A text that is missing shows as its key. Keys that the source writes out are
 // known to be there; those that it puts together at run time are looked for.

@@ -13,11 +13,11 @@ export function nameOf(profile) {
 
 const segments = {
   loyal: {
-    name: "Loyal buyers",
+    name: "Q4 buyers",
     where: { all: [{ event: "Order Completed", count: { op: "gte", value: 2 }, window: { last: "90d" } }, { trait: "country", op: "exists" }] },
   },
   lapsed: {
-    name: "Lapsed but loyal",
+    name: "Silent 30 d",
     where: {
       all: [
         { event: "Order Completed", where: [{ property: "revenue", op: "gt", value: 20 }], count: { op: "gte", value: 3 }, window: { last: "365d" } },
@@ -26,7 +26,7 @@ const segments = {
       ],
     },
   },
-  french: { name: "French speakers", where: { all: [{ trait: "locale", op: "starts_with", value: "fr" }] } },
+  french: { name: "Letters FR", where: { all: [{ trait: "locale", op: "starts_with", value: "fr" }] } },
 };
 
 /** furnish makes segments on a demo and finds the people that tests ask for: the
@@ -34,6 +34,7 @@ const segments = {
 export async function furnish(demo) {
   await demo.flush();
   for (const [key, s] of Object.entries(segments)) await demo.api("PUT", `/v1/segments/${key}`, s);
+  await demo.api("PUT", "/v1/traits/orders_ever", { name: "Orders ever", type: "count", event: "Order Completed" });
   await demo.flush();
   const { profile_id } = await demo.one("SELECT profile_id FROM profiles ORDER BY identifiers DESC, events DESC, profile_id LIMIT 1");
   const rich = await demo.api("GET", `/v1/profiles/id:${profile_id}`);

@@ -53,6 +53,15 @@ const marks = StateField.define<DecorationSet>({
   provide: (f) => EditorView.decorations.from(f),
 });
 
+/** typeOver replaces what is selected by what is typed. Left to itself the browser would keep the colours of what was
+ * there as a style of the element, which the page's policy refuses. */
+function typeOver(e: InputEvent, v: EditorView): boolean {
+  if (e.inputType !== "insertText" || !e.data || v.composing || v.state.selection.main.empty) return false;
+  e.preventDefault();
+  v.dispatch(v.state.replaceSelection(e.data), { scrollIntoView: true, userEvent: "input.type" });
+  return true;
+}
+
 export function Editor({ ref, value, change, run, schema, label }: { ref?: Ref<EditorHandle>; value: string; change: (v: string) => void; run: () => void; schema: Schema; label: string }) {
   const box = useRef<HTMLDivElement>(null);
   const view = useRef<EditorView | null>(null);
@@ -80,6 +89,7 @@ export function Editor({ ref, value, change, run, schema, label }: { ref?: Ref<E
           syntaxHighlighting(colours),
           EditorView.lineWrapping,
           EditorView.contentAttributes.of({ "aria-label": label, spellcheck: "false" }),
+          EditorView.domEventHandlers({ beforeinput: typeOver }),
           EditorView.updateListener.of((u) => u.docChanged && latest.current.change(u.state.doc.toString())),
           marks,
           look,
