@@ -109,8 +109,8 @@ func listOwner(row *Row, cfg *identity.Config) (identity.Identifier, bool) {
 	return identity.Identifier{}, false
 }
 
-// written is the place of the last write of a row that is there.
-func (r *Row) written() (at identity.Sighting, ok bool) {
+// Written is the place of the last write of a row that is there.
+func (r *Row) Written() (at identity.Sighting, ok bool) {
 	for _, a := range r.attributes {
 		if !ok || a.Sighting.Compare(at) > 0 {
 			at, ok = a.Sighting, true
@@ -119,11 +119,11 @@ func (r *Row) written() (at identity.Sighting, ok bool) {
 	return at, ok
 }
 
-// follows reports whether the last write of a row comes after that of the row that
+// Follows reports whether the last write of a row comes after that of the row that
 // replaced the list.
-func (r *Row) follows(replaced *Row) bool {
-	at, ok := r.written()
-	from, any := replaced.written()
+func (r *Row) Follows(replaced *Row) bool {
+	at, ok := r.Written()
+	from, any := replaced.Written()
 	return ok && (!any || at.Compare(from) > 0)
 }
 
@@ -142,7 +142,7 @@ func Listed(ctx context.Context, r state.Reader, segment string, nodes []identit
 		}
 	}
 	for i := range rows[1:] {
-		if rows[i+1].Row.follows(rows[0].Row) {
+		if rows[i+1].Row.Follows(rows[0].Row) {
 			return true, nil
 		}
 	}

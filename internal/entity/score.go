@@ -97,12 +97,12 @@ func Scored(ctx context.Context, r state.Reader, trait string, nodes []identity.
 		pass = rows[0].Row
 	}
 	for _, one := range rows[1:] {
-		at, ok := one.Row.written()
+		at, ok := one.Row.Written()
 		if !ok {
 			continue
 		}
 		if score != nil {
-			if have, _ := score.written(); at.Compare(have) < 0 {
+			if have, _ := score.Written(); at.Compare(have) < 0 {
 				continue
 			}
 		}
