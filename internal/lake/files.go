@@ -127,16 +127,41 @@ func (f *files) choose(counts map[string]int64, rows int64) ([]string, bool) {
 }
 
 // sweep deletes what has not been listed for retireTime, by the clock of this
-// process: also what a crash left behind.
-func (f *files) sweep(ctx context.Context, at int64) error {
+// process: also what a crash left behind. Where others write the table too, what
+// this process knows of it must still be so.
+func (f *files) sweep(ctx context.Context, at int64, shared bool) error {
 	all, err := f.store.List(ctx, f.table.Name)
 	if err != nil {
 		return err
+	}
+	if shared {
+		if err := f.unmoved(ctx); err != nil {
+			return err
+		}
 	}
 	for _, name := range f.unlisted(all, at) {
 		if err := f.store.Delete(ctx, name); err != nil {
 			return err
 		}
+	}
+	return nil
+}
+
+// unmoved fails with kind Conflict when the list is not the one that this process
+// knows. What others list from then on has names that are not there yet.
+func (f *files) unmoved(ctx context.Context) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	m, err := ReadManifest(ctx, f.store, f.table.Name)
+	if err != nil {
+		return err
+	}
+	version, generation := uint64(0), f.manifest.Generation
+	if m != nil {
+		version, generation = m.Version, m.Generation
+	}
+	if version != f.manifest.Version || generation != f.manifest.Generation {
+		return errMoved()
 	}
 	return nil
 }

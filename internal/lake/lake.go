@@ -33,6 +33,14 @@ type Store interface {
 	Delete(ctx context.Context, name string) error
 }
 
+// Guarded is a Store that several processes write: it replaces a list only when
+// that is still the one that it has read first or written last.
+type Guarded interface {
+	Store
+	// Forget lets what is read next count as read first.
+	Forget()
+}
+
 // Draft is a file that nobody sees yet. It ends with Commit or Abort; Abort after
 // either does nothing.
 type Draft interface {

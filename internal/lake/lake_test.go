@@ -33,6 +33,8 @@ type world struct {
 	files  lake.Store
 	writer *lake.Writer
 	wired  uint64 // how often
+	mirror lake.Mirror
+	shared bool
 }
 
 func newWorld(partitions, batch int) *world {
@@ -53,7 +55,7 @@ func (w *world) wire(batch int) {
 	}
 	w.reader = &profile.Reader{State: w.store, History: index, Log: w.log, Config: cfg, Keys: keys}
 	w.writer = lake.New(lake.Config{
-		Store: w.files, State: w.store, Log: w.log, Partitions: w.log.Partitions(), Clock: w.clock, Rand: sys.Seeded(w.wired),
+		Store: w.files, State: w.store, Log: w.log, Partitions: w.log.Partitions(), Clock: w.clock, Rand: sys.Seeded(w.wired), Mirror: w.mirror, Shared: w.shared,
 		Parts: func() lake.Parts { return lake.Parts{Interpreter: w.runner.Interpreter, Reader: w.reader} },
 	})
 }

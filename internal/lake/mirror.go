@@ -96,8 +96,8 @@ func (p *portion) mirrorAll(ctx context.Context) error {
 	return nil
 }
 
-// mirrorRows adds the rows of a file to the copy.
-func (p *portion) mirrorRows(ctx context.Context, t *Table, path string, rows []row) error {
+// mirrorRows adds the rows of a file to the copy; cut names them.
+func (p *portion) mirrorRows(ctx context.Context, t *Table, cut string, rows []row) error {
 	m := p.w.cfg.Mirror
 	if m == nil {
 		return nil
@@ -109,7 +109,7 @@ func (p *portion) mirrorRows(ctx context.Context, t *Table, path string, rows []
 		if len(lines) < mirrorBytes && i < len(rows)-1 {
 			continue
 		}
-		if err := m.Add(ctx, t.Name, fmt.Sprintf("%x-%s-%d", p.w.id, path, part), lines); err != nil {
+		if err := m.Add(ctx, t.Name, fmt.Sprintf("%x-%s-%d", p.w.id, cut, part), lines); err != nil {
 			return err
 		}
 		lines, part = lines[:0], part+1

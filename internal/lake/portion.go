@@ -238,7 +238,8 @@ func (c *chunk) flush(ctx context.Context) error {
 }
 
 // put writes one file of the round. Its name is the round's, so an attempt after a
-// crash writes the same one.
+// crash writes the same one; where several processes write, each has names of its
+// own.
 func (p *portion) put(ctx context.Context, f *files, number int, rows []row) error {
 	if f.table.Kind == Append && f.now().holds(p.r) {
 		return nil
@@ -254,10 +255,11 @@ func (p *portion) put(ctx context.Context, f *files, number int, rows []row) err
 	if f.table.Kind == Mutable {
 		attempt = p.r.Number
 	}
-	path := fmt.Sprintf("cut-%d-%d-%d.parquet", p.r.Generation, attempt, number)
-	if err := p.mirrorRows(ctx, &f.table, path, rows); err != nil {
+	cut := fmt.Sprintf("cut-%d-%d-%d", p.r.Generation, attempt, number)
+	if err := p.mirrorRows(ctx, &f.table, cut, rows); err != nil {
 		return err
 	}
+	path := cut + p.w.mark + ".parquet"
 	typed, whole := f.choose(counts, int64(len(rows)))
 	f.take(path)
 	m, err := newLayout(&f.table, typed).put(ctx, p.w.cfg.Store, path, rows, whole)

@@ -44,12 +44,11 @@ func (w *Writer) Tidy(ctx context.Context) error {
 		}
 		for j := f.due(w.now()); j != nil; j = f.due(w.now()) {
 			if err := w.merge(ctx, f, j); err != nil {
-				w.moved(err)
-				return err
+				return w.moved(err)
 			}
 		}
-		if err := f.sweep(ctx, w.now()); err != nil {
-			return err
+		if err := f.sweep(ctx, w.now(), w.cfg.Shared); err != nil {
+			return w.moved(err)
 		}
 	}
 	return nil

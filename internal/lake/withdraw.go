@@ -77,7 +77,7 @@ func (p *portion) rewrite(ctx context.Context, f *files, have ManifestFile, leav
 		return m, false, err
 	}
 	m = have
-	m.Path = fmt.Sprintf("out-%d-%d-%s", p.r.Generation, p.r.First, trimmed(have.Path))
+	m.Path = fmt.Sprintf("out-%d-%d%s-%s", p.r.Generation, p.r.First, p.w.mark, trimmed(have.Path))
 	m.MaxVersion = p.r.First
 	l := newLayout(&f.table, have.Typed)
 	if m.Path == have.Path {

@@ -108,14 +108,19 @@ func (w *Writer) runs(now bool) {
 }
 
 // moved lets the next round read the lake anew where another process has written it
-// meanwhile.
-func (w *Writer) moved(err error) {
-	if !w.cfg.Shared || !errs.Is(err, errs.Conflict) {
-		return
+// meanwhile: then a list is another one, or a file of the list that this process
+// knows is gone.
+func (w *Writer) moved(err error) error {
+	if !w.cfg.Shared || !errs.Is(err, errs.Conflict) && !errs.Is(err, errs.NotFound) {
+		return err
 	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.opened = false
+	if errs.Is(err, errs.NotFound) {
+		return errMoved()
+	}
+	return err
 }
 
 // follow writes rounds. One that fails is tried again, later each time.
@@ -185,7 +190,7 @@ func (w *Writer) Step(ctx context.Context) (facts uint64, err error) {
 	if err := w.open(ctx); err != nil {
 		return 0, err
 	}
-	defer func() { w.moved(err) }()
+	defer func() { err = w.moved(err) }()
 	r, err := w.begin(ctx)
 	if err != nil || r == nil {
 		return 0, err
@@ -222,6 +227,9 @@ func (w *Writer) open(ctx context.Context) error {
 	}
 	w.tidying.Lock()
 	defer w.tidying.Unlock()
+	if g, ok := w.cfg.Store.(Guarded); ok {
+		g.Forget() // nothing writes now
+	}
 	data, err := ReadAll(ctx, w.cfg.Store, identityName)
 	if errs.Is(err, errs.NotFound) {
 		data, err = w.name(ctx)

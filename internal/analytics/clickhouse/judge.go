@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"kith/internal/errs"
+	"kith/internal/lake"
 	"kith/internal/resource/form"
 )
 
@@ -105,7 +106,7 @@ func (j *judge) node(list []node, i int) error {
 		return refuse("it has a " + n.kind + " in it")
 	case n.kind == "TableIdentifier":
 		if !named(n.name) {
-			return refuse("there is no table of that name; the tables are events, identifiers, links, profiles and traits_history")
+			return refuse("there is no table of that name; the tables are " + strings.Join(tableNames(), ", "))
 		}
 	case n.kind == "Function":
 		if n.parent >= 0 && list[n.parent].kind == "TableExpression" {
@@ -121,6 +122,14 @@ func (j *judge) node(list []node, i int) error {
 		}
 	}
 	return nil
+}
+
+func tableNames() []string {
+	var out []string
+	for _, t := range lake.Tables() {
+		out = append(out, t.Name)
+	}
+	return out
 }
 
 // named reports whether a query may name a table so: the tables that there are for

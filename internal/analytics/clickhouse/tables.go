@@ -56,7 +56,12 @@ func (l *Location) table(t *lake.Table, window string) string {
 	for _, c := range t.Columns {
 		columns = append(columns, quoted(c.Name)+" "+typeOf(t, &c))
 	}
-	engine, order, parts := l.engine("MergeTree", ""), t.Sort, " PARTITION BY toYYYYMM(received_at)"
+	engine, order, parts := l.engine("MergeTree", ""), t.Sort, ""
+	for _, c := range t.Columns {
+		if c.Name == "received_at" || c.Name == "recorded_at" {
+			parts = " PARTITION BY toYYYYMM(" + c.Name + ")"
+		}
+	}
 	if t.Kind == lake.Mutable {
 		engine, order, parts = l.engine("ReplacingMergeTree", lake.VersionColumn+", "+lake.DeletedColumn), t.Key, ""
 	}

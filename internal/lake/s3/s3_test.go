@@ -60,6 +60,12 @@ func TestConformance(t *testing.T) {
 func TestTwoWriters(t *testing.T) {
 	place := s3test.Start(t)
 	mine, other := open(t, place, nil).Store(), open(t, place, nil).Store()
+	reads := func(s lake.Guarded, want string) {
+		t.Helper()
+		if data, err := lake.ReadAll(t.Context(), s, "t/current.json"); err != nil || string(data) != want {
+			t.Errorf("the list is %q, %v", data, err)
+		}
+	}
 	write := func(s lake.Store, content string) error {
 		return put(t, s, "t/current.json", content)
 	}
@@ -77,11 +83,14 @@ func TestTwoWriters(t *testing.T) {
 	if err := write(mine, "third"); err != nil {
 		t.Error(err)
 	}
-	if data, err := lake.ReadAll(t.Context(), other, "t/current.json"); err != nil || string(data) != "third" {
-		t.Errorf("the list is %q, %v", data, err)
+	reads(other, "third")
+	if err := write(other, "fourth"); !errs.Is(err, errs.Conflict) {
+		t.Errorf("who looks at a list again may replace what is not known to the writer: %v", err)
 	}
+	other.Forget()
+	reads(other, "third")
 	if err := write(other, "fourth"); err != nil {
-		t.Errorf("who has read the list may not replace it: %v", err)
+		t.Errorf("who has read the list anew may not replace it: %v", err)
 	}
 	if err := write(mine, "fifth"); !errs.Is(err, errs.Conflict) {
 		t.Errorf("a list that has moved on is replaced: %v", err)

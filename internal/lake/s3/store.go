@@ -57,10 +57,9 @@ func Open(loc Location, o Options) (*Lake, error) {
 func (l *Lake) URL(name string) string { return l.client.loc.URL(name) }
 
 // Store returns access to the lake for one reader or one writer. A list that it
-// replaces must still be the one that it has read or written last; else Commit
-// fails with kind Conflict. So what others read must not go through a writer's
-// store.
-func (l *Lake) Store() lake.Store { return &store{lake: l, seen: map[string]string{}} }
+// replaces must still be the one that it has read first or written last; else Commit
+// fails with kind Conflict.
+func (l *Lake) Store() lake.Guarded { return &store{lake: l, seen: map[string]string{}} }
 
 // store implements lake.Store.
 type store struct {
@@ -88,12 +87,12 @@ func (s *store) written() uint64 {
 	return s.writes
 }
 
-// read notes the tag of a list that was read, unless one was replaced meanwhile:
-// what was read may be older then.
+// read notes the tag of a list that is read for the first time, unless one was
+// replaced meanwhile: what was read may be older then.
 func (s *store) read(name, tag string, before uint64) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.writes == before {
+	if _, known := s.seen[name]; !known && s.writes == before {
 		s.seen[name] = tag
 	}
 }
@@ -405,6 +404,13 @@ func (s *store) refused(ctx context.Context, name string, body []byte) error {
 		return err
 	}
 	return classified(&failed{status: http.StatusPreconditionFailed}, "")
+}
+
+// Forget implements lake.Guarded.
+func (s *store) Forget() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	clear(s.seen)
 }
 
 // List implements lake.Store.
