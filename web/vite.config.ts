@@ -14,7 +14,7 @@ const groups: { name: string; test: RegExp; priority: number }[] = [
   { name: "charts", test: /node_modules\/(@visx|d3-|internmap|classnames|balanced-match|reduce-css-calc|lodash)|\/src\/ui\/chart\.tsx$/, priority: 8 },
   { name: "picker", test: /node_modules\/@base-ui\/react\/(autocomplete|combobox|select)\/|\/src\/ui\/picker\.tsx$/, priority: 8 },
   { name: "parts", test: /node_modules\/(@base-ui|@floating-ui|tabbable|reselect|use-sync-external-store)\//, priority: 7 },
-  { name: "segments", test: /\/src\/pages\/(segments?|builder|templates|memberships|traits)\.tsx$/, priority: 6 },
+  { name: "segments", test: /\/src\/pages\/(segments?|builder|templates|course|memberships|traits)\.tsx$/, priority: 6 },
   { name: "customer", test: /\/src\/(ui\/graph|pages\/(customer|timeline|details|orders|consents|identity))\.tsx$/, priority: 6 },
   { name: "screens", test: /\/src\/pages\/(profiles|quarantine|jobs|settings|rules|sources|live|parts)\.tsx$/, priority: 6 },
   { name: "common", test: /\/src\/(ui\/(kit|toast)|api|data|format|prefs|i18n|places|palette|person|tray|signin|tree|conditions|kinds|kpis|pages\/(page|snippets|trace))\.tsx?$/, priority: 6 },

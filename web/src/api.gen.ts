@@ -798,6 +798,24 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/settings/traits": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Read by which policies custom traits of people count. */
+        get: operations["getTraitSettings"];
+        /** Replace the policies by which custom traits of people count. They hold for everything that was ever written. A job makes everybody anew; until it has ended, people are missing or incomplete. */
+        put: operations["putTraitSettings"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/sources": {
         parameters: {
             query?: never;
@@ -921,6 +939,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/traits/{key}:refresh": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Work out a trait that depends on everybody (type rfm) now; else it is done once a day and when its definition is new. */
+        post: operations["refreshTrait"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
 }
 export type webhooks = Record<string, never>;
 export interface components {
@@ -962,11 +997,11 @@ export interface components {
         BreakdownRequest: {
             [key: string]: unknown;
         };
-        /** @description A computed trait as it was saved, with key, version, created_at and updated_at; read alone also with cost (DefinitionCost). */
+        /** @description A computed trait as it was saved, with key, version, created_at and updated_at; read alone also with cost (DefinitionCost), and partial: history is shorter than the window. */
         ComputedTrait: {
             [key: string]: unknown;
         };
-        /** @description A computed trait: type is count, sum, avg, min, max, first, last, most_frequent, unique_list, unique_count, time_since_first, time_since_last or expression; with event, where, window and property as the type needs, or expression; scope is profile (default) or account. */
+        /** @description A computed trait: type is count, sum, avg, min, max, first, last, most_frequent, unique_list, unique_count, time_since_first, time_since_last, rfm or expression; with event, where, window and property as the type needs, or expression; scope is profile (default) or account. */
         ComputedTraitDocument: {
             [key: string]: unknown;
         };
@@ -1175,6 +1210,8 @@ export interface components {
             /** @description There are more of them, or more than a sequence looks at. */
             more_events: boolean;
             next_change: string | null;
+            /** @description There when history is shorter than the part's window. */
+            partial?: boolean;
             /** @description What was found: of a trait its value, of an event condition the count or aggregate. Null when missing. */
             value: unknown;
             verdict: boolean;
@@ -1322,6 +1359,8 @@ export interface components {
             cost: components["schemas"]["DefinitionCost"];
             /** @description Everybody was asked; else sizes are what a part of everybody lets expect. */
             exact: boolean;
+            /** @description History is shorter than one of the windows. */
+            partial: boolean;
             /** @description Of the conditions that the outermost group joins, in their order: how many meet each. */
             per_condition: number[];
             /** @description Some of them: profile_id with name, first_name, last_name and email where they are known, else an identifier; or account_id. */
@@ -1441,7 +1480,7 @@ export interface components {
             /** @description As it was sent, at most 1,000 bytes of it. */
             row: string;
         };
-        /** @description A segment as it was saved, with key, version, created_at and updated_at; read alone also with cost (DefinitionCost), size, as_of and status: live, or backfilling while everybody is asked, and the definition before serves. */
+        /** @description A segment as it was saved, with key, version, created_at and updated_at; read alone also with cost (DefinitionCost), partial (history is shorter than one of its windows), size, as_of and status: live, or backfilling while everybody is asked, and the definition before serves. */
         Segment: {
             [key: string]: unknown;
         };
@@ -1486,6 +1525,8 @@ export interface components {
             dry_run: boolean;
             /** @description Everybody was asked; else sizes are what a part of everybody lets expect. */
             exact?: boolean;
+            /** @description History is shorter than one of the windows. */
+            partial: boolean;
             /** @description Of the conditions that the outermost group joins, in their order: how many meet each. */
             per_condition?: number[];
             /** @description Some of them: profile_id with name, first_name, last_name and email where they are known, else an identifier; or account_id. */
@@ -1657,24 +1698,14 @@ export interface components {
         Trait: {
             message_id: string;
             /**
-             * @description Which write counts: the last one.
+             * @description Which of several writes counts, see the settings of traits.
              * @enum {string}
              */
-            policy: "last";
+            policy: "latest" | "first" | "source_priority" | "max" | "min" | "most_frequent" | "union";
             source: string;
             /** Format: date-time */
             timestamp: string;
             value: unknown;
-        };
-        /** @description What became of an upload. */
-        Uploaded: {
-            accepted: number;
-            rejected: components["schemas"]["RejectedRow"][];
-            /** @description By it and the source the upload can be retracted. */
-            run: string;
-            source: string;
-            /** @description Of the accepted: identifiers that nobody had yet. Who turns out to have one is in the list from then on. */
-            unknown: number;
         };
         /** @description Why two identifiers are one person, or why not. */
         Why: {
@@ -3410,7 +3441,15 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Uploaded"];
+                    "application/json": {
+                        accepted: number;
+                        rejected: components["schemas"]["RejectedRow"][];
+                        /** @description By it and the source the upload can be retracted. */
+                        run: string;
+                        source: string;
+                        /** @description Of the accepted: identifiers that nobody had yet. Who turns out to have one is in the list from then on. */
+                        unknown: number;
+                    };
                 };
             };
             /** @description A job writes it. */
@@ -3598,6 +3637,66 @@ export interface operations {
         };
         responses: {
             /** @description The job that resolves everybody anew. */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Job"];
+                };
+            };
+        };
+    };
+    getTraitSettings: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The settings. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        policies: {
+                            /** @enum {string} */
+                            policy: "latest" | "first" | "source_priority" | "max" | "min" | "most_frequent" | "union";
+                            /** @description Of source_priority: keys of sources, the highest first. All others come last together. */
+                            sources?: string[];
+                            trait: string;
+                        }[];
+                    };
+                };
+            };
+        };
+    };
+    putTraitSettings: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    policies: {
+                        /** @enum {string} */
+                        policy: "latest" | "first" | "source_priority" | "max" | "min" | "most_frequent" | "union";
+                        /** @description Of source_priority: keys of sources, the highest first. All others come last together. */
+                        sources?: string[];
+                        trait: string;
+                    }[];
+                };
+            };
+        };
+        responses: {
+            /** @description The job that makes everybody anew. */
             202: {
                 headers: {
                     [name: string]: unknown;
@@ -3935,6 +4034,29 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+        };
+    };
+    refreshTrait: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Of the trait. */
+                key: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A job does it. */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Job"];
+                };
             };
         };
     };

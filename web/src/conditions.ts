@@ -1,6 +1,7 @@
 // Conditions in words: the same sentences in the builder, in explanations and in
 // lists.
 import type { TFunction } from "i18next";
+import i18next from "i18next";
 import { plain } from "./format";
 import { consentOf } from "./tree";
 
@@ -22,11 +23,20 @@ export function opWord(t: TFunction, op: unknown): string {
   return word === key ? String(op) : word;
 }
 
+const units: Record<string, string> = { m: "minute", h: "hour", d: "day", w: "week" };
+
+/** span writes a duration such as 90d in words. */
+export function span(d: unknown): string {
+  const m = /^(\d+)([mhdw])$/.exec(String(d));
+  if (!m) return plain(d);
+  return new Intl.NumberFormat(i18next.language || "en", { style: "unit", unit: units[m[2]], unitDisplay: "long" }).format(Number(m[1]));
+}
+
 /** windowWords tells when; a missing window means ever. */
 export function windowWords(t: TFunction, w: unknown): string {
   if (!isObj(w) || Object.keys(w).length === 0) return t("window.ever");
-  if (w.last !== undefined) return t("window.lastWords", { d: plain(w.last) });
-  if (w.from !== undefined || w.to !== undefined) return t("window.betweenWords", { from: plain(w.from), to: plain(w.to) });
+  if (w.last !== undefined) return t("window.lastWords", { d: span(w.last) });
+  if (w.from !== undefined || w.to !== undefined) return t("window.betweenWords", { from: span(w.from), to: span(w.to) });
   return t("window.sinceWords", { since: plain(w.since), until: plain(w.until) });
 }
 
@@ -92,7 +102,7 @@ export function sentence(t: TFunction, c: Obj): string {
     }
     case "sequence": {
       const steps = (Array.isArray(c.sequence) ? c.sequence : Array.isArray(c.steps) ? c.steps : []).filter(isObj);
-      const words = steps.map((s) => t(s.not === true ? "cond.stepNot" : "cond.step", { what: eventName(t, s.event) + whereWords(t, s.where), within: s.within ? ` ${t("cond.within", { d: plain(s.within) })}` : "" }));
+      const words = steps.map((s) => t(s.not === true ? "cond.stepNot" : "cond.step", { what: eventName(t, s.event) + whereWords(t, s.where), within: s.within ? ` ${t("cond.within", { d: span(s.within) })}` : "" }));
       return `${words.join(" → ")}, ${windowWords(t, c.window)}`;
     }
     case "account":

@@ -11,7 +11,7 @@ export const percent = (share: number, language: string, digits = 0) => new Intl
 export function money(n: number, language: string, currency?: string): string {
   const digits = Math.abs(n) >= 1000 ? 0 : 2;
   if (!currency || !/^[A-Z]{3}$/.test(currency)) return new Intl.NumberFormat(language, { maximumFractionDigits: digits }).format(n);
-  return new Intl.NumberFormat(language === "en" ? "en-GB" : language, { style: "currency", currency, maximumFractionDigits: digits }).format(n);
+  return new Intl.NumberFormat(language === "en" ? "en-GB" : language, { style: "currency", currency, currencyDisplay: "narrowSymbol", maximumFractionDigits: digits }).format(n);
 }
 
 const steps: [Intl.RelativeTimeFormatUnit, number][] = [

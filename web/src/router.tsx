@@ -41,7 +41,7 @@ const live = createRoute({
   component: lazyRouteComponent(() => import("./pages/live"), "LiveEvents"),
 });
 const list = (v: unknown) => (Array.isArray(v) ? v.filter((x): x is string => typeof x === "string") : undefined);
-const parts = (s: Record<string, unknown>): { tab?: string; keys?: string[]; trait?: string } => ({ tab: str(s.tab), keys: list(s.keys), trait: str(s.trait) });
+const parts = (s: Record<string, unknown>): { tab?: string; keys?: string[]; trait?: string; span?: "day" | "week" | "month" } => ({ tab: str(s.tab), span: s.span === "day" || s.span === "month" || s.span === "week" ? s.span : undefined, keys: list(s.keys), trait: str(s.trait) });
 const segments = createRoute({ getParentRoute: () => root, path: "/segments", validateSearch: parts, component: lazyRouteComponent(() => import("./pages/segments"), "Segments") });
 const newSegment = createRoute({ getParentRoute: () => root, path: "/segments/new", validateSearch: (s: Record<string, unknown>): { tab?: string; where?: Record<string, unknown>; name?: string; trait?: string } => ({ tab: str(s.tab), trait: str(s.trait), where: isObj(s.where) ? s.where : undefined, name: str(s.name) }), component: lazyRouteComponent(() => import("./pages/segment"), "NewSegment") });
 const segment = createRoute({ getParentRoute: () => root, path: "/segments/$key", validateSearch: parts, component: lazyRouteComponent(() => import("./pages/segment"), "OneSegment") });

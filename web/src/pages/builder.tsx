@@ -137,7 +137,7 @@ function Group({ node, path, scope, inAccount = false }: { node: Where; path: Pa
         <span className={top ? "font-medium" : "sr-only"}>{t(top && scope === "account" ? "builder.whoAccounts" : "builder.who")}</span>
         <Select
           aria-label={t("builder.join")}
-          className="!w-auto font-medium"
+          className="field-sizing-content !w-auto font-medium"
           value={form}
           onChange={(e) => change(path, { [e.target.value]: parts })}
           options={(["all", "any", "none"] as const).map((g) => ({ value: g, label: t(`group.${g}`) }))}
@@ -244,7 +244,7 @@ function Within({ node, path, part }: { node: Obj; path: Path; part: "account" |
       <div className="flex flex-wrap items-center gap-2">
         <span className="text-sm font-medium text-accent">{t(`form.${part}`)}</span>
         {part === "members" && (
-          <Select aria-label={t("builder.match")} className="!w-auto" value={String(node.match ?? "any")} onChange={(e) => change([...path, "match"], e.target.value)} options={["any", "all", "none"].map((m) => ({ value: m, label: t(`builder.match_${m}`) }))} />
+          <Select aria-label={t("builder.match")} className="field-sizing-content !w-auto" value={String(node.match ?? "any")} onChange={(e) => change([...path, "match"], e.target.value)} options={["any", "all", "none"].map((m) => ({ value: m, label: t(`builder.match_${m}`) }))} />
         )}
       </div>
       {groupOf(inner) ? <Group node={inner} path={at} scope={part === "account" ? "account" : "profile"} inAccount={part === "account"} /> : <Group node={{ all: [inner] }} path={at} scope={part === "account" ? "account" : "profile"} inAccount={part === "account"} />}
@@ -275,7 +275,7 @@ const valueOps = ["eq", "neq", "gt", "gte", "lt", "lte", "in", "not_in", "contai
 
 function Ops({ value, ops, change, label }: { value: string; ops: string[]; change: (op: string) => void; label?: string }) {
   const { t } = useTranslation();
-  return <Select aria-label={label ?? t("builder.op")} className="!w-auto" value={value} onChange={(e) => change(e.target.value)} options={(ops.includes(value) ? ops : [value, ...ops]).map((o) => ({ value: o, label: opWord(t, o) }))} />;
+  return <Select aria-label={label ?? t("builder.op")} className="field-sizing-content !w-auto" value={value} onChange={(e) => change(e.target.value)} options={(ops.includes(value) ? ops : [value, ...ops]).map((o) => ({ value: o, label: opWord(t, o) }))} />;
 }
 
 /** withOp changes an operator and keeps the value in the form that it takes. */
@@ -303,7 +303,7 @@ export function EventName({ value, change, events, lead }: { value: unknown; cha
     <>
       <Select
         aria-label={t("builder.which")}
-        className={cx("font-medium !text-accent", kind === "one" ? "!w-28" : "!w-auto")}
+        className="field-sizing-content !w-auto font-medium !text-accent"
         value={kind}
         onChange={(e) => become(e.target.value)}
         options={[{ value: "one", label: lead ?? t("builder.did") }, { value: "list", label: t("builder.anyOf") }, ...callTypes.map((c) => ({ value: c, label: t(`builder.any_${c}`) }))]}
@@ -362,18 +362,18 @@ function EventLine({ node, path }: { node: Obj; path: Path }) {
     <div className="space-y-2">
       <div className="flex flex-wrap items-center gap-2">
         <EventName value={node.event} events={hints.events} change={(v) => change([...path, "event"], v)} />
-        <Select aria-label={t("builder.measure")} className="!w-auto" value={agg ? String(agg.fn) : "count"} onChange={(e) => measure(e.target.value)} options={["count", "sum", "avg", "min", "max", "count_distinct"].map((f) => ({ value: f, label: t(`fn.${f}`) }))} />
+        <Select aria-label={t("builder.measure")} className="field-sizing-content !w-auto" value={agg ? String(agg.fn) : "count"} onChange={(e) => measure(e.target.value)} options={["count", "sum", "avg", "min", "max", "count_distinct"].map((f) => ({ value: f, label: t(`fn.${f}`) }))} />
         {agg && <Picker label={t("builder.property")} value={String(agg.property ?? "")} choices={paths} change={(v) => change([...path, "aggregate", "property"], v)} className="!w-32" />}
         {agg ? (
-          <>
+          <span className="flex items-center gap-2">
             <Ops value={String(node.op)} ops={numberOps} change={(op) => change([...path, "op"], op)} />
             <Typed op="eq" label={t("col.value")} value={node.value} change={(v) => change([...path, "value"], v)} className="!w-20" />
-          </>
+          </span>
         ) : (
-          <>
+          <span className="flex items-center gap-2">
             <Ops value={String(count.op)} ops={numberOps} change={(op) => change([...path, "count"], { ...count, op })} />
-            <Typed op="eq" label={t("builder.times")} value={count.value} change={(v) => change([...path, "count"], { ...count, value: v })} className="!w-16" />
-          </>
+            <Typed op="eq" label={t("builder.times")} value={count.value} change={(v) => change([...path, "count"], { ...count, value: v })} className="!w-15" />
+          </span>
         )}
       </div>
       <Lines node={node} path={path} event={node.event} />
@@ -422,14 +422,14 @@ function OneLine({ p, at, event, before, properties }: { p: Obj; at: Path; event
       <div className="flex min-w-0 flex-1 flex-wrap items-center gap-2">
         <span className="text-sm text-soft">{t("builder.where")}</span>
         {!properties && (
-          <Select aria-label={t("builder.part")} className="!w-auto" value={name} onChange={(e) => { const { property: _p, context: _c, ...rest } = p; change(at, { [e.target.value]: p[name], ...rest }); }} options={["property", "context"].map((v) => ({ value: v, label: t(`builder.${v}`) }))} />
+          <Select aria-label={t("builder.part")} className="field-sizing-content !w-auto" value={name} onChange={(e) => { const { property: _p, context: _c, ...rest } = p; change(at, { [e.target.value]: p[name], ...rest }); }} options={["property", "context"].map((v) => ({ value: v, label: t(`builder.${v}`) }))} />
         )}
-        <Picker label={t("builder.path")} value={path} choices={paths} change={(v) => change([...at, name], v)} className="!w-36" />
+        <Picker label={t("builder.path")} value={path} choices={paths} change={(v) => change([...at, name], v)} className="!w-32" />
         <Ops value={String(p.op)} ops={ref ? refOps : valueOps} change={(op) => change(at, withOp(p, op))} />
         {before > 0 && (
           <Select
             aria-label={t("builder.against")}
-            className="!w-auto"
+            className="field-sizing-content !w-auto"
             value={refKind}
             onChange={(e) => setKind(e.target.value)}
             options={[{ value: "value", label: t("builder.aValue") }, ...Array.from({ length: before }, (_, i) => ({ value: `steps.${i}`, label: t("builder.ofStep", { n: i + 1 }) })), { value: "traits", label: t("builder.ofTrait") }]}
@@ -438,7 +438,7 @@ function OneLine({ p, at, event, before, properties }: { p: Obj; at: Path; event
         {ref ? (
           <Input aria-label={t("builder.path")} placeholder={t("builder.path")} value={String(p.ref).replace(/^(steps\.\d+|traits)\./, "")} onChange={(e) => change([...at, "ref"], `${refKind}.${e.target.value}`)} className="!w-32" />
         ) : (
-          !bareOps.includes(String(p.op)) && <Typed op={String(p.op)} label={t("col.value")} value={p.value} change={(v) => change([...at, "value"], v)} choices={values} className="!w-36" />
+          !bareOps.includes(String(p.op)) && <Typed op={String(p.op)} label={t("col.value")} value={p.value} change={(v) => change([...at, "value"], v)} choices={values} className="!w-32" />
         )}
       </div>
       <Remove path={at} />
@@ -465,7 +465,7 @@ function SequenceLines({ node, path }: { node: Obj; path: Path }) {
                   {n > 0 && (
                     <Select
                       aria-label={t("builder.follows")}
-                      className="!w-auto"
+                      className="field-sizing-content !w-auto"
                       value={s.not === true ? "not" : "then"}
                       onChange={(e) => {
                         const { not: _n, ...rest } = s;
@@ -536,7 +536,7 @@ export function WindowChoice({ node, change }: { node: unknown; change: (key: st
   );
   return (
     <>
-      <Select aria-label={t("builder.window")} className="!w-auto" value={kind} onChange={(e) => change(null, start[e.target.value])} options={["ever", "last", "between", "since"].map((k) => ({ value: k, label: t(`window.${k}`) }))} />
+      <Select aria-label={t("builder.window")} className="field-sizing-content !w-auto" value={kind} onChange={(e) => change(null, start[e.target.value])} options={["ever", "last", "between", "since"].map((k) => ({ value: k, label: t(`window.${k}`) }))} />
       {kind === "last" && field("last", t("builder.duration"), "!w-20")}
       {kind === "between" && field("from", t("builder.from"), "!w-20")}
       {kind === "between" && field("to", t("builder.to"), "!w-20")}
@@ -575,7 +575,7 @@ function SegmentLine({ node, path }: { node: Obj; path: Path }) {
   return (
     <div className="flex flex-wrap items-center gap-2">
       <span className="text-sm font-medium text-accent">{t("form.segment")}</span>
-      <Select aria-label={t("builder.membership")} className="!w-auto" value={String(node.op ?? "in")} onChange={(e) => change([...path, "op"], e.target.value)} options={["in", "not_in"].map((o) => ({ value: o, label: t(`builder.${o}`) }))} />
+      <Select aria-label={t("builder.membership")} className="field-sizing-content !w-auto" value={String(node.op ?? "in")} onChange={(e) => change([...path, "op"], e.target.value)} options={["in", "not_in"].map((o) => ({ value: o, label: t(`builder.${o}`) }))} />
       <Select aria-label={t("form.segment")} className="!w-48 max-w-full flex-1" value={key} onChange={(e) => change([...path, "segment"], e.target.value)} options={options.some((o) => o.value === key) ? options : [...options, { value: key, label: key }]} />
     </div>
   );

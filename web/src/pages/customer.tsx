@@ -218,14 +218,15 @@ function Worth({ p }: { p: Profile }) {
     <Tile title={t("tile.worth")} more={orders.length > 0 && <Link to="/profiles/$ref" params={{ ref }} search={{ tab: "orders" }} className={tabLink}>{t("tab.orders")}</Link>}>
       {q.isPending && <p className="text-soft">{t("loading")}</p>}
       {q.isError && <p className="text-soft">{t("tile.unknown")}</p>}
-      {q.data && (
+      {q.data && orders.length === 0 && <p className="text-soft">{t("orders.noneLead")}</p>}
+      {q.data && orders.length > 0 && (
         <>
           <div className="flex items-end justify-between gap-4">
             <p>
               <span className="text-2xl font-semibold tracking-tight">{money(sum, i18n.language, currency)}</span>{" "}
-              <span className="text-soft">{t("tile.orders", { count: paid.length })}</span>
+              <span className="whitespace-nowrap text-soft">{t("tile.orders", { count: paid.length })}</span>
             </p>
-            {course.length > 2 && <Spark values={course} className="w-24 shrink-0" height={30} />}
+            {course.length > 2 && <Spark values={course} className="w-20 shrink-0" height={30} />}
           </div>
           <p className="text-sm text-soft">
             {paid[0] ? (
@@ -337,7 +338,7 @@ function Standing({ p, account, at }: { p: Profile; account: boolean; at: string
       )}
       {p.accounts.length > 0 && (
         <p className="mt-2 text-sm">
-          <span className="text-soft">{t("side.accounts")}: </span>
+          <span className="mr-2 text-soft">{t("side.accounts")}</span>
           {p.accounts.map((a) => (
             <Link key={a} to="/profiles/$ref" params={{ ref: `group_id:${a}` }} className="mr-2 text-accent hover:underline">{a}</Link>
           ))}

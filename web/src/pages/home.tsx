@@ -56,7 +56,7 @@ function Stat({ label, value, before, now, course, open, note, pending, error }:
   return (
     <Link to={open.to as "/"} search={open.search as never} className="group flex min-w-0 flex-col rounded-lg border border-line bg-panel px-4 pt-3 pb-2.5 hover:border-accent compact:px-3 compact:pt-2">
       <span className="flex items-center justify-between gap-2">
-        <span className="truncate text-soft" title={label}>{label}</span>
+        <span className="text-soft">{label}</span>
         <ArrowRight aria-hidden className="size-3.5 shrink-0 text-transparent group-hover:text-accent" />
       </span>
       <span className="flex flex-wrap items-baseline gap-x-2">
@@ -144,7 +144,7 @@ function Activity({ days }: { days: number }) {
         ) : (
           <Chart
             label={label}
-            height={200}
+            height={270}
             series={[{ name: t("col.events") }]}
             points={q.data.days.map((d) => ({ key: d.day, label: date(d.day, i18n.language), short: dayMonth(d.day, i18n.language), values: [d.events] }))}
             pick={(day) => void navigate({ to: "/sql", search: { q: rowsOf.day(day), run: 1 } })}

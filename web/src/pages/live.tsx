@@ -43,7 +43,7 @@ export function LiveEvents() {
         </>
       }
     >
-      <div className="mb-3 grid gap-2 sm:grid-cols-2 xl:grid-cols-[10rem_12rem_1fr_1fr]">
+      <div className="mb-3 grid gap-2 sm:grid-cols-2 xl:grid-cols-[12rem_13.5rem_1fr_1fr]">
         <Select aria-label={t("col.type")} value={search.type ?? ""} onChange={(e) => set({ type: e.target.value || undefined })} options={[{ value: "", label: t("live.allTypes") }, ...types.map((x) => ({ value: x, label: x }))]} />
         <Select aria-label={t("col.source")} value={search.source ?? ""} onChange={(e) => set({ source: e.target.value || undefined })} options={[{ value: "", label: t("live.allSources") }, ...(sources.data?.data ?? []).map((s) => ({ value: s.key, label: s.name }))]} />
         <Input key={search.name ?? ""} aria-label={t("live.name")} placeholder={t("live.name")} defaultValue={search.name ?? ""} onBlur={(e) => set({ name: e.target.value || undefined })} onKeyDown={(e) => e.key === "Enter" && set({ name: e.currentTarget.value || undefined })} />

@@ -46,7 +46,7 @@ export function Orders({ p }: { p: Profile }) {
             <Fold
               summary={
                 <span className="flex flex-wrap items-baseline gap-x-3">
-                  <span className="w-24 shrink-0 text-sm text-soft"><When at={o.at} /></span>
+                  <span className="w-26 shrink-0 text-sm text-soft"><When at={o.at} /></span>
                   <span className="font-medium">{text(o.properties.order_id) ?? o.name}</span>
                   {back && <Badge tone="bad">{t("orders.back")}</Badge>}
                   <span className="min-w-0 flex-1 truncate text-sm text-soft">

@@ -16,7 +16,7 @@ export function Parts() {
   const { t } = useTranslation();
   const [open, setOpen] = useState("");
   const [pick, setPick] = useState("");
-  const [one, setOne] = useState("a");
+  const [one, setOne] = useState("list");
   const [tick, setTick] = useState(true);
   const words = ["Order Completed", "Product Viewed", "Product Added"];
   return (

@@ -57,7 +57,7 @@ export function Quarantine() {
             columns={[
               { head: t("held.why"), wide: true, cell: (h) => <span><span lang="en" className="block">{h.detail}</span><span className="font-mono text-xs text-soft">{h.code}</span></span> },
               { head: t("col.source"), cell: (h) => (h.source ? <Badge>{h.source}</Badge> : "–") },
-              { head: t("trace.message"), cell: (h) => <span className="font-mono text-sm break-all">{h.message_id ?? "–"}</span> },
+              { head: t("trace.message"), cell: (h) => <span className="inline-block min-w-32 font-mono text-sm break-all">{h.message_id ?? "–"}</span> },
               { head: t("trace.received"), right: true, cell: (h) => <When at={h.received_at} /> },
               { head: t("held.content"), right: true, cell: (h) => <Button small aria-label={`${h.message_id ?? h.id}: ${t("held.look")}`} onClick={() => setOpen(h)}>{t("held.look")}</Button> },
             ]}

@@ -59,7 +59,7 @@ function Editor({ saved }: { saved: Rules }) {
   return (
     <div className="space-y-4 p-4">
       <p className="max-w-3xl text-soft">{t("rules.lead")}</p>
-      <div className="overflow-x-auto rounded-lg border border-line" tabIndex={0} role="region" aria-label={t("settings.identity")}>
+      <div className="relative overflow-x-auto rounded-lg border border-line" tabIndex={0} role="region" aria-label={t("settings.identity")}>
         <table className="w-full border-collapse text-left">
           <thead>
             <tr className="border-b border-line bg-sunken text-sm text-soft">

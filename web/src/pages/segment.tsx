@@ -16,6 +16,7 @@ import { Picker } from "../ui/picker";
 import { say } from "../ui/toast";
 import { Builder, useTraitNames } from "./builder";
 import { Explain } from "./memberships";
+import { Course, type Span } from "./course";
 import { Page } from "./page";
 import { Overlaps, useSegment } from "./segments";
 import { Templates } from "./templates";
@@ -41,7 +42,7 @@ function Editor({ saved, first }: { saved: Segment | null; first?: { where?: Whe
   const { t } = useTranslation();
   const navigate = useNavigate();
   const client = useQueryClient();
-  const search = useSearch({ strict: false }) as { tab?: string; keys?: string[]; trait?: string };
+  const search = useSearch({ strict: false }) as { tab?: string; keys?: string[]; trait?: string; span?: Span };
   const [name, setName] = useState(saved?.name ?? first?.name ?? "");
   const [where, setWhere] = useState<Where>(() => grouped(saved?.where ?? first?.where));
   const [scope, setScope] = useState<"profile" | "account">(saved?.scope === "account" ? "account" : "profile");
@@ -57,8 +58,8 @@ function Editor({ saved, first }: { saved: Segment | null; first?: { where?: Whe
   const late = useDelayed(where, 250);
   const empty = Object.values(where).every((v) => Array.isArray(v) && v.length === 0);
   const preview = useQuery({
-    queryKey: ["preview", JSON.stringify(late), scope, saved?.key, saved?.version],
-    queryFn: ({ signal }) => call<Preview>("POST", "/v1/segments:preview", { where: late, sample: 5, ...scoped, ...(saved ? { key: saved.key } : {}) }, signal),
+    queryKey: ["preview", JSON.stringify(late), scope, changed ? saved?.key : undefined, saved?.version],
+    queryFn: ({ signal }) => call<Preview>("POST", "/v1/segments:preview", { where: late, sample: 5, ...scoped, ...(saved && changed ? { key: saved.key } : {}) }, signal),
     enabled: !empty && !saved?.list,
     placeholderData: keepPreviousData,
     retry: false,
@@ -120,6 +121,7 @@ function Editor({ saved, first }: { saved: Segment | null; first?: { where?: Whe
     },
     ...(saved ? [{ value: "members", label: t("tab.members"), panel: <Members k={saved.key} account={account} /> }] : []),
     ...(saved?.list || empty ? [] : [{ value: "breakdown", label: t("breakdown.title"), panel: <Breakdown where={late} scope={scope} trait={search.trait} change={(trait) => go({ trait })} /> }]),
+    ...(saved ? [{ value: "course", label: t("course.tab"), panel: <Course k={saved.key} now={saved.size ?? 0} span={search.span ?? "week"} change={(span) => go({ span })} /> }] : []),
     ...(saved ? [{ value: "overlap", label: t("overlap.title"), panel: <Overlaps fixed={saved.key} keys={search.keys ?? []} change={(keys) => go({ keys: keys.length ? keys : undefined })} /> }] : []),
     ...(saved && !saved.list && !account ? [{ value: "explain", label: t("segments.explain"), panel: <ExplainSomeone k={saved.key} changed={changed} /> }] : []),
     ...(saved?.list ? [] : [{ value: "document", label: t("segments.document"), panel: <Document k={key || "my_segment"} body={{ name: name.trim(), ...scoped, where }} change={(w) => edit(grouped(w))} /> }]),

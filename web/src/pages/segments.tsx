@@ -11,6 +11,7 @@ import { rooted } from "../tree";
 import { Overlap } from "../ui/chart";
 import { Badge, buttonLook, Card, cx, Empty, Exact, Input, Num, Rows, Skeleton, Tabs, Trouble, When } from "../ui/kit";
 import { useSegments } from "../data";
+import { Small, useCourses } from "./course";
 import { Page } from "./page";
 import { Templates } from "./templates";
 
@@ -23,6 +24,7 @@ export function Segments() {
   const search = useSearch({ from: "/segments" });
   const [find, setFind] = useState("");
   const all = useSegments();
+  const courses = useCourses();
   const words = find.trim().toLowerCase();
   const rows = (all.data?.data ?? []).filter((s) => !words || `${s.name} ${s.key} ${JSON.stringify(s.where ?? "")}`.toLowerCase().includes(words));
   const most = useQuery({ queryKey: ["people-total"], queryFn: () => call<{ data: { n: number }[] }>("POST", "/v1/sql", { query: "SELECT count(*) AS n FROM profiles" }), staleTime: 30_000 });
@@ -58,7 +60,7 @@ export function Segments() {
               {
                 head: t("col.name"),
                 cell: (s) => (
-                  <span className="block min-w-36">
+                  <span className="block min-w-40">
                     <Link to="/segments/$key" params={{ key: s.key }} className="font-semibold text-accent hover:underline">{s.name}</Link>
                     {s.scope === "account" && <span className="ml-2"><Badge>{t("segments.accounts")}</Badge></span>}
                   </span>
@@ -66,6 +68,7 @@ export function Segments() {
               },
               { head: t("segments.who"), wide: true, cell: (s) => <span className="line-clamp-2 min-w-64 text-soft">{s.where ? <InWords where={s.where} /> : t("segments.list")}</span> },
               { head: t("col.state"), cell: (s) => <Status k={s.key} /> },
+              { head: t("course.month"), cell: (s) => <Went k={s.key} changes={courses.data?.get(s.key)} /> },
               { head: t("segments.size"), right: true, cell: (s) => <Size k={s.key} total={s.scope === "account" ? 0 : total} /> },
               { head: t("segments.changed"), right: true, cell: (s) => <When at={s.updated_at} /> },
             ]}
@@ -101,15 +104,20 @@ export function InWords({ where }: { where: Where }) {
   const root = rooted(where);
   const form = Object.keys(root)[0];
   const parts = (root[form] as Where[]).map((c) => sentence(t, c));
-  return <>{parts.length === 1 && form === "all" ? parts[0] : `${t(`group.${form}`)}: ${parts.join("; ")}`}</>;
+  return <>{parts.length === 1 && form === "all" ? parts[0] : t("cond.listed", { join: t(`group.${form}`), parts: parts.join(" ; ") })}</>;
 }
 
 const Status = ({ k }: { k: string }) => {
   const { t } = useTranslation();
   const s = useSegment(k);
   if (!s.data?.status) return null;
-  return <Badge tone={s.data.status === "live" ? "good" : "accent"}>{t(`segstate.${s.data.status}`, { defaultValue: s.data.status })}</Badge>;
+  return <span className="whitespace-nowrap"><Badge tone={s.data.status === "live" ? "good" : "accent"}>{t(`segstate.${s.data.status}`, { defaultValue: s.data.status })}</Badge></span>;
 };
+
+function Went({ k, changes }: { k: string; changes: Parameters<typeof Small>[0]["changes"] }) {
+  const s = useSegment(k);
+  return s.data?.size === undefined || s.data.size === null ? null : <Small now={s.data.size} changes={changes} />;
+}
 
 function Size({ k, total }: { k: string; total: number }) {
   const { i18n } = useTranslation();

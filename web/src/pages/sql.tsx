@@ -14,7 +14,7 @@ import { Page } from "./page";
 
 const Editor = lazy(() => import("../ui/editor").then((m) => ({ default: m.Editor })));
 
-const tables = ["events", "profiles", "identifiers", "links", "traits_history"];
+const tables = ["events", "profiles", "identifiers", "links", "traits_history", "segment_members", "segment_transitions"];
 const examples = [
   { key: "sources", query: "SELECT source, count(*) AS events, max(timestamp) AS last\nFROM events\nGROUP BY source\nORDER BY events DESC" },
   { key: "days", query: "SELECT date_trunc('day', timestamp) AS day, count(*) AS events\nFROM events\nWHERE timestamp > now() - INTERVAL 60 DAY\nGROUP BY day\nORDER BY day" },

@@ -6,6 +6,7 @@ import { GitMerge, type LucideIcon, ShieldCheck, Tags } from "lucide-react";
 import { useEffect, useMemo, useRef, useState } from "react";
 import { useTranslation } from "react-i18next";
 import { enc, get, type KithEvent, type Page, type Profile, refPath, sql } from "../api";
+import { useSegments } from "../data";
 import { clock, day, money, plain } from "../format";
 import { eventIcon, eventTitle, type Subject, subjectOf, subjects } from "../kinds";
 import { Chart } from "../ui/chart";
@@ -116,6 +117,7 @@ function useNotes(at: string, p: Profile): Extract<Entry, { kind: "note" }>[] {
   const account = p.identifiers.some((i) => i.type === "group_id");
   const said = useSaid(at, !account);
   const audit = useAudit(at, !account);
+  const names = useSegments();
   return useMemo(() => {
     const consents = (said.data?.data ?? []).map((c) => ({
       kind: "note" as const,
@@ -139,9 +141,9 @@ function useNotes(at: string, p: Profile): Extract<Entry, { kind: "note" }>[] {
     }));
     const segments = p.segments
       .filter((s) => s.since)
-      .map((s) => ({ kind: "note" as const, at: s.since!, subject: "segments" as const, key: `segment/${s.key}`, icon: Tags, title: t("note.entered", { segment: s.key }), line: "", value: s }));
+      .map((s) => ({ kind: "note" as const, at: s.since!, subject: "segments" as const, key: `segment/${s.key}`, icon: Tags, title: t("note.entered", { segment: names.data?.data.find((x) => x.key === s.key)?.name ?? s.key }), line: "", value: s }));
     return [...consents, ...identity, ...segments];
-  }, [said.data, audit.data, p.segments, t]);
+  }, [said.data, audit.data, names.data, p.segments, t]);
 }
 
 /** Course is how much happened in each month, over the whole time. */

@@ -29,7 +29,7 @@ function traitWords(t: TFunction, d: Obj): string {
   if (d.type === "expression") return plain(d.expression);
   const what = sentence(t, { event: d.event, where: d.where, window: undefined, count: { op: "gte", value: 1 } }).replace(/,[^,]*$/, "");
   const of = d.property ? ` ${t("trait.of", { property: plain(d.property) })}` : "";
-  return `${t(`traittype.${String(d.type)}`)}${of}: ${what}, ${windowWords(t, d.window)}`;
+  return `${t("cond.listed", { join: t(`traittype.${String(d.type)}`) + of, parts: what })}, ${windowWords(t, d.window)}`;
 }
 
 /** useUsers are the segments that name a trait. */
@@ -69,7 +69,7 @@ export function Traits() {
               {
                 head: t("col.name"),
                 cell: (d) => (
-                  <span className="block min-w-36">
+                  <span className="block min-w-48">
                     <Link to="/traits/$key" params={{ key: d.key }} className="font-semibold text-accent hover:underline">{d.name}</Link>
                     {d.name !== d.key && <span className="block font-mono text-xs text-soft">{d.key}</span>}
                   </span>

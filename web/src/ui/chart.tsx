@@ -24,7 +24,7 @@ function useWidth(first: number) {
   const [width, set] = useState(first);
   useEffect(() => {
     if (!ref.current) return;
-    const seen = new ResizeObserver((all) => set(Math.max(120, Math.round(all[0].contentRect.width))));
+    const seen = new ResizeObserver((all) => set(Math.max(40, Math.round(all[0].contentRect.width))));
     seen.observe(ref.current);
     return () => seen.disconnect();
   }, []);

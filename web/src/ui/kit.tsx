@@ -155,7 +155,7 @@ export function Trouble({ error, retry }: { error: unknown; retry?: () => void }
         )}
       </div>
       {retry && (
-        <Button small onClick={retry}>
+        <Button small onClick={retry} className="self-start">
           {t("retry")}
         </Button>
       )}
@@ -168,7 +168,7 @@ export function When({ at, absolute }: { at: string | null | undefined; absolute
   if (!at) return <>–</>;
   return (
     <time dateTime={at} title={`${full(at, i18n.language)} (${at})`} className="whitespace-nowrap">
-      {absolute ? full(at, i18n.language) : Date.now() - Date.parse(at) > 60 * 86_400_000 ? date(at, i18n.language) : ago(Date.parse(at), Date.now(), i18n.language)}
+      {absolute ? full(at, i18n.language) : Math.abs(Date.now() - Date.parse(at)) > 27 * 86_400_000 ? date(at, i18n.language) : ago(Date.parse(at), Date.now(), i18n.language)}
     </time>
   );
 }
@@ -279,7 +279,7 @@ export function Segmented({ label, value, change, options }: { label: string; va
           type="button"
           aria-pressed={o.value === value}
           onClick={() => change(o.value)}
-          className={cx("min-h-7 rounded px-2.5 text-sm font-medium whitespace-nowrap", o.value === value ? "bg-panel text-ink shadow-sm" : "text-soft hover:text-ink")}
+          className={cx("min-h-7 rounded px-2.5 text-sm font-medium whitespace-nowrap", o.value === value ? "bg-panel text-ink shadow-sm dark:bg-line" : "text-soft hover:text-ink")}
         >
           {o.label}
         </button>

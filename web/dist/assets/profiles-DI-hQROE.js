@@ -1,1 +1,0 @@
-export{a as Profiles}from"./screens-B8UXLDeC.js";

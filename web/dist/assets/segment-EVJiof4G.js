@@ -1,1 +1,0 @@
-export{i as NewSegment,a as OneSegment}from"./segments-C1uPlCCP.js";

@@ -1,0 +1,1 @@
+export{i as NewSegment,a as OneSegment}from"./segments-D3TvxUO3.js";
