@@ -39,6 +39,7 @@ import (
 	"kith/internal/state/mem"
 	"kith/internal/strictjson"
 	"kith/internal/sys"
+	"kith/internal/view"
 )
 
 var (
@@ -119,8 +120,13 @@ func newTrialWorld(t *testing.T, seed uint64) *trialWorld {
 		Store: local.New(vfs.Default, filepath.Join(w.dir, "lake")), State: w.store, Log: w.log, Partitions: w.log.Partitions(), Clock: w.clock, Rand: sys.Seeded(1),
 		Parts: func() lake.Parts { return lake.Parts{Interpreter: w.runner.Interpreter, Reader: reader} },
 	})
+	bounds := view.UsualBounds()
+	if seed%2 == 1 { // as if everybody had very many events
+		bounds = view.Bounds{Small: 2, Chunk: 2, Held: 1, Kept: 200}
+	}
 	e, err := membership.Open(context.Background(), membership.Config{
-		State: w.store, History: keyed.Index{}, Log: w.log, Keys: w.keys, Partitions: w.log.Partitions(), Clock: w.clock,
+		Bounds: bounds,
+		State:  w.store, History: keyed.Index{}, Log: w.log, Keys: w.keys, Partitions: w.log.Partitions(), Clock: w.clock,
 		Identity: func() *identity.Config { return w.rules },
 		Rows:     entity.OwnedJSON,
 		Definitions: func(context.Context) (membership.Documents, error) {
