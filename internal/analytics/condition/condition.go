@@ -282,7 +282,11 @@ func (w *writer) events() []string {
 		" FROM (SELECT profile_id AS id, epoch_ms(\"timestamp\") AS t, message_id AS m, source AS s, epoch_ms(received_at) AS r, type AS y, name AS w" + docs +
 		" FROM events WHERE profile_id IS NOT NULL AND " + only + "))"}
 	if w.ranked {
-		out = append(out, "k_o AS (SELECT *, row_number() OVER (PARTITION BY id ORDER BY t, m, s, r) AS o FROM k_e)")
+		out = append(out,
+			"k_h AS (SELECT id FROM k_e GROUP BY id HAVING count(*) > "+strconv.Itoa(candidatesMax)+")",
+			"k_d AS (SELECT id, t FROM k_e GROUP BY id, t HAVING count(*) > 1)",
+			"k_o AS (SELECT * EXCLUDE (m, s, r), t::HUGEINT * 1000000000 AS o FROM k_e WHERE (id, t) NOT IN (FROM k_d)"+
+				" UNION ALL SELECT * EXCLUDE (m, s, r), t::HUGEINT * 1000000000 + row_number() OVER (PARTITION BY id, t ORDER BY m, s, r) AS o FROM k_e WHERE (id, t) IN (FROM k_d))")
 	}
 	return out
 }

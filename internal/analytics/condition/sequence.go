@@ -55,14 +55,16 @@ func (s *sequence) candidates(i int) {
 		columns = append(columns, f)
 	}
 	is := s.w.selected(&step.Selection)
-	newest := ""
+	list := strings.Join(columns, ", ")
 	if step.Not {
 		s.w.oldest = -expr.Never
-	} else {
-		is += " AND " + s.w.within(&s.c.Window, "t")
-		newest = " QUALIFY row_number() OVER (PARTITION BY id ORDER BY o DESC) <= " + strconv.Itoa(candidatesMax)
+		s.w.parts = append(s.w.parts, s.events(i)+" AS (SELECT "+list+" FROM k_o WHERE "+is+")")
+		return
 	}
-	s.w.parts = append(s.w.parts, s.events(i)+" AS (SELECT "+strings.Join(columns, ", ")+" FROM k_o WHERE "+is+newest+")")
+	is += " AND " + s.w.within(&s.c.Window, "t")
+	// Only who has many events at all can have too many of one step.
+	s.w.parts = append(s.w.parts, s.events(i)+" AS (SELECT "+list+" FROM k_o WHERE "+is+" AND id NOT IN (FROM k_h) UNION ALL SELECT "+list+
+		" FROM k_o WHERE "+is+" AND id IN (FROM k_h) QUALIFY row_number() OVER (PARTITION BY id ORDER BY o DESC) <= "+strconv.Itoa(candidatesMax)+")")
 }
 
 // own returns the columns of a step's events that any step needs: fields of its own
@@ -111,6 +113,10 @@ func carriedName(step int, field string) string { return "c" + strconv.Itoa(step
 // choose writes the table of the choices up to a positive step, given those up to
 // the positive step before it.
 func (s *sequence) choose(before, i int) {
+	next := i + 1
+	if i == before+1 && (next == len(s.c.Steps) || !s.c.Steps[next].Not) && s.direct(before, i) {
+		return
+	}
 	pairs, columns := s.pair(before, i)
 	is := "true"
 	for j := before + 1; j < i; j++ {
@@ -121,6 +127,31 @@ func (s *sequence) choose(before, i int) {
 		kept += ", " + c
 	}
 	s.w.parts = append(s.w.parts, s.chosen(i)+" AS MATERIALIZED (SELECT row_number() OVER () AS k, * FROM (SELECT DISTINCT "+kept+" FROM "+pairs+" WHERE "+is+"))")
+}
+
+// direct writes the table of the choices up to a positive step where no not-step
+// stands before or behind it and later steps refer to no event before its own; ok is
+// false when they do. Then nothing has to be told of how its events were come to.
+func (s *sequence) direct(before, i int) (ok bool) {
+	for step := range i {
+		if len(s.carried(step, i)) > 0 {
+			return false
+		}
+	}
+	columns := []string{"e.id", "e.o", "e.t"}
+	for _, f := range s.carried(i, i) {
+		columns = append(columns, "e."+f+" AS "+carriedName(i, f))
+	}
+	from, distinct := s.events(i)+" e", ""
+	if before >= 0 {
+		distinct = "DISTINCT "
+		from = s.chosen(before) + " b JOIN " + from + " ON e.id = b.id AND e.o > b.o"
+		if d := s.c.Steps[i].Within; d > 0 {
+			from += " AND e.t - b.t <= " + whole(d)
+		}
+	}
+	s.w.parts = append(s.w.parts, s.chosen(i)+" AS (SELECT "+distinct+strings.Join(columns, ", ")+" FROM "+from+s.traits(i, "e")+" WHERE "+s.refers(i, "e", "b")+")")
+	return true
 }
 
 // pair writes the table of the events that may follow what was chosen before, and

@@ -30,7 +30,7 @@ func WriteSynthetic(dir string, events, people int) error {
 		to := min(from+syntheticFileRows, events)
 		query := fmt.Sprintf(`SELECT 'm-' || i AS message_id, 'track' AS type,
 			CASE WHEN i & 3 = 0 THEN 'Order Completed' WHEN i & 3 = 1 THEN 'Product Added' ELSE 'Product Viewed' END AS name, 'web' AS source,
-			'n-' || p AS node_id, TIMESTAMP_MS '2026-01-01' + to_seconds(i * 31536000 // %[3]d) AS timestamp,
+			md5('n' || p)::UUID::VARCHAR AS node_id, TIMESTAMP_MS '2026-01-01' + to_seconds(i * 31536000 // %[3]d) AS timestamp,
 			TIMESTAMP_MS '2026-01-01' + to_seconds(i * 31536000 // %[3]d) AS received_at,
 			CASE WHEN i & 3 = 0 THEN '{"revenue":' || (i %% 997) || '.25,"currency":"EUR","sku":"p' || (i %% 500) || '"}' ELSE '{"sku":"p' || (i %% 500) || '"}' END::JSON AS properties,
 			'{}'::JSON AS context, CASE WHEN i & 3 = 0 THEN (i %% 997)::DECIMAL(38,9) + 0.25 END::DECIMAL(38,9) AS "properties.revenue:number"
@@ -43,8 +43,8 @@ func WriteSynthetic(dir string, events, people int) error {
 		return err
 	}
 	identifiers := w.list(lake.TableIdentifiers)
-	err = w.file(identifiers, fmt.Sprintf(`SELECT 'n-' || i AS node_id, CASE WHEN i & 1 = 0 THEN 'user_id' ELSE 'anonymous_id' END AS type, 'u-' || i AS value,
-		'p-' || (i // 2) AS profile_id, 1::BIGINT AS _version, false AS _deleted FROM range(%d) t(i)`, 2*people), 2*people)
+	err = w.file(identifiers, fmt.Sprintf(`SELECT md5('n' || i)::UUID::VARCHAR AS node_id, CASE WHEN i & 1 = 0 THEN 'user_id' ELSE 'anonymous_id' END AS type, 'u-' || i AS value,
+		md5('n' || (i & ~1::BIGINT))::UUID::VARCHAR AS profile_id, 1::BIGINT AS _version, false AS _deleted FROM range(%d) t(i)`, 2*people), 2*people)
 	if err != nil {
 		return err
 	}
@@ -52,7 +52,7 @@ func WriteSynthetic(dir string, events, people int) error {
 		return err
 	}
 	profiles := w.list(lake.TableProfiles)
-	err = w.file(profiles, fmt.Sprintf(`SELECT 'p-' || i AS profile_id, CASE WHEN i %% 3 = 0 THEN '{"country":"FR"}' ELSE '{"country":"BE"}' END::JSON AS traits,
+	err = w.file(profiles, fmt.Sprintf(`SELECT md5('n' || (2 * i))::UUID::VARCHAR AS profile_id, CASE WHEN i %% 3 = 0 THEN '{"country":"FR"}' ELSE '{"country":"BE"}' END::JSON AS traits,
 		1::BIGINT AS _version, false AS _deleted FROM range(%d) t(i)`, people), people)
 	if err != nil {
 		return err
@@ -68,7 +68,7 @@ type synthetic struct {
 // list begins the list of files of a table.
 func (w *synthetic) list(name string) *lake.Manifest {
 	t, _ := lake.TableOf(name)
-	m := &lake.Manifest{Format: 1, Table: name, Kind: t.Kind, Key: t.Key, AsOf: time.UnixMilli(0).UTC().Format(time.RFC3339)}
+	m := &lake.Manifest{Format: 1, Layout: 2, Table: name, Kind: t.Kind, Key: t.Key, AsOf: time.UnixMilli(0).UTC().Format(time.RFC3339)}
 	for _, c := range t.Columns {
 		m.Columns = append(m.Columns, lake.ManifestColumn{Name: c.Name, Type: string(c.Type)})
 	}
