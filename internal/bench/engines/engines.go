@@ -91,9 +91,9 @@ func members(ctx context.Context, base *bench.Engine, distant bool) (e *bench.Se
 	fields.Store(&expr.Projection{})
 	in := base.Runner.Interpreter
 	in.Fields = func() expr.Projection { return *fields.Load() }
-	e = &bench.SegmentsEngine{Engine: base, Definitions: &membership.Documents{}}
+	e = &bench.SegmentsEngine{Engine: base, Clock: &bench.Shifted{Clock: sys.Wall()}, Definitions: &membership.Documents{}}
 	e.Members, err = membership.Open(ctx, membership.Config{
-		State: base.State, History: keyed.Index{}, Log: base.Log, Keys: in.Keys, Partitions: base.Log.Partitions(), Clock: sys.Wall(), Distant: distant,
+		State: base.State, History: keyed.Index{}, Log: base.Log, Keys: in.Keys, Partitions: base.Log.Partitions(), Clock: e.Clock, Distant: distant,
 		Identity:    func() *identity.Config { return in.Identity },
 		Definitions: func(context.Context) (membership.Documents, error) { return *e.Definitions, nil },
 		Projection:  in.Fields,
