@@ -40,7 +40,7 @@ export function Home() {
             <Activity days={days} />
             <div className="grid gap-4 md:grid-cols-2 xl:grid-cols-1">
               <Changes days={days} />
-              <Checklist people={people.data?.people ?? 0} />
+              {people.data && <Checklist people={people.data.people} />}
             </div>
           </div>
         </>
@@ -113,7 +113,7 @@ function Numbers({ days, people }: { days: number; people: { data?: Awaited<Retu
         <Stat label={t("kpi.new")} value={<Num n={p?.fresh ?? 0} />} now={p?.fresh} before={p?.freshBefore} course={p?.arrivals} open={query(rowsOf.fresh(days))} pending={people.isPending} error={people.isError} />
         <Stat label={t("kpi.orders")} value={<Num n={now.orders} />} now={now.orders} before={before.orders} course={line((d) => d.orders)} open={query(rowsOf.orders(days))} pending={periods.isPending} error={periods.isError} />
         <Stat label={t("kpi.revenue")} value={money(now.revenue, l, now.currency)} now={now.revenue} before={before.revenue} course={line((d) => d.revenue)} open={query(rowsOf.revenue(days))} pending={periods.isPending} error={periods.isError} />
-        <Stat label={t("kpi.average")} value={money(average(now), l, now.currency)} now={average(now)} before={average(before)} open={query(rowsOf.orders(days))} pending={periods.isPending} error={periods.isError} note={t("kpi.buyers", { n: num(now.buyers, l) })} />
+        <Stat label={t("kpi.average")} value={money(average(now), l, now.currency)} now={average(now)} before={average(before)} open={query(rowsOf.orders(days))} pending={periods.isPending} error={periods.isError} note={periods.data && t("kpi.buyers", { n: num(now.buyers, l) })} />
         <Stat label={t("kpi.again")} value={again.data?.buyers ? percent(again.data.again / again.data.buyers, l) : "–"} open={builder(bought(365, 2), t("kpi.againName"))} pending={again.isPending} error={again.isError} note={again.data && t("kpi.againOf", { n: num(again.data.again, l), of: num(again.data.buyers, l) })} />
         <Stat label={t("kpi.reach")} value={<Num n={reach.data?.size ?? 0} />} open={builder(reachable(purpose), t("kpi.reach"))} pending={reach.isPending} error={reach.isError || purposes.isError} note={p && p.people > 0 && reach.data ? t("kpi.share", { share: percent(reach.data.size / p.people, l) }) : undefined} />
         <Stat label={t("kpi.known")} value={p?.people ? percent(p.known / p.people, l) : "–"} open={query(rowsOf.known())} pending={people.isPending} error={people.isError} note={p && t("kpi.knownOf", { n: num(p.known, l), of: num(p.people, l) })} />
@@ -251,7 +251,7 @@ function Checklist({ people }: { people: number }) {
   ];
   const done = items.filter((i) => i.done).length;
   if (sources.isError) return <Trouble error={sources.error} retry={() => sources.refetch()} />;
-  if (done === items.length) return null;
+  if (done === items.length || sources.isPending || segments.isPending || traits.isPending || !status.data) return null;
   return (
     <Card title={t("check.title")} action={<Badge tone="accent">{done}/{items.length}</Badge>}>
       <ul>

@@ -216,7 +216,7 @@ function Side({ preview, error, empty, stale, saved, account, changed, total }: 
             <dl className="grid grid-cols-3 gap-2 text-center">
               {([["entering", c.entering.size, "text-good", "+"], ["staying", c.staying, "", ""], ["leaving", c.leaving.size, "text-bad", "−"]] as const).map(([k, n, tone, sign]) => (
                 <div key={k} className="rounded-md bg-sunken px-1 py-1.5">
-                  <dd className={cx("text-lg font-semibold", n > 0 && tone)}>{n > 0 && sign}<Num n={n} /></dd>
+                  <dd className={cx("text-lg font-semibold", n > 0 && tone)}>{!preview.exact && n > 0 && "≈ "}{n > 0 && sign}<Num n={n} /></dd>
                   <dt className="text-sm text-soft">{t(`change.${k}`)}</dt>
                 </div>
               ))}

@@ -115,7 +115,7 @@ function Steps({ r, source }: { r: Record_; source: string }) {
             {t("trace.happened")} <When at={r.timestamp} absolute />
           </p>
         )}
-        {r.last_copy_at && (
+        {r.last_copy_at && r.last_copy_at !== r.received_at && (
           <p className="text-soft">
             {t("trace.lastCopy")} <When at={r.last_copy_at} absolute />
           </p>

@@ -1,0 +1,1 @@
+export{o as Parts}from"./screens-CHJP4k-E.js";

@@ -1,0 +1,1 @@
+export{a as Profiles}from"./screens-CHJP4k-E.js";

@@ -1,0 +1,1 @@
+export{i as NewSegment,a as OneSegment}from"./segments-BrZ0aKV4.js";

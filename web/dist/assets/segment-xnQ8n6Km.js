@@ -1,1 +1,0 @@
-export{i as NewSegment,a as OneSegment}from"./segments-D3TvxUO3.js";

@@ -1,0 +1,1 @@
+export{o as InWords,s as Overlaps,c as Segments,l as useSegment}from"./segments-BrZ0aKV4.js";

@@ -1,1 +1,0 @@
-export{t as OneTrait,n as Traits,r as bins}from"./segments-D3TvxUO3.js";
