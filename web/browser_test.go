@@ -26,7 +26,7 @@ func TestInBrowser(t *testing.T) {
 	need(t, "node", "chromium", "curl", "go")
 	binary := build(t)
 	demo := start(t, binary, "demo", "--profiles", "300", "--shift-to-now", "--no-live")
-	servers := map[string]any{"demo": demo, "empty": []*server{start(t, binary, "serve"), start(t, binary, "serve"), start(t, binary, "serve")}}
+	servers := map[string]any{"demo": demo, "empty": []*server{start(t, binary, "serve"), start(t, binary, "serve"), start(t, binary, "serve"), start(t, binary, "serve")}}
 	cmd := node(t, cmp.Or(os.Getenv("KITH_UI_TEST"), t.ArtifactDir()), servers, "test/all.mjs", os.Getenv("KITH_UI_ONLY"))
 	stdin, err := cmd.StdinPipe()
 	if err != nil {

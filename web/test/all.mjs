@@ -6,7 +6,7 @@ import { crowd, firstVisit, sizes } from "./budget.mjs";
 import { launch, Person } from "./browser.mjs";
 import { markers } from "./markers.mjs";
 import { Report } from "./report.mjs";
-import { everyScreen, policy, printed } from "./screens.mjs";
+import { emptyScreens, everyScreen, policy, printed } from "./screens.mjs";
 import { Server } from "./server.mjs";
 import { door, tasks } from "./tasks.mjs";
 import { furnish } from "./world.mjs";
@@ -40,6 +40,7 @@ try {
   // The first minute: while the demo is still loading.
   await tried(tasks[0], ways[0], given.demo.link);
   await report.attempt("nothing that is stored runs", (t) => markers(t, browser, empty[2]));
+  for (const language of ["en", "fr"]) await report.attempt(`every screen of an empty kith (${language})`, (t) => emptyScreens(t, browser, empty[3], language));
   await report.attempt("the size of what is built", (t) => sizes(t));
   await loaded;
   const known = await furnish(world.demo);
@@ -56,9 +57,9 @@ try {
   await report.attempt("500 events a second", (t) => crowd(t, browser, empty[0]));
   await report.attempt("a page can do what its policy allows and no more", (t) => policy(t, browser, world));
   await report.attempt("what is printed", (t) => printed(t, browser, world));
-  for (const language of ["en", "fr"]) {
-    await report.attempt(`every screen, by day and night, on a desk and a phone (${language})`, (t) => everyScreen(t, browser, world, language));
-  }
+  await Promise.all(
+    ["en", "fr"].map((language) => report.attempt(`every screen, by day and night, on a desk and a phone (${language})`, (t) => everyScreen(t, browser, world, language))),
+  );
 } finally {
   report.page();
   await browser.close();

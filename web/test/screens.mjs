@@ -117,20 +117,41 @@ export async function everyScreen(t, browser, world, language) {
       assert.equal(await p.page.locator("html").getAttribute("lang"), language);
       (await p.untranslated()).forEach((x) => note(`not in the reader's language: ${x}`));
       (await p.barriers()).forEach(note);
-      await t.picture(p, `${name}, ${language}`);
+      await t.view(p, `${name}, ${language}`);
       await p.page.emulateMedia({ colorScheme: "dark" });
       await until("it is dark", () => p.page.locator("html[data-theme=dark]").count());
       (await p.barriers(["color-contrast"])).forEach((x) => note(`dark: ${x}`));
-      await t.picture(p, `${name}, ${language}, dark`);
+      await t.view(p, `${name}, ${language}, dark`);
       for (const [width, height] of [[390, 844], [1366, 768]]) {
         await p.page.setViewportSize({ width, height });
         (await p.tooWide()).forEach((x) => note(`at ${width} pixels: ${x}`));
-        if (width === 390) await t.picture(p, `${name}, ${language}, dark, phone`);
+        if (width === 390) await t.view(p, `${name}, ${language}, dark, phone`);
       }
       await p.page.emulateMedia({ colorScheme: "light" });
     };
     await visit(p, world, look);
     t.say(`${looked} screens and states`);
+    assert.deepEqual(wrong, []);
+  });
+}
+
+/** emptyScreens holds the same of a kith to which nothing was sent yet, whose screens say what to do first. */
+export async function emptyScreens(t, browser, server, language) {
+  await t.as(await Person.signedIn(browser, server, { language }), async (p) => {
+    const wrong = [];
+    const links = await p.by("navigation", p.say("Screens")).getByRole("link").all();
+    const paths = new Set(await Promise.all(links.map((l) => l.getAttribute("href"))));
+    for (const path of [...paths, "/ui/segments/new", "/ui/traits/new"]) {
+      await p.open(path);
+      const note = (what) => wrong.push(`${path}: ${what}`);
+      (await p.untranslated()).forEach((x) => note(`not in the reader's language: ${x}`));
+      (await p.barriers()).forEach(note);
+      await p.page.setViewportSize({ width: 390, height: 844 });
+      (await p.tooWide()).forEach((x) => note(`on a phone: ${x}`));
+      await p.page.setViewportSize({ width: 1366, height: 768 });
+      await t.view(p, `${path}, nothing yet, ${language}`);
+    }
+    t.say(`${paths.size + 2} screens`);
     assert.deepEqual(wrong, []);
   });
 }
