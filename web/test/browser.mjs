@@ -303,7 +303,9 @@ export class Person {
   /** untranslated is what is not in the reader's language, or in none. */
   async untranslated() {
     const texts = await this.texts();
-    return [...keysLeft(texts), ...(this.language === "fr" ? leftInEnglish(texts) : [])];
+    const english = this.language === "fr" ? leftInEnglish(texts) : [];
+    const stored = english.length > 0 ? await this.server.names() : new Set();
+    return [...keysLeft(texts), ...english.filter((x) => !stored.has(x))];
   }
 
   /** barriers are what axe finds that keeps people out. */

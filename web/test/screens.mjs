@@ -54,6 +54,7 @@ export const screens = ({ rich, send }) => [
     },
   },
   { name: "sources", path: "/ui/sources" },
+  { name: "source", path: "/ui/sources/web", tabs: true },
   { name: "sources, a new one", path: "/ui/sources", then: (p) => p.by("button", p.say("Add a source")).click() },
   { name: "sources, a new key", path: "/ui/sources", then: (p) => p.page.getByRole("button", { name: new RegExp(`: ${p.sayKey("source.rotateShort")}$`) }).first().click() },
   { name: "set apart", path: "/ui/quarantine" },
@@ -66,7 +67,7 @@ export const screens = ({ rich, send }) => [
     },
   },
   { name: "jobs", path: "/ui/jobs" },
-  { name: "settings", path: "/ui/settings" },
+  { name: "settings", path: "/ui/settings", tabs: true },
   {
     name: "the box that finds everything",
     path: "/ui/",

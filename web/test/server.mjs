@@ -35,6 +35,13 @@ export class Server {
     return this.api("POST", "/v1/flush?timeout=60s");
   }
 
+  /** names are those that people and systems gave, which stand on pages of any language. */
+  async names() {
+    const lists = await Promise.all(["sources", "segments", "traits"].map((kind) => this.api("GET", `/v1/${kind}?limit=200`)));
+    const events = await this.rows("SELECT DISTINCT name FROM events WHERE name IS NOT NULL LIMIT 500");
+    return new Set([...lists.flatMap((l) => l.data), ...events].map((x) => x.name));
+  }
+
   /** link signs a browser in, once. */
   async link() {
     return this.url + (await this.api("POST", "/v1/session/codes")).path;
