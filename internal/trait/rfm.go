@@ -39,7 +39,7 @@ func (d *Definition) readRFM(o *form.Object) {
 	}
 }
 
-// Fields returns the fields of events that the ranking reads.
+// rfmFields are the fields of events that the ranking reads.
 func (d *Definition) rfmFields() []expr.Field {
 	return []expr.Field{{Path: d.Property}, {Path: d.RFM.Order}}
 }
@@ -138,13 +138,13 @@ func (d *Definition) orderOf(e *expr.Event) (string, bool) {
 }
 
 // worth is the sum of the numbers that an event's property leads to.
-func (d *Definition) worth(e *expr.Event) (sum decimal.Sum, any bool) {
+func (d *Definition) worth(e *expr.Event) (sum decimal.Sum, said bool) {
 	for _, v := range e.Fields.Values(expr.Field{Path: d.Property}) {
 		if v.Kind == expr.Number {
-			sum, any = sum.Add(v.Num), true
+			sum, said = sum.Add(v.Num), true
 		}
 	}
-	return sum, any
+	return sum, said
 }
 
 // CustomersMin is how many customers there have to be for them to be ranked.

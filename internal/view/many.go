@@ -81,8 +81,8 @@ func (v *View) build(one *recalled, p pick) error {
 func distinct(calls []expr.Call) []expr.Call {
 	var out []expr.Call
 	for _, c := range calls {
-		any := expr.Call{Type: c.Type, AnyName: true}
-		if !slices.Contains(out, c) && (c == any || !slices.Contains(calls, any)) {
+		whole := expr.Call{Type: c.Type, AnyName: true}
+		if !slices.Contains(out, c) && (c == whole || !slices.Contains(calls, whole)) {
 			out = append(out, c)
 		}
 	}
