@@ -243,22 +243,6 @@ export class Person {
     await this.press("Enter");
   }
 
-  /** pick takes one of several that are offered below a field. */
-  async pick(option) {
-    if (this.hand === "mouse") return this.use(option);
-    let was = false;
-    let moved = false;
-    await until("the option is chosen by arrows", async () => {
-      const chosen = (await option.getAttribute("aria-selected")) === "true";
-      if (chosen && moved) return true;
-      was ||= chosen;
-      moved ||= !chosen;
-      await this.press(was && !chosen ? "ArrowUp" : "ArrowDown");
-      return false;
-    });
-    await this.press("Enter");
-  }
-
   /** above holds that something is seen without scrolling. */
   async above(l) {
     const b = await l.boundingBox();
