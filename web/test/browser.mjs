@@ -273,7 +273,8 @@ export class Person {
       const found = new Set();
       const walk = document.createTreeWalker(document.body, NodeFilter.SHOW_ELEMENT | NodeFilter.SHOW_TEXT);
       const language = document.documentElement.lang;
-      const skipped = (e) => e.closest("script, style, noscript, pre, textarea, .cm-editor") || e.closest("[lang]").lang !== language;
+      const isCode = (e) => e.closest("[role=alert]") && getComputedStyle(e).fontFamily.includes("monospace"); // of a refusal
+      const skipped = (e) => e.closest("script, style, noscript, pre, textarea") || e.closest("[lang]").lang !== language || isCode(e);
       for (let n = walk.currentNode; n; n = walk.nextNode()) {
         const e = n.nodeType === 3 ? n.parentElement : n;
         if (skipped(e)) continue;
