@@ -7,6 +7,19 @@ FUZZTIME ?= 10s
 FLAGS    ?=
 BENCH    ?= .
 
+# Tests that hold something against the clock, or that fill the machine: they run one
+# after the other, when all the others have ended.
+ALONE := kith/web|kith/test/(lake|chaos)
+
+# $(call run,flags of the report) runs the tests of TESTS.
+define run
+	@all=$$($(GO) list $(TESTS)) || exit; code=0; \
+	together=$$(echo "$$all" | grep -vxE '$(ALONE)'); alone=$$(echo "$$all" | grep -xE '$(ALONE)'); \
+	[ -z "$$together" ] || $(GO) run ./test/report $(1) $(FLAGS) $$together || code=$$?; \
+	[ -z "$$alone" ] || $(GO) run ./test/report $(1) -p 1 $(FLAGS) $$alone || code=$$?; \
+	exit $$code
+endef
+
 # The linter's version, so that everybody sees the same complaints.
 LINTER := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 
@@ -27,13 +40,13 @@ demo: ## run kith with the customers of a real shop, and open the interface on o
 	$(GO) run ./cmd/kith demo --shift-to-now --open
 
 test: ## run every test; tells at the end what was skipped and why
-	$(GO) run ./test/report $(FLAGS) $(TESTS)
+	$(call run,)
 
 test-all: ## the same, printing every line of every test
-	$(GO) run ./test/report -all -v $(FLAGS) $(TESTS)
+	$(call run,-all -v)
 
 test-race: ## every test under the race detector
-	$(GO) run ./test/report -race -short $(FLAGS) $(TESTS)
+	$(call run,-race -short)
 
 scenario: ## run the scenarios that tell the semantics (test/scenario)
 	$(GO) run ./test/report $(FLAGS) ./internal/scenario/... ./test/scenario/...

@@ -76,18 +76,18 @@ func (r *Runner) Prepare(ctx context.Context) (rebuilt bool, err error) {
 // emptying stands in the row of the interpretation while the state is emptied.
 const emptying = "being emptied"
 
-// fence takes the cursors back to the beginning of the log, if anything was folded in
-// another epoch, and marks the state as belonging to nobody, in one step: commits of
-// others then fail, however late they come, and none is begun.
+// fence takes the cursors back to the beginning of the log, where anything was or may
+// be folded in another epoch, and marks the state as belonging to nobody, in one step:
+// commits of others then fail, however late they come, and none is begun.
 func (r *Runner) fence(ctx context.Context, folded bool) error {
 	return r.update(ctx, func(tx state.Tx) error {
-		for p := int32(0); folded && int(p) < r.Log.Partitions(); p++ {
-			cur, err := readCursor(ctx, tx, p)
-			if err != nil {
+		for p := int32(0); int(p) < r.Log.Partitions(); p++ {
+			switch cur, err := readCursor(ctx, tx, p); {
+			case err != nil:
 				return err
+			case folded || cur.Next > 0:
+				tx.Put(cursorKey(p), (&Cursor{Epoch: cur.Epoch + 1}).encode())
 			}
-			cur = Cursor{Epoch: cur.Epoch + 1}
-			tx.Put(cursorKey(p), cur.encode())
 		}
 		tx.Put(interpretationKey(), []byte(emptying))
 		return nil
