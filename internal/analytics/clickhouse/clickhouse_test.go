@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"io"
 	"net/netip"
+	"os"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -155,6 +157,24 @@ func TestValues(t *testing.T) {
 	c := answer.Columns()
 	if c[0].Kind != analytics.Integer || c[1].Kind != analytics.Decimal || c[1].Width != 38 || c[1].Scale != 9 || c[2].Kind != analytics.Time {
 		t.Errorf("the columns are %+v", c)
+	}
+}
+
+// TestGuide runs the examples of the guide that are in ClickHouse's dialect.
+func TestGuide(t *testing.T) {
+	guide, err := os.ReadFile("../../../docs/guide/sql.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	examples := regexp.MustCompile("(?s)```sql clickhouse\n(.*?)```").FindAllStringSubmatch(string(guide), -1)
+	if len(examples) == 0 {
+		t.Error("the guide has none")
+	}
+	h := open(t, analytics.Limits{})
+	for _, example := range examples {
+		if _, err := h.ask(example[1]); err != nil {
+			t.Errorf("%s\n%v", example[1], err)
+		}
 	}
 }
 
