@@ -70,6 +70,7 @@ func (v *View) build(one *recalled, p pick) error {
 		}
 	}
 	for _, s := range fresh {
+		s.ends = slices.Clone(v.recall().ends)
 		s.even(v.read)
 		one.series[s.pick] = s
 	}

@@ -72,12 +72,18 @@ func (r *Recall) Follow(ctx context.Context, v *Reader, s state.Reader, partitio
 	case fact.EventWithdrawn:
 		r.drop(n)
 	case fact.EventFolded:
-		return r.folded(ctx, v, s, n, f)
+		return r.folded(ctx, v, s, n, told{partition, sequence}, f)
 	}
 	return nil
 }
 
-func (r *Recall) folded(ctx context.Context, v *Reader, s state.Reader, n *recalled, f *fact.Fact) error {
+// told is the place of a fact.
+type told struct {
+	partition int
+	sequence  uint64
+}
+
+func (r *Recall) folded(ctx context.Context, v *Reader, s state.Reader, n *recalled, at told, f *fact.Fact) error {
 	if f.Type == event.Unknown {
 		r.drop(n)
 		return nil
@@ -94,24 +100,20 @@ func (r *Recall) folded(ctx context.Context, v *Reader, s state.Reader, n *recal
 		if err != nil {
 			return err
 		}
-		r.add(n, one, v.zone())
+		r.add(n, one, at, v.zone())
 		return nil
 	}
 	r.drop(n) // it is withdrawn already, as a fact to come will tell
 	return nil
 }
 
-// add adds an event to what is kept of its node.
-func (r *Recall) add(n *recalled, e *expr.Event, zone *time.Location) {
+// add adds an event to what is kept of its node, where it is not in it already.
+func (r *Recall) add(n *recalled, e *expr.Event, at told, zone *time.Location) {
 	if n.small != nil {
 		n.small[e.Call] = insert(n.small[e.Call], e)
 	}
 	for _, s := range n.series {
-		if s.ahead {
-			r.drop(n) // what was counted twice cannot be told; it is read anew
-			return
-		}
-		if s.picks(e, zone) {
+		if at.sequence >= s.ends[at.partition] && s.picks(e, zone) {
 			s.add(e)
 		}
 	}

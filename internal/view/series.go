@@ -35,6 +35,7 @@ type series struct {
 	pick
 	node    identity.NodeID
 	bounds  *Bounds
+	ends    []uint64 // by partition, the next fact behind the snapshot that it was read from
 	chunks  []*chunk
 	running *running // of the different values, once they were asked for
 	wanted  int      // how many chunks one question has gone through
@@ -76,12 +77,16 @@ func (s *series) place(t int64) int {
 // add adds an event that the pick picks.
 func (s *series) add(e *expr.Event) {
 	values := s.values(e)
-	if r := s.running; r != nil && r.lo < e.Timestamp && e.Timestamp <= r.hi {
+	switch r := s.running; {
+	case s.ahead:
+		s.running = nil // the event may be counted in it already
+	case r != nil && r.lo < e.Timestamp && e.Timestamp <= r.hi:
 		r.add(values, 1)
 	}
 	i := s.place(e.Timestamp)
 	last := len(s.chunks) - 1
 	if last < 0 || i == last && s.chunks[i].n >= s.bounds.Chunk && e.Timestamp > s.chunks[i].last {
+		s.tick++
 		s.chunks = append(s.chunks, &chunk{first: e.Timestamp, last: e.Timestamp, held: true, used: s.tick})
 		i = last + 1
 		s.letGo()
@@ -96,7 +101,11 @@ func (s *series) add(e *expr.Event) {
 	if c.held && c.n > 2*s.bounds.Chunk {
 		s.split(i)
 	}
+	s.ahead = s.ahead && slices.ContainsFunc(s.chunks, (*chunk).uneven)
 }
+
+// uneven reports whether a chunk holds other events than those that it was told of.
+func (c *chunk) uneven() bool { return c.held && len(c.events) != c.n }
 
 // insert puts an event in its place.
 func (c *chunk) insert(e *expr.Event, values []expr.Value) {
@@ -108,9 +117,13 @@ func (c *chunk) insert(e *expr.Event, values []expr.Value) {
 	c.values = slices.Insert(c.values, at, values)
 }
 
-// split makes two chunks of one that is held, between two milliseconds.
+// split makes two chunks of one that is held, between two milliseconds, unless it
+// holds events that nobody has told of.
 func (s *series) split(i int) {
 	c := s.chunks[i]
+	if c.uneven() {
+		return
+	}
 	at := len(c.events) / 2
 	for at < len(c.events) && c.events[at].Timestamp == c.events[at-1].Timestamp {
 		at++
@@ -147,19 +160,20 @@ func (s *series) even(read source) {
 	}
 }
 
-// letGo folds the chunks that were used least lately until few are held.
+// letGo lets go of the events of the chunk that was used least lately, when many are
+// held; never of the one that is used now.
 func (s *series) letGo() {
-	held := 0
+	held := 1
 	var oldest *chunk
-	for _, c := range s.chunks {
+	for _, c := range s.chunks[:len(s.chunks)-1] { // new events go into the last one
 		if c.held {
 			held++
-			if oldest == nil || c.used < oldest.used {
+			if c.used < s.tick && (oldest == nil || c.used < oldest.used) {
 				oldest = c
 			}
 		}
 	}
-	if held > max(s.bounds.Held, min(s.wanted, 4*s.bounds.Held)) {
+	if oldest != nil && held > max(s.bounds.Held, min(s.wanted, 4*s.bounds.Held)) {
 		oldest.held, oldest.events, oldest.values = false, nil, nil
 	}
 }
@@ -187,7 +201,7 @@ func (s *series) hold(c *chunk, read source) {
 		return
 	}
 	c.held, c.events, c.values = true, read(s, c.first, c.last), nil
-	s.ahead = s.ahead || len(c.events) != c.n
+	s.ahead = s.ahead || c.uneven()
 	for _, e := range c.events {
 		c.values = append(c.values, s.values(e))
 	}
