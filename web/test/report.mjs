@@ -15,18 +15,22 @@ export class Report {
     mkdirSync(folder, { recursive: true });
   }
 
-  /** attempt runs one trial. It counts as failed with whatever is thrown. */
-  async attempt(name, run) {
+  /** attempt runs one trial, which counts as failed with whatever is thrown. With
+   * more tries than one it may be run again from its beginning; what went wrong the
+   * first time is told all the same. */
+  async attempt(name, run, tries = 1) {
     if (!this.only.test(name)) return;
-    const trial = { name, ok: true, steps: [], said: [], began: performance.now(), folder: this.folder };
-    const t = new Trial(trial);
-    try {
-      await run(t);
-    } catch (e) {
-      trial.ok = false;
-      trial.said.push(String(e?.stack ?? e).slice(0, 4000));
-      await t.last?.picture(`${this.folder}/${slug(name)}-failed.png`).catch(() => {}); // the browser may be what failed
-      if (t.last) trial.said.push(`at ${t.last.page.url()}`, ...t.last.trouble);
+    const trial = { name, ok: false, steps: [], said: [], began: performance.now(), folder: this.folder };
+    for (let n = 1; n <= tries && !trial.ok; n++) {
+      const t = new Trial(trial);
+      try {
+        await run(t, n);
+        trial.ok = true;
+      } catch (e) {
+        trial.said.push(`try ${n} of ${tries}: ${String(e?.stack ?? e).slice(0, 4000)}`);
+        await t.last?.picture(`${this.folder}/${slug(name)}-failed-${n}.png`).catch(() => {}); // the browser may be what failed
+        if (t.last) trial.said.push(`at ${t.last.page.url()}`, ...t.last.trouble);
+      }
     }
     trial.seconds = (performance.now() - trial.began) / 1000;
     this.tried.push(trial);
