@@ -250,9 +250,12 @@ task("12: SQL with a mistake, a file of the answer, and a long query that is sto
   await table.waitFor();
   await t.step(p, "names are offered");
   if (p.hand === "mouse") {
-    // By keys it is not picked: the editor takes none for a moment after it offers something new.
-    await p.use(table);
-    await until("the name is written", async () => (await box.innerText()).trim() === "SELECT count(*) FROM profiles");
+    // The editor takes neither clicks nor keys for a moment after it offers something new.
+    await until("the name is written", async () => {
+      if ((await box.innerText()).trim() === "SELECT count(*) FROM profiles") return true;
+      await table.click({ timeout: 1000 }).catch(() => {});
+      return false;
+    });
   }
   await p.write(box, "SELECT source FRM events");
   await run();
