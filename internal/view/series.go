@@ -41,6 +41,7 @@ type series struct {
 	wanted  int      // how many chunks one question has gone through
 	ahead   bool     // events were read that no fact has told of yet
 	tick    int
+	loaded  int // events of the chunks that are held
 }
 
 // chunk is events that lie side by side. Those of one millisecond are in one chunk.
@@ -96,7 +97,7 @@ func (s *series) add(e *expr.Event) {
 	c.first, c.last = min(c.first, e.Timestamp), max(c.last, e.Timestamp)
 	c.fold(values)
 	if c.held {
-		c.insert(e, values)
+		s.loaded += c.insert(e, values)
 	}
 	if c.held && c.n > 2*s.bounds.Chunk {
 		s.split(i)
@@ -107,14 +108,16 @@ func (s *series) add(e *expr.Event) {
 // uneven reports whether a chunk holds other events than those that it was told of.
 func (c *chunk) uneven() bool { return c.held && len(c.events) != c.n }
 
-// insert puts an event in its place.
-func (c *chunk) insert(e *expr.Event, values []expr.Value) {
+// insert puts an event in its place, unless it was read before it was told of, and
+// returns how many more events there are.
+func (c *chunk) insert(e *expr.Event, values []expr.Value) (more int) {
 	at, found := slices.BinarySearchFunc(c.events, e, (*expr.Event).Compare)
 	if found {
-		return
+		return 0
 	}
 	c.events = slices.Insert(c.events, at, e)
 	c.values = slices.Insert(c.values, at, values)
+	return 1
 }
 
 // split makes two chunks of one that is held, between two milliseconds, unless it
@@ -174,16 +177,14 @@ func (s *series) letGo() {
 		}
 	}
 	if oldest != nil && held > max(s.bounds.Held, min(s.wanted, 4*s.bounds.Held)) {
+		s.loaded -= len(oldest.events)
 		oldest.held, oldest.events, oldest.values = false, nil, nil
 	}
 }
 
 // weight is about how many events are in memory.
 func (s *series) weight() int {
-	n := 1
-	for _, c := range s.chunks {
-		n += 1 + len(c.events)
-	}
+	n := 1 + len(s.chunks) + s.loaded
 	if s.running != nil {
 		n += len(s.running.folded.Distinct)
 	}
@@ -201,6 +202,7 @@ func (s *series) hold(c *chunk, read source) {
 		return
 	}
 	c.held, c.events, c.values = true, read(s, c.first, c.last), nil
+	s.loaded += len(c.events)
 	s.ahead = s.ahead || c.uneven()
 	for _, e := range c.events {
 		c.values = append(c.values, s.values(e))
