@@ -16,6 +16,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"kith/test/program"
 )
 
 // TestInBrowser is everything of test/all.mjs in a real browser: on a demo from
@@ -24,7 +26,7 @@ import (
 // where go test -artifacts keeps things.
 func TestInBrowser(t *testing.T) {
 	need(t, "node", "chromium", "curl", "go")
-	binary := build(t)
+	binary := program.Kith(t)
 	demo := start(t, binary, "demo", "--profiles", "300", "--shift-to-now", "--no-live")
 	servers := map[string]any{"demo": demo, "empty": []*server{start(t, binary, "serve"), start(t, binary, "serve"), start(t, binary, "serve"), start(t, binary, "serve")}}
 	cmd := node(t, cmp.Or(os.Getenv("KITH_UI_TEST"), t.ArtifactDir()), servers, "test/all.mjs", os.Getenv("KITH_UI_ONLY"))
@@ -107,7 +109,7 @@ func TestShots(t *testing.T) {
 		t.Skip("pictures are made by make ui-shots")
 	}
 	need(t, "node", "chromium", "go")
-	demo := start(t, build(t), "demo", "--profiles", "300", "--shift-to-now")
+	demo := start(t, program.Kith(t), "demo", "--profiles", "300", "--shift-to-now")
 	select {
 	case <-demo.loaded:
 	case <-demo.silent:
@@ -160,15 +162,7 @@ func node(t *testing.T, folder string, servers map[string]any, script ...string)
 	return cmd
 }
 
-// build makes the program as people get it.
-func build(t *testing.T) string {
-	t.Helper()
-	binary := filepath.Join(t.TempDir(), "kith")
-	if out, err := exec.Command("go", "build", "-o", binary, "kith/cmd/kith").CombinedOutput(); err != nil {
-		t.Fatalf("building kith: %v\n%s", err, out)
-	}
-	return binary
-}
+func TestMain(m *testing.M) { program.Main(m) }
 
 // server is a running kith, as a script is told of it. Moments are in Unix
 // milliseconds.

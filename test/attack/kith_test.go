@@ -15,12 +15,12 @@ import (
 	"net/http"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"strings"
-	"sync"
 	"syscall"
 	"testing"
 	"time"
+
+	"kith/test/program"
 )
 
 const (
@@ -33,29 +33,16 @@ const (
 
 var given = flag.String("kith", "", "the program to attack; built from the tree if it is not named")
 
-// binary builds kith once for all tests of a run.
-var binary = sync.OnceValues(func() (string, error) {
+// binary returns the program to attack.
+func binary(t *testing.T) string {
+	t.Helper()
 	if *given != "" {
-		return *given, nil
+		return *given
 	}
-	dir, err := os.MkdirTemp("", "kith-attack-")
-	if err != nil {
-		return "", err
-	}
-	name := filepath.Join(dir, "kith")
-	if out, err := exec.Command("go", "build", "-o", name, "kith/cmd/kith").CombinedOutput(); err != nil {
-		return "", fmt.Errorf("%w: %s", err, out)
-	}
-	return name, nil
-})
-
-func TestMain(m *testing.M) {
-	code := m.Run()
-	if name, err := binary(); err == nil && name != *given {
-		os.RemoveAll(filepath.Dir(name))
-	}
-	os.Exit(code)
+	return program.Kith(t)
 }
+
+func TestMain(m *testing.M) { program.Main(m) }
 
 // target is a running kith.
 type target struct {
@@ -78,10 +65,7 @@ func start(t *testing.T) *target {
 
 func launch(t *testing.T, data string) *target {
 	t.Helper()
-	name, err := binary()
-	if err != nil {
-		t.Fatal(err)
-	}
+	name := binary(t)
 	k := &target{T: t, data: data, cmd: exec.Command(name, "serve"), dead: make(chan error, 1)}
 	for _, e := range os.Environ() {
 		if !strings.HasPrefix(e, "KITH_") {

@@ -12,10 +12,11 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
-	"sync"
 	"syscall"
 	"testing"
 	"time"
+
+	"kith/test/program"
 )
 
 const (
@@ -24,26 +25,7 @@ const (
 	idKey      = "chaos-secret-of-ids"
 )
 
-// binary builds kith once.
-var binary = sync.OnceValues(func() (string, error) {
-	dir, err := os.MkdirTemp("", "kith-chaos-")
-	if err != nil {
-		return "", err
-	}
-	name := filepath.Join(dir, "kith")
-	if out, err := exec.Command("go", "build", "-o", name, "kith/cmd/kith").CombinedOutput(); err != nil {
-		return "", fmt.Errorf("%w: %s", err, out)
-	}
-	return name, nil
-})
-
-func TestMain(m *testing.M) {
-	code := m.Run()
-	if name, err := binary(); err == nil {
-		_ = os.RemoveAll(filepath.Dir(name)) // it lies where temporary files do
-	}
-	os.Exit(code)
-}
+func TestMain(m *testing.M) { program.Main(m) }
 
 // node is one process of kith.
 type node struct {
@@ -67,10 +49,7 @@ func (n *node) launch(t *testing.T) {
 
 func (n *node) tryLaunch(t *testing.T) error {
 	t.Helper()
-	name, err := binary()
-	if err != nil {
-		t.Fatal(err)
-	}
+	name := program.Kith(t)
 	args := append(append([]string(nil), n.under...), name, "serve")
 	cmd := exec.Command(args[0], args[1:]...)
 	cmd.Env = append(os.Environ(), "KITH_DATA="+filepath.Join(n.dir, n.name), "KITH_ADDR="+n.addr, "KITH_ROLES="+n.roles,

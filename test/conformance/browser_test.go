@@ -9,10 +9,13 @@ import (
 	"net/http"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strconv"
 	"sync"
 	"syscall"
 	"testing"
+
+	"kith/test/program"
 )
 
 // pageQuery is the address bar of every visit; browser SDKs read the campaign
@@ -179,11 +182,8 @@ func (c chromium) browse(ctx context.Context, t *testing.T, r *run, page string,
 // open starts the browser on a page and returns what ends it.
 func (c chromium) open(t *testing.T, address string) (stop func()) {
 	t.Helper()
-	dir, err := buildDir()
-	if err != nil {
-		t.Fatal(err)
-	}
-	profile, err := os.MkdirTemp(dir, "browser-")
+	binary := program.Kith(t)
+	profile, err := os.MkdirTemp(filepath.Dir(binary), "browser-")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -4,6 +4,8 @@ import (
 	"context"
 	"testing"
 	"time"
+
+	"kith/test/program"
 )
 
 // TestKilledServer kills kith in the middle of a delivery, three times, each time
@@ -18,7 +20,7 @@ func TestKilledServer(t *testing.T) {
 	s := *segmentNode
 	s.name = "killed"
 	data := t.TempDir()
-	k := startKith(t, data)
+	k, binary := startKith(t, data), program.Kith(t)
 	r := &run{sdk: &s, plan: newPlan(&s), proxy: startProxy(t, k.url, 0), killed: true}
 	kills := 0
 	r.proxy.after = func(n int) {
@@ -27,11 +29,8 @@ func TestKilledServer(t *testing.T) {
 		}
 		kills++
 		k.kill()
-		binary, err := build()
-		if err == nil {
-			k, err = launch(binary, data)
-		}
-		if err != nil {
+		var err error
+		if k, err = launch(binary, data); err != nil {
 			t.Errorf("start %d after a kill: %v", kills, err)
 			return
 		}

@@ -12,12 +12,12 @@ import (
 	"net/url"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"strings"
-	"sync"
 	"syscall"
 	"testing"
 	"time"
+
+	"kith/test/program"
 )
 
 const (
@@ -28,29 +28,7 @@ const (
 	stopTimeout  = 10 * time.Second // the contract's
 )
 
-// buildDir is the folder of the built binary, which TestMain removes.
-var buildDir = sync.OnceValues(func() (string, error) { return os.MkdirTemp("", "kith-conformance-") })
-
-// build makes the binary from the tree, once for all tests.
-var build = sync.OnceValues(func() (string, error) {
-	dir, err := buildDir()
-	if err != nil {
-		return "", err
-	}
-	path := filepath.Join(dir, "kith")
-	if out, err := exec.Command("go", "build", "-o", path, "kith/cmd/kith").CombinedOutput(); err != nil {
-		return "", fmt.Errorf("building kith: %w\n%s", err, out)
-	}
-	return path, nil
-})
-
-func TestMain(m *testing.M) {
-	code := m.Run()
-	if dir, err := buildDir(); err == nil {
-		os.RemoveAll(dir)
-	}
-	os.Exit(code)
-}
+func TestMain(m *testing.M) { program.Main(m) }
 
 // kith is a running server.
 type kith struct {
@@ -66,10 +44,7 @@ type kith struct {
 func startKith(t *testing.T, data string) *kith {
 	t.Helper()
 	long(t)
-	binary, err := build()
-	if err != nil {
-		t.Fatal(err)
-	}
+	binary := program.Kith(t)
 	k, err := launch(binary, data)
 	if err != nil {
 		t.Fatal(err)

@@ -11,6 +11,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"kith/test/program"
 )
 
 // identity is a key for these tests alone.
@@ -31,10 +33,7 @@ func kith(t *testing.T, args ...string) (stdout string, code int) {
 
 func command(t *testing.T, args ...string) *exec.Cmd {
 	t.Helper()
-	name, err := binary()
-	if err != nil {
-		t.Fatal(err)
-	}
+	name := program.Kith(t)
 	cmd := exec.Command(name, args...)
 	cmd.Env = append(os.Environ(), "KITH_ADMIN_TOKEN="+adminToken)
 	return cmd

@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"kith/internal/demo"
+	"kith/test/program"
 )
 
 var demoPeople = flag.Int("demo-people", 300, "how many people the demo has")
@@ -40,10 +41,7 @@ type demoProcess struct {
 // startDemo starts a demo and waits until it listens.
 func startDemo(t *testing.T, data string, people int, args ...string) *demoProcess {
 	t.Helper()
-	name, err := binary()
-	if err != nil {
-		t.Fatal(err)
-	}
+	name := program.Kith(t)
 	args = append([]string{"demo", "--data", data, "--addr", "127.0.0.1:0", "--profiles", fmt.Sprint(people)}, args...)
 	d := &demoProcess{cmd: exec.Command(name, args...)}
 	d.cmd.Env = append(os.Environ(), "KITH_ADMIN_TOKEN="+adminToken, "KITH_DATA=", "KITH_ADDR=")
@@ -258,10 +256,7 @@ func (s *server) lastSeen(t *testing.T, user string) time.Time {
 func TestDemoOfAnotherSeedIsRefused(t *testing.T) {
 	data := filepath.Join(t.TempDir(), "data")
 	loadDemo(t, data, 5)
-	name, err := binary()
-	if err != nil {
-		t.Fatal(err)
-	}
+	name := program.Kith(t)
 	cmd := exec.Command(name, "demo", "--data", data, "--seed", "2", "--exit")
 	if out, _ := cmd.CombinedOutput(); cmd.ProcessState.ExitCode() != 2 || !strings.Contains(string(out), "seed 1") {
 		t.Errorf("ended with %d: %s", cmd.ProcessState.ExitCode(), out)

@@ -12,12 +12,12 @@ import (
 	"net/http"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"strings"
-	"sync"
 	"syscall"
 	"testing"
 	"time"
+
+	"kith/test/program"
 )
 
 const (
@@ -25,27 +25,7 @@ const (
 	adminToken = "crash-admin"
 )
 
-// binary builds kith once for all tests of a run.
-var binary = sync.OnceValues(func() (string, error) {
-	dir, err := os.MkdirTemp("", "kith-crash-")
-	if err != nil {
-		return "", err
-	}
-	name := filepath.Join(dir, "kith")
-	out, err := exec.Command("go", "build", "-o", name, "kith/cmd/kith").CombinedOutput()
-	if err != nil {
-		return "", fmt.Errorf("%w: %s", err, out)
-	}
-	return name, nil
-})
-
-func TestMain(m *testing.M) {
-	code := m.Run()
-	if name, err := binary(); err == nil {
-		_ = os.RemoveAll(filepath.Dir(name)) // what is left in the system's place for temporary files is no failure
-	}
-	os.Exit(code)
-}
+func TestMain(m *testing.M) { program.Main(m) }
 
 // server is a running kith.
 type server struct {
@@ -68,10 +48,7 @@ func launch(t *testing.T, data string) *server {
 
 func tryLaunch(t *testing.T, data string) (*server, error) {
 	t.Helper()
-	name, err := binary()
-	if err != nil {
-		t.Fatal(err)
-	}
+	name := program.Kith(t)
 	s := &server{cmd: exec.Command(name, "serve"), began: time.Now(), stderr: &strings.Builder{}}
 	s.cmd.Env = append(os.Environ(), "KITH_DATA="+data, "KITH_ADDR=127.0.0.1:0", "KITH_WRITE_KEY="+writeKey, "KITH_ADMIN_TOKEN="+adminToken)
 	s.cmd.Stderr = s.stderr

@@ -13,6 +13,8 @@ import (
 	"slices"
 	"syscall"
 	"testing"
+
+	"kith/test/program"
 )
 
 var lakeRounds = flag.Int("lake.rounds", 12, "how often kith is killed before its open tables are compared with its profiles")
@@ -88,10 +90,7 @@ func (s *server) compareLake(t *testing.T, data string) int {
 // exported is an open table as CSV, the names of its columns first.
 func exported(t *testing.T, data, table string) [][]string {
 	t.Helper()
-	name, err := binary()
-	if err != nil {
-		t.Fatal(err)
-	}
+	name := program.Kith(t)
 	cmd := exec.Command(name, "export", table, "--data", data)
 	cmd.Env = append(os.Environ(), "KITH_ADMIN_TOKEN="+adminToken)
 	var out, problem bytes.Buffer

@@ -19,6 +19,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"kith/test/program"
 )
 
 var (
@@ -51,13 +53,12 @@ func reader(t *testing.T) string {
 	return python
 }
 
-// launch builds and starts kith on a folder and returns its address.
+func TestMain(m *testing.M) { program.Main(m) }
+
+// launch starts kith on a folder and returns its address.
 func launch(t *testing.T, data string) string {
 	t.Helper()
-	name := filepath.Join(t.TempDir(), "kith")
-	if out, err := exec.Command("go", "build", "-o", name, "kith/cmd/kith").CombinedOutput(); err != nil {
-		t.Fatalf("%v: %s", err, out)
-	}
+	name := program.Kith(t)
 	settings := filepath.Join(t.TempDir(), "kith.yaml")
 	if err := os.WriteFile(settings, []byte(periods), 0o600); err != nil {
 		t.Fatal(err)
@@ -137,6 +138,11 @@ func batch(n int) string {
 	return b.String() + `]}`
 }
 
+func send(t *testing.T, url string, n int) {
+	t.Helper()
+	call(t, "POST", url+"/v1/batch", batch(n), func(r *http.Request) { r.SetBasicAuth("lake-key", "") })
+}
+
 // report is what the reader found.
 type report struct {
 	Readings int              `json:"readings"`
@@ -158,7 +164,8 @@ func TestReadFromOutside(t *testing.T) {
 	python := reader(t)
 	data := t.TempDir()
 	url := launch(t, data)
-	call(t, "POST", url+"/v1/flush", "", asAdmin)
+	send(t, url, 0) // a table has files from its first row on
+	call(t, "POST", url+"/v1/flush?timeout=1m", "", asAdmin)
 	ctx, stop := context.WithTimeout(t.Context(), *duration+2*time.Minute)
 	defer stop()
 	cmd := exec.CommandContext(ctx, python, "reader.py", filepath.Join(data, "default", "lake"))
@@ -216,7 +223,7 @@ func load(t *testing.T, url string) (sent int, held time.Duration) {
 	defer tick.Stop()
 	began := time.Now()
 	for last := began; time.Since(began) < *duration; sent++ {
-		call(t, "POST", url+"/v1/batch", batch(sent), func(r *http.Request) { r.SetBasicAuth("lake-key", "") })
+		send(t, url, sent)
 		<-tick.C
 		held = max(held, time.Since(last)-every)
 		last = time.Now()
