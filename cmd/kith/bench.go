@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -44,6 +45,11 @@ func benchCommand() *cobra.Command {
 			return bench.Print(cmd.OutOrStdout(), unit, rows)
 		}}
 	}
+	var parts []string
+	segments := one("segments", "What live segments cost, by their number", "event or person", func(ctx context.Context) ([]bench.Row, error) {
+		return bench.Segments(ctx, o, engines.Segments(stateURL), parts...)
+	})
+	segments.Flags().StringSliceVar(&parts, "part", nil, "what to measure of "+strings.Join(bench.SegmentParts(), ", ")+"; all if left out")
 	cmd.AddCommand(
 		one("ingest", "How much the collector takes in", "event", func(ctx context.Context) ([]bench.Row, error) { return bench.Ingest(ctx, o) }),
 		one("pipeline", "How fast events become profiles", "event", func(ctx context.Context) ([]bench.Row, error) {
@@ -58,8 +64,9 @@ func benchCommand() *cobra.Command {
 		one("identity", "How fast people are recognised, and all of them at once", "event", func(ctx context.Context) ([]bench.Row, error) {
 			return bench.Identity(ctx, o, engines.On(stateURL))
 		}),
-		one("segments", "What live segments cost, by their number", "event or person", func(ctx context.Context) ([]bench.Row, error) {
-			return bench.Segments(ctx, o, engines.Segments(stateURL))
+		segments,
+		one("preview", "How soon it is told how many people a condition holds for", "preview", func(ctx context.Context) ([]bench.Row, error) {
+			return bench.Previews(ctx, o, app.BenchPreviews(sqlWorker()))
 		}),
 		one("read", "How fast profiles are answered", "read", func(ctx context.Context) ([]bench.Row, error) { return bench.Read(ctx, o) }),
 		one("sql", "How fast queries are answered over --events events", "query", func(ctx context.Context) ([]bench.Row, error) {

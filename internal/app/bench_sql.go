@@ -1,12 +1,19 @@
 package app
 
 import (
+	"context"
+	"encoding/json"
 	"path/filepath"
+	"time"
 
 	"kith/internal/analytics"
+	"kith/internal/analytics/condition"
 	"kith/internal/analytics/duckdb"
 	"kith/internal/bench"
+	"kith/internal/expr"
 	"kith/internal/lake"
+	"kith/internal/lake/local"
+	"kith/internal/membership"
 	"kith/internal/sys"
 )
 
@@ -24,5 +31,30 @@ func BenchSQL(command []string) bench.SQLOpener {
 		return duckdb.New(duckdb.Options{
 			Command: command, Dir: dir, FS: sys.Disk(), Clock: sys.Wall(), Tables: duckdb.OpenTables(lake.Tables()),
 		}), nil
+	}
+}
+
+// BenchPreviews makes a synthetic lake and returns what answers previews over it.
+func BenchPreviews(command []string) bench.PreviewOpener {
+	return func(dir string, events, people int) (*bench.Previewer, error) {
+		engine, err := BenchSQL(command)(dir, events, people)
+		if err != nil {
+			return nil, err
+		}
+		m, err := lake.ReadManifest(context.Background(), local.New(sys.Disk(), dir), lake.TableEvents)
+		if err != nil {
+			return nil, err
+		}
+		sizes := func(definition json.RawMessage, now time.Time) (analytics.Query, error) {
+			docs := membership.Documents{Segments: map[string]json.RawMessage{"preview": definition}}
+			set, err := docs.Set()
+			if err != nil {
+				return analytics.Query{}, err
+			}
+			c := set.Segment("preview").Where
+			q := condition.Question{Set: set, Scope: expr.Profile, Now: sys.Millis(now), Zone: time.UTC, Columns: m.PropertyColumns()}
+			return q.Sizes(append([]expr.Condition{c}, membership.Parts(c)...), []int{0}, 10)
+		}
+		return &bench.Previewer{Engine: engine, Sizes: sizes}, nil
 	}
 }

@@ -30,35 +30,54 @@ type SegmentsEngine struct {
 // SegmentsOpener opens one on a folder.
 type SegmentsOpener func(ctx context.Context, dir string) (*SegmentsEngine, error)
 
-// Segments measures what live segments cost: events through identity, profiles
-// and so many segments of which seven events in ten concern at most two and one in
-// ten concerns ten; then the pass over everybody for new definitions, a preview,
-// the events of one person who has very many, a moment that comes for many people
-// at once, and how soon entries show.
-func Segments(ctx context.Context, o Options, open SegmentsOpener) ([]Row, error) {
+// SegmentParts are the names of what Segments measures, in their order.
+func SegmentParts() []string { return []string{"live", "person", "wave", "entries"} }
+
+// Segments measures what live segments cost, or those of its parts that are named:
+// live, events through identity, profiles and so many segments of which seven events
+// in ten concern at most two and one in ten concerns ten, then the pass over
+// everybody for new definitions and a preview; person, the events of one person who
+// has very many; wave, a moment that comes for many people at once; entries, how soon
+// entries show.
+func Segments(ctx context.Context, o Options, open SegmentsOpener, parts ...string) ([]Row, error) {
+	if len(parts) == 0 {
+		parts = SegmentParts()
+	}
 	var rows []Row
-	for _, n := range []int{1, 100, 1000} {
-		some, err := segmentsOnce(ctx, o, open, n)
+	for _, part := range parts {
+		some, err := segmentPart(ctx, o, open, part)
 		if err != nil {
 			return nil, err
 		}
 		rows = append(rows, some...)
-	}
-	for _, n := range []int{o.Events / 100, o.Events} {
-		some, err := onePerson(ctx, o, open, n)
-		if err != nil {
-			return nil, err
-		}
-		rows = append(rows, some...)
-	}
-	for _, scenario := range []func(context.Context, Options, SegmentsOpener) (Row, error){wave, entries} {
-		row, err := scenario(ctx, o, open)
-		if err != nil {
-			return nil, err
-		}
-		rows = append(rows, row)
 	}
 	return rows, nil
+}
+
+func segmentPart(ctx context.Context, o Options, open SegmentsOpener, part string) (rows []Row, err error) {
+	each := func(sizes []int, measure func(context.Context, Options, SegmentsOpener, int) ([]Row, error)) ([]Row, error) {
+		for _, n := range sizes {
+			some, err := measure(ctx, o, open, n)
+			if err != nil {
+				return nil, err
+			}
+			rows = append(rows, some...)
+		}
+		return rows, nil
+	}
+	switch part {
+	case "live":
+		return each([]int{1, 100, 1000}, segmentsOnce)
+	case "person":
+		return each([]int{o.Events / 100, o.Events}, onePerson)
+	case "wave":
+		row, err := wave(ctx, o, open)
+		return []Row{row}, err
+	case "entries":
+		row, err := entries(ctx, o, open)
+		return []Row{row}, err
+	}
+	return nil, fmt.Errorf("there is no part %q; there are %s", part, strings.Join(SegmentParts(), ", "))
 }
 
 // moreEvents is how many events more the person of onePerson does.
