@@ -24,7 +24,7 @@ endef
 LINTER := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 
 .DEFAULT_GOAL := help
-.PHONY: help build demo test test-all test-race scenario sim crash chaos attack conformance fuzz check fmt vet arch lint lint-install gen bench benchmarks clean ui ui-api ui-install ui-test ui-shots
+.PHONY: help build demo test test-all test-race scenario sim crash chaos attack conformance fuzz check fmt vet arch lint lint-install gen bench bench-nodes benchmarks clean ui ui-api ui-install ui-test ui-shots
 
 help: ## print this
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -118,6 +118,10 @@ bench: build ## measure kith as a whole, beside plain programs
 	bin/kith bench ingest $(FLAGS)
 	bin/kith bench pipeline $(FLAGS)
 	bin/kith bench read $(FLAGS)
+
+EVENTS ?= 200000
+bench-nodes: ## nodes on three brokers and PostgreSQL beside the embedded engines, for EVENTS (200000) events; needs Java, Maven, PostgreSQL
+	KITH_CHAOS=1 $(GO) test -v -count=1 -timeout 0 -run TestBenchNodes ./test/chaos -args -events $(EVENTS) $(FLAGS)
 
 benchmarks: ## the benchmarks of the packages; BENCH=regexp picks some
 	$(GO) test -run '^$$' -bench '$(BENCH)' -benchmem $(FLAGS) $(TESTS)

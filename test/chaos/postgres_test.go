@@ -25,6 +25,8 @@ type database struct {
 	dir     string
 	disk    string     // a small disk that the servers have; empty: that of everybody
 	servers [2]*server // that takes writes first
+
+	settings []string // NAME=VALUE, of both servers
 }
 
 // server is one PostgreSQL server.
@@ -51,10 +53,11 @@ func version(program string) int {
 	return n
 }
 
-// startDatabase makes and starts a server and its standby.
+// startDatabase makes and starts a server and its standby on a small disk, so that
+// it can fill up.
 func startDatabase(t *testing.T, host, dir string) *database {
 	t.Helper()
-	d := &database{bin: postgresPrograms(), host: host, dir: dir}
+	d := &database{bin: postgresPrograms(), host: host, dir: dir, settings: []string{"shared_buffers=128MB", "max_wal_size=512MB"}}
 	if err := exec.Command("mount", "-t", "tmpfs", "-o", "size=2g,mode=755", "tmpfs", dir).Run(); err != nil {
 		t.Logf("a small disk cannot be mounted here, so none fills up: %v", err)
 	} else {
@@ -65,6 +68,13 @@ func startDatabase(t *testing.T, host, dir string) *database {
 			}
 		})
 	}
+	d.make(t)
+	return d
+}
+
+// make makes and starts both servers.
+func (d *database) make(t *testing.T) {
+	t.Helper()
 	if os.Geteuid() == 0 { // the server refuses root
 		u, err := user.Lookup("postgres")
 		if err != nil {
@@ -73,13 +83,13 @@ func startDatabase(t *testing.T, host, dir string) *database {
 		uid, _ := strconv.Atoi(u.Uid) // of a Unix
 		gid, _ := strconv.Atoi(u.Gid)
 		d.as = &syscall.Credential{Uid: uint32(uid), Gid: uint32(gid)}
-		if err := os.Chown(dir, uid, gid); err != nil {
+		if err := os.Chown(d.dir, uid, gid); err != nil {
 			t.Fatal(err)
 		}
 	}
 	for i := range d.servers {
-		_, port, _ := strings.Cut(freeAddr(t, host), ":")
-		d.servers[i] = &server{dir: filepath.Join(dir, fmt.Sprintf("server-%d", i+1)), port: port}
+		_, port, _ := strings.Cut(freeAddr(t, d.host), ":")
+		d.servers[i] = &server{dir: filepath.Join(d.dir, fmt.Sprintf("server-%d", i+1)), port: port}
 	}
 	first := d.servers[0]
 	d.run(t, "initdb", "-D", first.dir, "-U", "postgres", "-A", "trust", "-E", "UTF8", "--no-locale")
@@ -95,7 +105,6 @@ func startDatabase(t *testing.T, host, dir string) *database {
 	}
 	d.launch(t, first)
 	d.follow(t)
-	return d
 }
 
 // url names both servers; whoever takes writes is used.
@@ -127,9 +136,14 @@ func (d *database) run(t *testing.T, name string, args ...string) {
 func (d *database) launch(t *testing.T, s *server) {
 	t.Helper()
 	s.tree = true
-	s.start(t, "PostgreSQL", s.dir+".log", d.command("postgres", "-D", s.dir, "-p", s.port,
-		"-c", "listen_addresses="+d.host, "-c", "unix_socket_directories="+d.dir, "-c", "max_connections=100",
-		"-c", "shared_buffers=128MB", "-c", "wal_keep_size=256MB", "-c", "max_wal_size=512MB", "-c", "log_min_messages=warning"))
+	args := []string{
+		"-D", s.dir, "-p", s.port, "-c", "listen_addresses=" + d.host, "-c", "unix_socket_directories=" + d.dir,
+		"-c", "max_connections=100", "-c", "wal_keep_size=256MB", "-c", "log_min_messages=warning",
+	}
+	for _, v := range d.settings {
+		args = append(args, "-c", v)
+	}
+	s.start(t, "PostgreSQL", s.dir+".log", d.command("postgres", args...))
 	d.await(t, s, "select 1")
 }
 

@@ -43,21 +43,8 @@ func roles() []string {
 // set of roles, the last one in a network of its own where that is possible.
 func newWorld(t *testing.T, roles []string) *world {
 	t.Helper()
-	if os.Getenv("KITH_REQUIRE_SERVERS") != "1" && os.Getenv("KITH_CHAOS") != "1" {
-		t.Skip("this takes minutes; make chaos runs it, and KITH_REQUIRE_SERVERS=1")
-	}
-	for what, there := range map[string]bool{"java": has("java"), "mvn": has("mvn"), errNoPostgres: postgresPrograms() != ""} {
-		if !there {
-			t.Fatalf("missing: %s", what)
-		}
-	}
-	w := &world{dir: t.TempDir(), net: newNetwork(t)}
-	if err := os.Chmod(w.dir, 0o755); err != nil { // the database runs as another user
-		t.Fatal(err)
-	}
-	if err := os.Chmod(filepath.Dir(w.dir), 0o755); err != nil {
-		t.Fatal(err)
-	}
+	needEngines(t)
+	w := &world{dir: openFolder(t), net: newNetwork(t)}
 	w.host = w.net.host
 	w.brokers = startBrokers(t, w.host, w.dir, 3)
 	db := filepath.Join(w.dir, "postgres")
@@ -74,6 +61,33 @@ func newWorld(t *testing.T, roles []string) *world {
 		n.launch(t)
 	}
 	return w
+}
+
+// needEngines skips a test that nobody asked for, and fails one whose engines are
+// missing.
+func needEngines(t *testing.T) {
+	t.Helper()
+	if os.Getenv("KITH_REQUIRE_SERVERS") != "1" && os.Getenv("KITH_CHAOS") != "1" {
+		t.Skip("this takes minutes; make chaos and make bench-nodes run it, and KITH_REQUIRE_SERVERS=1")
+	}
+	for what, there := range map[string]bool{"java": has("java"), "mvn": has("mvn"), errNoPostgres: postgresPrograms() != ""} {
+		if !there {
+			t.Fatalf("missing: %s", what)
+		}
+	}
+}
+
+// openFolder is a folder of the test that the database, which runs as another user,
+// can reach.
+func openFolder(t *testing.T) string {
+	t.Helper()
+	dir := t.TempDir()
+	for _, d := range []string{dir, filepath.Dir(dir)} {
+		if err := os.Chmod(d, 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return dir
 }
 
 func has(program string) bool {

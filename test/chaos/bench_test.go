@@ -1,0 +1,48 @@
+package chaos
+
+import (
+	"flag"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+
+	"kith/test/program"
+)
+
+var (
+	events      = flag.Int("events", 5000, "of each measurement")
+	definitions = flag.Int("definitions", 0, "segments that nearly every event of a measurement concerns")
+)
+
+// TestBenchNodes measures nodes on three brokers and a database with its standby, on
+// the disk that everybody has. The command fails when not every event counts once.
+func TestBenchNodes(t *testing.T) {
+	needEngines(t)
+	dir, host := openFolder(t), "127.0.0.1"
+	brokers := startBrokers(t, host, dir, 3)
+	d := &database{bin: postgresPrograms(), host: host, dir: filepath.Join(dir, "postgres"), settings: []string{"shared_buffers=1GB", "max_wal_size=4GB"}}
+	if err := os.Mkdir(d.dir, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	d.make(t)
+	var addrs, pids, folders []string
+	for _, b := range brokers {
+		addrs = append(addrs, b.addr)
+		pids = append(pids, strconv.Itoa(b.cmd.Process.Pid))
+		folders = append(folders, filepath.Join(b.dir, "data"))
+	}
+	cmd := exec.Command(program.Kith(t), "bench", "nodes", "--events", strconv.Itoa(*events), "--definitions", strconv.Itoa(*definitions),
+		"--dir", dir, "--log", "kafka://"+strings.Join(addrs, ",")+"/bench", "--state", d.url(),
+		"--engine", fmt.Sprintf("Kafka=%s@%s", strings.Join(pids, ","), strings.Join(folders, ",")),
+		"--engine", fmt.Sprintf("PostgreSQL=%d@%s", d.servers[0].cmd.Process.Pid, filepath.Join(d.servers[0].dir, "base")),
+		"--engine", fmt.Sprintf("standby=%d", d.servers[1].cmd.Process.Pid))
+	out, err := cmd.CombinedOutput()
+	t.Logf("%s", out)
+	if err != nil {
+		t.Fatal(err)
+	}
+}
