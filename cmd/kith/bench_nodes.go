@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"strconv"
@@ -44,14 +45,12 @@ same. Topics named after the prefix in --log are left; delete them.`,
 				o.Watched = append(o.Watched, w)
 			}
 			o.Place = engines.Fresh(logURL, *stateURL, strconv.FormatInt(time.Now().Unix(), 36))
-			rows, err := bench.Nodes(cmd.Context(), o)
-			if err != nil {
-				return err
-			}
+			rows, measured := bench.Nodes(cmd.Context(), o) // what was measured before an error is told, too
+			print := func() error { return bench.PrintNodes(cmd.OutOrStdout(), rows) }
 			if *asJSON {
-				return printJSON(cmd.OutOrStdout(), rows)
+				print = func() error { return printJSON(cmd.OutOrStdout(), rows) }
 			}
-			return bench.PrintNodes(cmd.OutOrStdout(), rows)
+			return errors.Join(print(), measured)
 		},
 	}
 	f := cmd.Flags()

@@ -32,20 +32,20 @@ type NodesOptions struct {
 	Definitions int // segments that nearly every event concerns
 }
 
-// NodesRow is one measured number of nodes.
+// NodesRow is one number of nodes, measured from the first request on until all
+// events were so far.
 type NodesRow struct {
-	Nodes    int           `json:"nodes"`
-	Engines  string        `json:"engines"` // embedded, or shared
-	Events   int64         `json:"events"`
-	Accepted time.Duration `json:"accepted_ns"` // from the first request until all were answered 200
-	Folded   time.Duration `json:"folded_ns"`   // until all were folded, as GET /v1/status says
-	Shown    time.Duration `json:"shown_ns"`    // until segments and open tables had them too, as POST /v1/flush says
-	Use      []Use         `json:"use"`         // until then; of kith first
-	Load     time.Duration `json:"load_cpu_ns"` // of the load generator
-	Others   time.Duration `json:"others_cpu_ns"`
-	Refused  int64         `json:"refused"` // requests that were sent again
-	Batches  int64         `json:"batches"` // transactions that folded
-	InBatch  time.Duration `json:"batch_ns"`
+	Nodes   int           `json:"nodes"`
+	Engines string        `json:"engines"` // embedded, or shared
+	Until   string        `json:"until"`   // accepted; folded, as GET /v1/status says; shown by segments and open tables, as POST /v1/flush says
+	Events  int64         `json:"events"`
+	Elapsed time.Duration `json:"elapsed_ns"`
+	Use     []Use         `json:"use"` // of kith first
+	Load    time.Duration `json:"load_cpu_ns"`
+	Others  time.Duration `json:"others_cpu_ns"` // of all that is neither kith nor watched nor load
+	Refused int64         `json:"refused"`       // requests that were sent again
+	Batches int64         `json:"batches"`       // transactions that folded
+	InBatch time.Duration `json:"batch_ns"`      // of each, its wait for locks too
 }
 
 // Use is what one part took of the machine.
@@ -58,39 +58,38 @@ type Use struct {
 // Nodes measures processes that share a log and a state, and before them one process
 // on embedded engines, under the same load: batches through the collectors of all
 // nodes, as fast as they are accepted, until everything is folded and shows.
-func Nodes(ctx context.Context, o NodesOptions) ([]NodesRow, error) {
+func Nodes(ctx context.Context, o NodesOptions) (rows []NodesRow, err error) {
 	embedded := o
 	embedded.Place = func(context.Context, int) (Place, error) { return Place{}, nil }
 	embedded.Watched = nil
-	row, err := embedded.measure(ctx, 1)
-	if err != nil {
-		return nil, err
-	}
-	row.Engines = "embedded"
-	rows := []NodesRow{row}
+	rows, err = embedded.measure(ctx, "embedded", 1)
 	for _, n := range o.Counts {
-		if row, err = o.measure(ctx, n); err != nil {
-			return nil, fmt.Errorf("%d nodes: %w", n, err)
+		if err != nil {
+			break
 		}
-		row.Engines = "shared"
-		rows = append(rows, row)
+		var some []NodesRow
+		some, err = o.measure(ctx, "shared", n)
+		rows = append(rows, some...)
 	}
-	return rows, nil
+	return rows, err
 }
 
-func (o NodesOptions) measure(ctx context.Context, n int) (row NodesRow, err error) {
+func (o NodesOptions) measure(ctx context.Context, engines string, n int) (rows []NodesRow, err error) {
 	dir, err := os.MkdirTemp(o.Dir, "kith-bench-")
 	if err != nil {
-		return row, err
+		return nil, err
 	}
 	defer os.RemoveAll(dir)
 	place, err := o.Place(ctx, n)
 	if err != nil {
-		return row, err
+		return nil, err
 	}
 	nodes, err := o.startNodes(ctx, dir, place, n)
 	if err == nil {
-		row, err = nodes.run(ctx, o, dir)
+		rows, err = nodes.run(ctx, o, dir)
+	}
+	for i := range rows {
+		rows[i].Engines = engines
 	}
 	for _, p := range nodes {
 		if serr := p.stop(); err == nil {
@@ -102,7 +101,7 @@ func (o NodesOptions) measure(ctx context.Context, n int) (row NodesRow, err err
 			err = rerr
 		}
 	}
-	return row, err
+	return rows, err
 }
 
 // nodes are processes that share a log and a state.
@@ -126,45 +125,48 @@ func (o NodesOptions) startNodes(ctx context.Context, dir string, place Place, n
 }
 
 // run loads nodes that have just started.
-func (all nodes) run(ctx context.Context, o NodesOptions, dir string) (NodesRow, error) {
-	row := NodesRow{Nodes: len(all), Events: int64(o.Events)}
+func (all nodes) run(ctx context.Context, o NodesOptions, dir string) (rows []NodesRow, err error) {
 	client := &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: nodeConns, DisableCompression: true}, Timeout: 15 * time.Minute}
 	defer client.CloseIdleConnections()
 	if err := all.define(ctx, client, o.Definitions); err != nil {
-		return row, err
+		return nil, err
 	}
 	if err := all.warm(ctx, client, o.People); err != nil {
-		return row, err
+		return nil, err
 	}
 	before, err := all.status(ctx, client)
 	if err != nil {
-		return row, err
+		return nil, err
 	}
-	watched := append([]Watched{{Name: kith, PIDs: all.pids(), Folders: []string{dir}}}, o.Watched...)
-	meter := startMeter(watched)
+	var refused int64
+	m := startMeter(append([]Watched{{Name: kith, PIDs: all.pids(), Folders: []string{dir}}}, o.Watched...))
 	batches, seconds := all.batches(ctx, client)
-	if row.Refused, err = all.send(ctx, client, o); err != nil {
-		return row, err
+	reached := func(until string) {
+		row := NodesRow{Nodes: len(all), Until: until, Events: int64(o.Events), Refused: refused}
+		m.read(&row)
+		b, s := all.batches(ctx, client)
+		if row.Batches = int64(b - batches); row.Batches > 0 {
+			row.InBatch = time.Duration((s - seconds) / float64(row.Batches) * float64(time.Second))
+		}
+		rows = append(rows, row)
 	}
-	row.Accepted = time.Since(meter.began)
+	if refused, err = all.send(ctx, client, o); err != nil {
+		return nil, err
+	}
+	reached("accepted")
 	after, err := all.awaitFolded(ctx, client)
 	if err != nil {
-		return row, err
+		return rows, err
 	}
-	row.Folded = time.Since(meter.began)
+	reached("folded")
 	if err := call(ctx, client, http.MethodPost, all[0].url+"/v1/flush?timeout=10m"); err != nil {
-		return row, err
+		return rows, err
 	}
-	row.Shown = time.Since(meter.began)
-	meter.stop(&row)
-	b, s := all.batches(ctx, client)
-	if row.Batches = int64(b - batches); row.Batches > 0 {
-		row.InBatch = time.Duration((s - seconds) / float64(row.Batches) * float64(time.Second))
+	reached("shown")
+	if got := after.events() - before.events(); got != int64(o.Events) {
+		return rows, fmt.Errorf("%d events were sent, %d count", o.Events, got)
 	}
-	if got := after.events() - before.events(); got != row.Events {
-		return row, fmt.Errorf("%d events were sent, %d count", row.Events, got)
-	}
-	return row, nil
+	return rows, nil
 }
 
 func (all nodes) pids() (pids []int) {
@@ -337,7 +339,9 @@ func startMeter(watched []Watched) *meter {
 	return m
 }
 
-func (m *meter) stop(row *NodesRow) {
+// read fills in what was used since the start.
+func (m *meter) read(row *NodesRow) {
+	row.Elapsed = time.Since(m.began)
 	row.Load = cpu(os.Getpid()) - m.load
 	row.Others = machineCPU() - m.machine - row.Load
 	for i, w := range m.watched {

@@ -16,10 +16,9 @@ func (r *NodesRow) CPU() (total time.Duration) {
 	return total
 }
 
-// PrintNodes writes the rows as a table: events a second until all were accepted and
-// until all were folded, events for a CPU second of all parts that are known, and of
-// each part the CPU time and the disk for an event and its share of the CPU time. A
-// part that is not known is a dash.
+// PrintNodes writes the rows as a table: events a second of wall time and for a CPU
+// second of all parts that are known, and of each part the CPU time of an event, its
+// share of the whole, and the disk of an event. What is not known is a dash.
 func PrintNodes(w io.Writer, rows []NodesRow) error {
 	var names []string
 	for i := range rows {
@@ -30,7 +29,7 @@ func PrintNodes(w io.Writer, rows []NodesRow) error {
 		}
 	}
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
-	fmt.Fprint(t, "nodes\tengines\taccepted/s\tfolded/s\tall shows s\tevents/CPU s\t")
+	fmt.Fprint(t, "nodes\tengines\tuntil\tevents/s\tevents/CPU s\t")
 	for _, n := range names {
 		fmt.Fprintf(t, "%s µs\tshare\tdisk B\t", n)
 	}
@@ -38,8 +37,7 @@ func PrintNodes(w io.Writer, rows []NodesRow) error {
 	for i := range rows {
 		r := &rows[i]
 		events := float64(r.Events)
-		fmt.Fprintf(t, "%d\t%s\t%.0f\t%.0f\t%.1f\t%s\t", r.Nodes, r.Engines, events/r.Accepted.Seconds(), events/r.Folded.Seconds(),
-			r.Shown.Seconds(), known(events/max(r.CPU().Seconds(), 1e-9), "%.0f"))
+		fmt.Fprintf(t, "%d\t%s\t%s\t%.0f\t%s\t", r.Nodes, r.Engines, r.Until, events/r.Elapsed.Seconds(), known(events/max(r.CPU().Seconds(), 1e-9), "%.0f"))
 		for _, n := range names {
 			at := slices.IndexFunc(r.Use, func(u Use) bool { return u.Name == n })
 			if at < 0 {
@@ -50,8 +48,8 @@ func PrintNodes(w io.Writer, rows []NodesRow) error {
 			fmt.Fprintf(t, "%s\t%s\t%s\t", known(float64(u.CPU.Microseconds())/events, "%.1f"),
 				known(100*float64(u.CPU)/float64(max(r.CPU(), 1)), "%.0f %%"), known(float64(u.DiskBytes)/events, "%.0f"))
 		}
-		fmt.Fprintf(t, "%.1f\t%s\t%s\t%.1f\t%d\t\n", float64(r.Load.Microseconds())/events, known(r.Others.Seconds()/r.Shown.Seconds(), "%.2f"),
-			known(events/float64(max(r.Batches, 1)), "%.0f"), ms(r.InBatch), r.Refused)
+		fmt.Fprintf(t, "%.1f\t%s\t%s\t%s\t%d\t\n", float64(r.Load.Microseconds())/events, known(max(0, r.Others.Seconds())/r.Elapsed.Seconds(), "%.2f"),
+			known(events/float64(max(r.Batches, 1)), "%.0f"), known(ms(r.InBatch), "%.1f"), r.Refused)
 	}
 	return t.Flush()
 }

@@ -35,8 +35,10 @@ func TestBenchNodes(t *testing.T) {
 		pids = append(pids, strconv.Itoa(b.cmd.Process.Pid))
 		folders = append(folders, filepath.Join(b.dir, "data"))
 	}
+	// Of two servers the second may not have a database yet that was just made.
+	first := "postgres://postgres@" + host + ":" + d.servers[0].port + "/postgres?sslmode=disable"
 	cmd := exec.Command(program.Kith(t), "bench", "nodes", "--events", strconv.Itoa(*events), "--definitions", strconv.Itoa(*definitions),
-		"--dir", dir, "--log", "kafka://"+strings.Join(addrs, ",")+"/bench", "--state", d.url(),
+		"--dir", dir, "--log", "kafka://"+strings.Join(addrs, ",")+"/bench", "--state", first,
 		"--engine", fmt.Sprintf("Kafka=%s@%s", strings.Join(pids, ","), strings.Join(folders, ",")),
 		"--engine", fmt.Sprintf("PostgreSQL=%d@%s", d.servers[0].cmd.Process.Pid, filepath.Join(d.servers[0].dir, "base")),
 		"--engine", fmt.Sprintf("standby=%d", d.servers[1].cmd.Process.Pid))
