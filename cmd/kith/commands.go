@@ -19,6 +19,7 @@ var commands = []func() *cobra.Command{
 	statusCommand,
 	testCommand,
 	benchCommand,
+	sizeCommand,
 	doctorCommand,
 	backupCommand,
 	restoreCommand,

@@ -44,7 +44,7 @@ type NodesRow struct {
 	Load    time.Duration `json:"load_cpu_ns"`
 	Others  time.Duration `json:"others_cpu_ns"` // of all that is neither kith nor watched nor load
 	Refused int64         `json:"refused"`       // requests that were sent again
-	Batches int64         `json:"batches"`       // transactions that folded
+	Batches int64         `json:"batches"`       // transactions that folded them; 0: not yet all
 	InBatch time.Duration `json:"batch_ns"`      // of each, its wait for locks too
 }
 
@@ -145,6 +145,9 @@ func (all nodes) run(ctx context.Context, o NodesOptions, dir string) (rows []No
 		row := NodesRow{Nodes: len(all), Until: until, Events: int64(o.Events), Refused: refused}
 		m.read(&row)
 		b, s := all.batches(ctx, client)
+		if until == "accepted" {
+			b = batches // not all of them
+		}
 		if row.Batches = int64(b - batches); row.Batches > 0 {
 			row.InBatch = time.Duration((s - seconds) / float64(row.Batches) * float64(time.Second))
 		}

@@ -48,8 +48,12 @@ func PrintNodes(w io.Writer, rows []NodesRow) error {
 			fmt.Fprintf(t, "%s\t%s\t%s\t", known(float64(u.CPU.Microseconds())/events, "%.1f"),
 				known(100*float64(u.CPU)/float64(max(r.CPU(), 1)), "%.0f %%"), known(float64(u.DiskBytes)/events, "%.0f"))
 		}
+		var batch float64
+		if r.Batches > 0 {
+			batch = events / float64(r.Batches)
+		}
 		fmt.Fprintf(t, "%.1f\t%s\t%s\t%s\t%d\t\n", float64(r.Load.Microseconds())/events, known(max(0, r.Others.Seconds())/r.Elapsed.Seconds(), "%.2f"),
-			known(events/float64(max(r.Batches, 1)), "%.0f"), known(ms(r.InBatch), "%.1f"), r.Refused)
+			known(batch, "%.0f"), known(ms(r.InBatch), "%.1f"), r.Refused)
 	}
 	return t.Flush()
 }

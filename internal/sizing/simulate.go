@@ -29,14 +29,15 @@ type Outcome struct {
 	Folded int64         // events
 	Took   time.Duration // until the last one was folded
 	Before Lags          // of the events that came before a node was lost, or of all
-	After  Lags          // of the events that came from then on
+	After  Lags          // of the events that came in the minute from then on
 	Caught time.Duration // after the loss, until less than a second's events waited; less than 0: never
 	Busy   float64       // share of the time in which some transaction held locks
 	Batch  float64       // events in a transaction
 }
 
-// Lags are percentiles of the time from the acknowledgement of an event.
-type Lags struct{ FoldedP50, FoldedP99, ShownP99 time.Duration }
+// Lags are percentiles of the time from the acknowledgement of an event. Shown is the
+// time until it counts in segments.
+type Lags struct{ FoldedP50, FoldedP99, FoldedMax, ShownP99 time.Duration }
 
 // What a simulation takes from kith as it is.
 const (
@@ -126,8 +127,8 @@ type simulation struct {
 	busy      time.Duration
 	batches   int64
 	out       Outcome
-	folded    [2]histogram
-	seen      [2]histogram
+	folded    [3]histogram
+	seen      [3]histogram
 	term      int // of who shows the members
 }
 
@@ -137,7 +138,7 @@ type simulation struct {
 func Simulate(s Setup) Outcome {
 	rng := rand.New(rand.NewPCG(s.Seed, 0x73697a65))
 	m := &simulation{
-		Setup: s, costs: measuredCosts(), rng: rng, zipf: rand.NewZipf(rng, 1.01, 10, uint64(max(s.People, 2)-1)),
+		Setup: s, costs: measuredCosts(), rng: rng, zipf: rand.NewZipf(rng, 1.01, 10, uint64(max(s.People, 1)-1)),
 		holding: map[int]bool{}, gone: -1, reading: make([][]int, s.Nodes),
 	}
 	for range s.Nodes {
@@ -310,7 +311,7 @@ func (m *simulation) commit(p int) {
 	w := &m.workers[p]
 	m.leave(p)
 	for _, e := range w.batch {
-		m.folded[m.half(e)].add(m.now - e.since)
+		m.folded[m.part(e)].add(m.now - e.since)
 	}
 	m.batches++
 	m.out.Folded += int64(len(w.batch))
@@ -324,12 +325,16 @@ func (m *simulation) commit(p int) {
 	m.grant()
 }
 
-// half is 1 for what came from the loss on.
-func (m *simulation) half(e waiting) int {
-	if m.Lost > 0 && e.since >= m.Lost {
+// part is 0 for what came before the loss, 1 for what came in the minute from then on,
+// and 2 for what came later, which nobody asks about.
+func (m *simulation) part(e waiting) int {
+	switch {
+	case m.Lost == 0 || e.since < m.Lost:
+		return 0
+	case e.since < m.Lost+time.Minute:
 		return 1
 	}
-	return 0
+	return 2
 }
 
 // caughtUp notes when, after the loss, less than a second's events wait.
@@ -351,7 +356,7 @@ func (m *simulation) show() {
 
 func (m *simulation) showed() {
 	for _, e := range m.showing {
-		m.seen[m.half(e)].add(m.now - e.since)
+		m.seen[m.part(e)].add(m.now - e.since)
 	}
 	m.showing = nil
 	m.show()
@@ -411,16 +416,16 @@ func (m *simulation) sum() Outcome {
 	o.Busy, o.Batch = float64(m.busy)/float64(max(m.now, 1)), float64(o.Folded)/float64(max(m.batches, 1))
 	for p := range m.workers { // what still waits has waited so long at least
 		for _, e := range append(m.workers[p].batch, m.workers[p].queue...) {
-			m.folded[m.half(e)].add(m.now - e.since)
-			m.seen[m.half(e)].add(m.now - e.since)
+			m.folded[m.part(e)].add(m.now - e.since)
+			m.seen[m.part(e)].add(m.now - e.since)
 		}
 	}
 	for _, e := range append(m.showing, m.toShow...) {
-		m.seen[m.half(e)].add(m.now - e.since)
+		m.seen[m.part(e)].add(m.now - e.since)
 	}
-	for half, l := range [...]*Lags{&o.Before, &o.After} {
-		f, s := &m.folded[half], &m.seen[half]
-		*l = Lags{FoldedP50: f.at(0.5), FoldedP99: f.at(0.99), ShownP99: s.at(0.99)}
+	for part, l := range [...]*Lags{&o.Before, &o.After} {
+		f, s := &m.folded[part], &m.seen[part]
+		*l = Lags{FoldedP50: f.at(0.5), FoldedP99: f.at(0.99), FoldedMax: f.at(1), ShownP99: s.at(0.99)}
 	}
 	if m.Segments == 0 {
 		o.Before.ShownP99, o.After.ShownP99 = 0, 0

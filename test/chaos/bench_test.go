@@ -14,8 +14,8 @@ import (
 )
 
 var (
-	events      = flag.Int("events", 5000, "of each measurement")
-	definitions = flag.Int("definitions", 0, "segments that nearly every event of a measurement concerns")
+	events = flag.Int("events", 5000, "of each measurement")
+	more   = flag.String("more", "", "further flags of kith bench nodes, separated by spaces")
 )
 
 // TestBenchNodes measures nodes on three brokers and a database with its standby, on
@@ -37,12 +37,13 @@ func TestBenchNodes(t *testing.T) {
 	}
 	// Of two servers the second may not have a database yet that was just made.
 	first := "postgres://postgres@" + host + ":" + d.servers[0].port + "/postgres?sslmode=disable"
-	cmd := exec.Command(program.Kith(t), "bench", "nodes", "--events", strconv.Itoa(*events), "--definitions", strconv.Itoa(*definitions),
-		"--dir", dir, "--log", "kafka://"+strings.Join(addrs, ",")+"/bench", "--state", first,
+	args := []string{
+		"bench", "nodes", "--events", strconv.Itoa(*events), "--dir", dir, "--log", "kafka://" + strings.Join(addrs, ",") + "/bench", "--state", first,
 		"--engine", fmt.Sprintf("Kafka=%s@%s", strings.Join(pids, ","), strings.Join(folders, ",")),
 		"--engine", fmt.Sprintf("PostgreSQL=%d@%s", d.servers[0].cmd.Process.Pid, filepath.Join(d.servers[0].dir, "base")),
-		"--engine", fmt.Sprintf("standby=%d", d.servers[1].cmd.Process.Pid))
-	out, err := cmd.CombinedOutput()
+		"--engine", fmt.Sprintf("standby=%d", d.servers[1].cmd.Process.Pid),
+	}
+	out, err := exec.Command(program.Kith(t), append(args, strings.Fields(*more)...)...).CombinedOutput()
 	t.Logf("%s", out)
 	if err != nil {
 		t.Fatal(err)

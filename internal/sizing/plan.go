@@ -1,0 +1,158 @@
+package sizing
+
+import (
+	"fmt"
+	"math"
+)
+
+// Load is what is to be carried.
+type Load struct {
+	EventsPerDay float64 `json:"events_per_day"`
+	Peak         float64 `json:"peak"` // events of the busiest seconds to the mean
+	Profiles     float64 `json:"profiles"`
+	Segments     float64 `json:"segments"` // definitions that an event concerns, on average
+	Days         float64 `json:"days"`     // for which events are kept
+	Single       float64 `json:"single"`   // share of the events that come one by one, 0 to 1
+	Shared       bool    `json:"shared"`   // on Kafka and PostgreSQL; else embedded
+	NodeCores    int     `json:"node_cores"`
+}
+
+// Validate says what cannot be planned for.
+func (l *Load) Validate() error {
+	switch {
+	case l.EventsPerDay <= 0 || l.Profiles < 1 || l.Days <= 0:
+		return fmt.Errorf("events a day, profiles and days must be above 0")
+	case l.Peak < 1:
+		return fmt.Errorf("the peak is a factor to the mean, so at least 1")
+	case l.Segments < 0 || l.Single < 0 || l.Single > 1:
+		return fmt.Errorf("segments cannot be negative, and the share of single events lies between 0 and 1")
+	case l.NodeCores < 1:
+		return fmt.Errorf("a node has at least one core")
+	case math.IsInf(l.EventsPerDay+l.Profiles+l.Days+l.Peak+l.Segments, 0) || math.IsNaN(l.EventsPerDay+l.Profiles+l.Days+l.Peak+l.Segments):
+		return fmt.Errorf("these are no numbers to plan with")
+	}
+	return nil
+}
+
+// Prices are money for a month, in any currency.
+type Prices struct{ Core, MemoryGB, DiskGB float64 }
+
+// Part is what one engine needs.
+type Part struct {
+	Name     string  `json:"name"`
+	Count    int     `json:"count"`  // processes or servers
+	Cores    float64 `json:"cores"`  // of all of them, as the rest
+	MemoryGB float64 `json:"memory"` // without what the system keeps of files
+	DiskGB   float64 `json:"disk"`
+}
+
+// Cost is the money for a part in a month.
+func (p *Part) Cost(of Prices) float64 {
+	return p.Cores*of.Core + p.MemoryGB*of.MemoryGB + p.DiskGB*of.DiskGB
+}
+
+// Station is work of a workspace that is done one after the other, however many
+// nodes there are.
+type Station struct {
+	Name  string  `json:"name"`
+	Limit float64 `json:"limit"` // events a second
+}
+
+// Plan is what a load needs.
+type Plan struct {
+	Mean       float64   `json:"mean"` // events a second
+	Peak       float64   `json:"peak"`
+	Stations   []Station `json:"stations"`
+	Workspaces int       `json:"workspaces"` // each with a state of its own
+	Parts      []Part    `json:"parts"`
+	CacheGB    float64   `json:"cache"` // of files that the system should be able to keep, beside the memory
+}
+
+const (
+	secondsPerDay = 86_400
+	gigabyte      = 1e9
+)
+
+// For plans a load.
+func For(l *Load) Plan {
+	t := newLookup()
+	p := Plan{Mean: l.EventsPerDay / secondsPerDay}
+	p.Peak = p.Mean * l.Peak
+	p.Stations = stations(t, l)
+	limit := math.Inf(1)
+	for _, s := range p.Stations {
+		limit = min(limit, s.Limit)
+	}
+	p.Workspaces = max(1, int(math.Ceil(p.Peak/(limit*t[busiest]))))
+	kept := l.EventsPerDay * l.Days
+	p.CacheGB = min(l.Profiles, l.EventsPerDay/t[visit]) * t[touched] * 1000 / gigabyte
+	if l.Shared {
+		p.Parts = shared(t, l, &p, kept)
+		return p
+	}
+	each := l.accept(t) + t[fold] + l.Segments*t[definition] + t[tables] + t[merge]
+	p.Parts = []Part{{
+		Name: "kith", Count: p.Workspaces,
+		Cores:    max(float64(p.Workspaces), p.Peak*each/1e6*t[headroom]),
+		MemoryGB: float64(p.Workspaces) * (t[nodeMemory] + t[mergeMemory] + t[queryMemory]),
+		DiskGB:   kept * (l.Single*t[logSingle] + (1-l.Single)*t[logBatch] + t[stateEvent] + t[lakeEvent]) * t[spareDisk] / gigabyte,
+	}}
+	return p
+}
+
+// accept is the CPU time in µs to take an event in.
+func (l *Load) accept(t lookup) float64 {
+	return l.Single*t[acceptSingle] + (1-l.Single)*t[acceptBatch]
+}
+
+func stations(t lookup, l *Load) []Station {
+	folds, writes := t[embeddedFoldSerial], t[embeddedTablesSerial]
+	if l.Shared {
+		folds, writes = t[sharedFoldSerial]+t[sharedTransaction]*1000/batchMax, t[sharedTablesSerial]
+	}
+	out := []Station{{"folding", 1e6 / folds}, {"open tables", 1e6 / writes}}
+	if l.Segments > 0 {
+		out = append(out, Station{"members of segments", 1e6 / (l.Segments * t[definition])})
+	}
+	return out
+}
+
+// shared is what nodes need that share Kafka, PostgreSQL and an object store.
+func shared(t lookup, l *Load, p *Plan, kept float64) []Part {
+	many := float64(p.Workspaces)
+	node := t[sharedNode] + t[merge] + l.Segments*t[definition] + l.Single*(t[acceptSingle]-t[acceptBatch])
+	cores := p.Peak * node / 1e6 * t[headroom]
+	// One more than the load needs, so that it can go.
+	nodes := p.Workspaces * (1 + max(1, int(math.Ceil(cores/many/float64(l.NodeCores)))))
+	state := kept * t[postgresEvent] * t[spareDisk] / gigabyte
+	return []Part{
+		{"kith", nodes, float64(nodes * l.NodeCores), float64(nodes)*(t[nodeMemory]+t[queryMemory]) + many*t[mergeMemory], 0},
+		{"Kafka", 3, max(3, p.Peak*t[sharedKafka]/1e6*t[headroom]), 3 * t[brokerMemory], kept * t[kafkaEvent] * t[spareDisk] / gigabyte},
+		{"PostgreSQL", p.Workspaces, max(many, p.Peak*t[sharedState]/1e6*t[headroom]), 4 * many, state},
+		{"its standby", p.Workspaces, max(many, p.Peak*t[sharedStandby]/1e6*t[headroom]), 4 * many, state},
+		{"object store", 1, 0, 0, kept * t[lakeEvent] * t[spareDisk] / gigabyte},
+	}
+}
+
+// Setup is one workspace of a plan at its peak, to be simulated.
+func (p *Plan) Setup(l *Load) Setup {
+	return Setup{
+		Rate: p.Peak / float64(p.Workspaces), People: int(min(l.Profiles/float64(p.Workspaces), 1e9)), PerCall: 100,
+		Nodes: p.Parts[0].Count / p.Workspaces, NodeCores: l.NodeCores, Segments: l.Segments,
+	}
+}
+
+// What was measured at most, in events a second of one workspace until all were
+// folded.
+const (
+	measuredEmbedded = 27_600
+	measuredShared   = 12_000
+)
+
+// Measured is the peak of a workspace as a multiple of what was measured.
+func (p *Plan) Measured(l *Load) float64 {
+	if l.Shared {
+		return p.Peak / float64(p.Workspaces) / measuredShared
+	}
+	return p.Peak / float64(p.Workspaces) / measuredEmbedded
+}

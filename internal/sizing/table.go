@@ -1,0 +1,129 @@
+// Package sizing tells what a load needs: nodes, cores, memory and disk of each
+// engine and what that costs at given prices, from one table of coefficients; and it
+// plays the load event by event, to show what multiplying does not: how long events
+// wait, and what the loss of a node does. All of it is arithmetic on its arguments.
+package sizing
+
+import "time"
+
+// The coefficients, in the order of Table.
+const (
+	acceptBatch = iota
+	acceptSingle
+	fold
+	definition
+	tables
+	merge
+	sharedNode
+	sharedKafka
+	sharedState
+	sharedStandby
+	embeddedFoldSerial
+	embeddedTablesSerial
+	sharedFoldSerial
+	sharedTransaction
+	sharedInterpret
+	sharedTablesSerial
+	membersLook
+	logBatch
+	logSingle
+	stateEvent
+	lakeEvent
+	kafkaEvent
+	postgresEvent
+	nodeMemory
+	mergeMemory
+	queryMemory
+	brokerMemory
+	headroom
+	busiest
+	spareDisk
+	visit
+	touched
+	endCoefficients
+)
+
+// Coefficient is one number that the model multiplies by.
+type Coefficient struct {
+	Name     string  `json:"name"`
+	Value    float64 `json:"value"`
+	Unit     string  `json:"unit"`
+	Measured bool    `json:"measured"`
+	Source   string  `json:"source"` // the measurement, or why it is taken
+}
+
+// Table is what the model multiplies by. CPU times are those of a Xeon of which a
+// virtual machine has two cores, while other work ran on it, for events of about 620
+// bytes: the upper end. Another processor has other times in about the same ratios.
+func Table() [endCoefficients]Coefficient {
+	ingest, pipe, lake, nodes := "kith bench ingest", "kith bench pipeline", "kith bench lake", "make bench-nodes"
+	measured := func(name string, value float64, unit, source string) Coefficient {
+		return Coefficient{name, value, unit, true, source}
+	}
+	taken := func(name string, value float64, unit, why string) Coefficient {
+		return Coefficient{name, value, unit, false, why}
+	}
+	const cpu, disk = "µs of CPU an event", "bytes an event"
+	return [endCoefficients]Coefficient{
+		acceptBatch:  measured("accept, in batches of 100", 2.5, cpu, ingest),
+		acceptSingle: measured("accept, one by one", 49, cpu, ingest+": 33 to 49"),
+		fold:         measured("fold into people, embedded", 48, cpu, pipe+": 32 to 48"),
+		definition:   measured("answer a segment that an event concerns", 30, "µs of CPU an event and segment", nodes),
+		tables:       measured("write into the open tables, embedded", 95, cpu, lake+": 91, and 4 for each person of a round"),
+		merge:        measured("merge the files of the open tables", 53, cpu, lake+": 26, and 27 for each person"),
+
+		sharedNode:    measured("a node on shared engines: accept, fold, open tables", 300, cpu, nodes),
+		sharedKafka:   measured("three brokers", 60, cpu, nodes),
+		sharedState:   measured("PostgreSQL", 200, cpu, nodes),
+		sharedStandby: measured("its standby", 20, cpu, nodes),
+
+		embeddedFoldSerial:   measured("folding of a workspace, embedded", 36, "µs an event, one after the other", pipe+": 27,600 a second"),
+		embeddedTablesSerial: measured("open tables of a workspace, embedded", 95, "µs an event, one after the other", lake),
+		sharedFoldSerial:     measured("folding of a workspace in PostgreSQL", 83, "µs an event, one after the other", pipe+" --state"),
+		sharedTransaction:    measured("a transaction in PostgreSQL beside its events", 8, "ms", "single events"),
+		sharedInterpret:      measured("reading a record", 20, "µs an event, side by side", nodes),
+		sharedTablesSerial:   measured("open tables of a workspace on PostgreSQL", 800, "µs an event, one after the other", nodes),
+		membersLook:          measured("looking for what was folded", 40, "ms", "25 times a second"),
+
+		logBatch:      measured("the log, batches of 100", 57, disk, ingest),
+		logSingle:     measured("the log, one by one", 165, disk, ingest+": 89 to 165"),
+		stateEvent:    measured("the state, embedded", 460, disk, pipe+": 360 to 460"),
+		lakeEvent:     measured("the open tables, merged", 49, disk, lake+": 42 to 49"),
+		kafkaEvent:    measured("Kafka, three replicas", 240, disk, nodes),
+		postgresEvent: measured("the state in PostgreSQL", 2000, disk, nodes),
+
+		nodeMemory:   taken("a process", 0.5, "GB", "160 MB were measured after a load of a million people"),
+		mergeMemory:  taken("merging the open tables", 1, "GB", "the largest file of a day"),
+		queryMemory:  taken("a query", 0.75, "GB", "its limit; one at a time"),
+		brokerMemory: taken("a broker", 6, "GB", "the vendor's advice; 0.3 were enough for the measurement"),
+		headroom:     taken("room for restarts and reads", 1.5, "times", "so that what waited is caught up while more comes"),
+		busiest:      taken("of what a workspace can do at most", 0.7, "times", "above it what waits grows quickly"),
+		spareDisk:    taken("room for merging and vacuum", 1.25, "times", "merging holds a day twice"),
+		visit:        taken("events of a person who comes on a day", 5, "events", "depends on the shop"),
+		touched:      taken("of the state that a person who comes touches", 40, "kB", "ten pages"),
+	}
+}
+
+// lookup is the values of the table.
+type lookup [endCoefficients]float64
+
+func newLookup() (t lookup) {
+	for i, c := range Table() {
+		t[i] = c.Value
+	}
+	return t
+}
+
+// costs are the times that a simulation takes.
+type costs struct {
+	interpret, transaction, fold, definition, look time.Duration
+}
+
+func measuredCosts() costs {
+	t := newLookup()
+	micro := func(v float64) time.Duration { return time.Duration(v * float64(time.Microsecond)) }
+	return costs{
+		interpret: micro(t[sharedInterpret]), fold: micro(t[sharedFoldSerial]), definition: micro(t[definition]),
+		transaction: micro(1000 * t[sharedTransaction]), look: micro(1000 * t[membersLook]),
+	}
+}
