@@ -146,7 +146,7 @@ func printOutcome(w io.Writer, o *sizing.Outcome, segments bool) {
 		if segments {
 			fmt.Fprintf(w, "; in segments p99 %v", round(l.ShownP99))
 		}
-		fmt.Fprintln(w)
+		fmt.Fprintf(w, "; in the open tables p99 %v\n", round(l.TablesP99))
 	}
 	if o.Caught < 0 {
 		fmt.Fprintln(w, "  what waited was not caught up in five minutes")

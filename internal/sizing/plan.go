@@ -74,8 +74,9 @@ const (
 )
 
 // For plans a load.
-func For(l *Load) Plan {
-	t := newLookup()
+func For(l *Load) Plan { return planned(newLookup(), l) }
+
+func planned(t lookup, l *Load) Plan {
 	p := Plan{Mean: l.EventsPerDay / secondsPerDay}
 	p.Peak = p.Mean * l.Peak
 	p.Stations = stations(t, l)
@@ -106,30 +107,74 @@ func (l *Load) accept(t lookup) float64 {
 }
 
 func stations(t lookup, l *Load) []Station {
-	folds, writes := t[embeddedFoldSerial], t[embeddedTablesSerial]
+	out := []Station{{"folding", 1e6 / t[embeddedFoldSerial]}, {"open tables", 1e6 / t[embeddedTablesSerial]}}
 	if l.Shared {
-		folds, writes = t[sharedFoldSerial]+t[sharedTransaction]*1000/batchMax, t[sharedTablesSerial]
+		out[0].Limit = 1e6 / (t[sharedFoldSerial] + t[sharedTransaction]*1000/batchMax)
+		out[1].Limit = tablesLimit(t, l.Profiles)
 	}
-	out := []Station{{"folding", 1e6 / folds}, {"open tables", 1e6 / writes}}
 	if l.Segments > 0 {
 		out = append(out, Station{"members of segments", 1e6 / (l.Segments * t[definition])})
 	}
 	return out
 }
 
+// roundMax is how long, in seconds, a round of the open tables may take on PostgreSQL:
+// the longer, the fewer people it has for each of its events.
+const roundMax = 60
+
+// tablesLimit is how many events a second of so many people the open tables take, in
+// rounds of that length.
+func tablesLimit(t lookup, people float64) float64 {
+	low, high := 0.0, 1e6
+	for range 60 {
+		rate := (low + high) / 2
+		took := rate*roundMax*(t[sharedTables]+t[postgresTables]) + distinct(rate*roundMax, people)*(t[sharedPerson]+t[postgresPerson])
+		if took < roundMax*1e6 {
+			low = rate
+		} else {
+			high = rate
+		}
+	}
+	return low
+}
+
+// distinct is how many of the people so many events are about, by the distribution of
+// the load generator: the chance of the k-th is as (10+k) to the power of -1.01.
+func distinct(events, people float64) float64 {
+	const bins = 400
+	var weight, sum float64
+	bin := func(i int) (count, each float64) {
+		from, to := math.Pow(people+1, float64(i)/bins)-1, math.Pow(people+1, float64(i+1)/bins)-1
+		return to - from, math.Pow(10+(from+to)/2, -1.01)
+	}
+	for i := range bins {
+		count, each := bin(i)
+		weight += count * each
+	}
+	for i := range bins {
+		count, each := bin(i)
+		sum += count * -math.Expm1(events*math.Log1p(-each/weight))
+	}
+	return min(sum, events)
+}
+
 // shared is what nodes need that share Kafka, PostgreSQL and an object store.
 func shared(t lookup, l *Load, p *Plan, kept float64) []Part {
 	many := float64(p.Workspaces)
-	node := t[sharedNode] + t[merge] + l.Segments*t[definition] + l.Single*(t[acceptSingle]-t[acceptBatch])
+	rate := p.Peak / many
+	each := distinct(rate, l.Profiles/many) / rate // people of a round for each of its events
+	node := t[sharedAccept] + t[sharedFold] + t[sharedTables] + each*t[sharedPerson] + t[merge] +
+		l.Segments*t[definition] + l.Single*(t[acceptSingle]-t[acceptBatch])
+	database := t[postgresFold] + t[postgresTables] + each*t[postgresPerson]
 	cores := p.Peak * node / 1e6 * t[headroom]
 	// One more than the load needs, so that it can go.
 	nodes := p.Workspaces * (1 + max(1, int(math.Ceil(cores/many/float64(l.NodeCores)))))
 	state := kept * t[postgresEvent] * t[spareDisk] / gigabyte
 	return []Part{
 		{"kith", nodes, float64(nodes * l.NodeCores), float64(nodes)*(t[nodeMemory]+t[queryMemory]) + many*t[mergeMemory], 0},
-		{"Kafka", 3, max(3, p.Peak*t[sharedKafka]/1e6*t[headroom]), 3 * t[brokerMemory], kept * t[kafkaEvent] * t[spareDisk] / gigabyte},
-		{"PostgreSQL", p.Workspaces, max(many, p.Peak*t[sharedState]/1e6*t[headroom]), 4 * many, state},
-		{"its standby", p.Workspaces, max(many, p.Peak*t[sharedStandby]/1e6*t[headroom]), 4 * many, state},
+		{"Kafka", 3, max(3, p.Peak*t[kafkaCPU]/1e6*t[headroom]), 3 * t[brokerMemory], kept * t[kafkaEvent] * t[spareDisk] / gigabyte},
+		{"PostgreSQL", p.Workspaces, max(many, p.Peak*database/1e6*t[headroom]), t[postgresMemory] * many, state},
+		{"its standby", p.Workspaces, max(many, p.Peak*t[standbyCPU]/1e6*t[headroom]), t[postgresMemory] * many, state},
 		{"object store", 1, 0, 0, kept * t[lakeEvent] * t[spareDisk] / gigabyte},
 	}
 }

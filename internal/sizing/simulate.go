@@ -35,9 +35,9 @@ type Outcome struct {
 	Batch  float64       // events in a transaction
 }
 
-// Lags are percentiles of the time from the acknowledgement of an event. Shown is the
-// time until it counts in segments.
-type Lags struct{ FoldedP50, FoldedP99, FoldedMax, ShownP99 time.Duration }
+// Lags are percentiles of the time from the acknowledgement of an event until it is
+// folded, until it counts in segments, and until it is in the open tables.
+type Lags struct{ FoldedP50, FoldedP99, FoldedMax, ShownP99, TablesP99 time.Duration }
 
 // What a simulation takes from kith as it is.
 const (
@@ -46,6 +46,8 @@ const (
 	locks      = 256  // shards of nodes
 	crowded    = 64   // a batch with more shards locks them all
 	takeover   = 6 * time.Second
+
+	membersPortion = 5_000 // events that the keeper of members takes at once
 )
 
 // kinds of what happens
@@ -53,7 +55,7 @@ const (
 	arrive      = iota
 	interpreted // a worker has read a batch
 	committed   // a worker has folded it
-	shown       // the members of segments have a portion
+	done        // a follower has a portion
 	lost
 	taken // what the lost node had is others'
 	endKinds
@@ -87,8 +89,9 @@ func (a *agenda) Pop() any {
 
 // waiting is an event that was acknowledged.
 type waiting struct {
-	since time.Duration
-	shard uint8
+	since  time.Duration
+	person uint32
+	shard  uint8
 }
 
 // worker folds one partition.
@@ -99,6 +102,19 @@ type worker struct {
 	locks [4]uint64
 	life  int
 	busy  bool
+}
+
+// follower does with what is folded what is done once for a workspace, one portion
+// after the other: 0 keeps the members of segments, 1 writes the open tables.
+type follower struct {
+	look, each, person time.Duration // for a portion, and for its events and people
+
+	most  int // events of a portion
+	waits []waiting
+	batch []waiting // under way
+	away  bool      // its node is gone
+	life  int
+	seen  [3]histogram
 }
 
 type simulation struct {
@@ -118,9 +134,7 @@ type simulation struct {
 	stuck   [4]uint64 // locks of a node that is gone
 	gone    int       // -1: none
 
-	toShow  []waiting
-	showing []waiting
-	away    bool // who shows the members is gone
+	followers [2]follower
 
 	waits     int64
 	busySince time.Duration
@@ -128,8 +142,6 @@ type simulation struct {
 	batches   int64
 	out       Outcome
 	folded    [3]histogram
-	seen      [3]histogram
-	term      int // of who shows the members
 }
 
 // Simulate plays a load event by event: people by the distribution of the load
@@ -141,6 +153,8 @@ func Simulate(s Setup) Outcome {
 		Setup: s, costs: measuredCosts(), rng: rng, zipf: rand.NewZipf(rng, 1.01, 10, uint64(max(s.People, 1)-1)),
 		holding: map[int]bool{}, gone: -1, reading: make([][]int, s.Nodes),
 	}
+	m.followers[0] = follower{each: time.Duration(float64(m.costs.definition) * s.Segments), look: m.costs.look, most: membersPortion}
+	m.followers[1] = follower{each: m.costs.tables, person: m.costs.person, look: m.costs.round, most: math.MaxInt}
 	for range s.Nodes {
 		m.cores = append(m.cores, max(1, s.NodeCores))
 	}
@@ -173,8 +187,11 @@ func Simulate(s Setup) Outcome {
 func (m *simulation) plan(in time.Duration, kind, who int) {
 	m.seq++
 	life := 0
-	if kind == interpreted || kind == committed {
+	switch kind {
+	case interpreted, committed:
 		life = m.workers[who].life
+	case done:
+		life = m.followers[who].life
 	}
 	heap.Push(&m.agenda, happening{m.now + in, m.seq, kind, who, life})
 }
@@ -199,9 +216,13 @@ func (m *simulation) happen(h happening) {
 		if h.life == m.workers[h.who].life {
 			m.commit(h.who)
 		}
-	case shown:
-		if h.who == m.term {
-			m.showed()
+	case done:
+		if f := &m.followers[h.who]; h.life == f.life {
+			for _, e := range f.batch {
+				f.seen[m.part(e)].add(m.now - e.since)
+			}
+			f.batch = nil
+			m.follow(h.who)
 		}
 	case lost:
 		m.lose()
@@ -212,9 +233,10 @@ func (m *simulation) happen(h happening) {
 
 // accept acknowledges one event.
 func (m *simulation) accept() {
-	h := mix(m.zipf.Uint64())
+	person := m.zipf.Uint64()
+	h := mix(person)
 	w := &m.workers[h%partitions]
-	w.queue = append(w.queue, waiting{m.now, uint8(h >> 32)})
+	w.queue = append(w.queue, waiting{m.now, uint32(person), uint8(h >> 32)})
 	m.waits++
 }
 
@@ -318,9 +340,11 @@ func (m *simulation) commit(p int) {
 	m.out.Took = m.now
 	m.waits -= int64(len(w.batch))
 	m.caughtUp()
-	m.toShow = append(m.toShow, w.batch...)
+	for i := range m.followers {
+		m.followers[i].waits = append(m.followers[i].waits, w.batch...)
+		m.follow(i)
+	}
 	w.batch, w.busy = nil, false
-	m.show()
 	m.read(p)
 	m.grant()
 }
@@ -344,26 +368,26 @@ func (m *simulation) caughtUp() {
 	}
 }
 
-// show lets the one that keeps the members of segments take all that waits.
-func (m *simulation) show() {
-	if m.away || m.showing != nil || len(m.toShow) == 0 || m.Segments == 0 {
+// follow lets a follower take what waits.
+func (m *simulation) follow(i int) {
+	f := &m.followers[i]
+	if f.away || f.batch != nil || len(f.waits) == 0 {
 		return
 	}
-	n := min(len(m.toShow), 5*batchMax)
-	m.showing, m.toShow = m.toShow[:n:n], m.toShow[n:]
-	m.plan(m.costs.look+time.Duration(float64(scale(m.costs.definition, n))*m.Segments), shown, m.term)
-}
-
-func (m *simulation) showed() {
-	for _, e := range m.showing {
-		m.seen[m.part(e)].add(m.now - e.since)
+	n := min(len(f.waits), f.most)
+	f.batch, f.waits = f.waits[:n:n], f.waits[n:]
+	takes := f.look + scale(f.each, n)
+	if f.person > 0 {
+		people := make(map[uint32]struct{}, n)
+		for _, e := range f.batch {
+			people[e.person] = struct{}{}
+		}
+		takes += scale(f.person, len(people))
 	}
-	m.showing = nil
-	m.show()
+	m.plan(takes, done, i)
 }
 
-// lose cuts off the node that holds most: a share of the partitions, and who shows
-// the members. Its transactions keep their locks until the state gives them up.
+// lose cuts off a node with its share of the partitions, and both followers. Its transactions keep their locks until the state gives them up.
 func (m *simulation) lose() {
 	m.gone = m.workers[1].node
 	for p := range m.workers {
@@ -382,13 +406,20 @@ func (m *simulation) lose() {
 		w.life++
 	}
 	m.reading[m.gone] = nil
-	m.toShow, m.showing, m.away = append(m.showing, m.toShow...), nil, true
-	m.term++
+	for i := range m.followers {
+		f := &m.followers[i]
+		f.waits, f.batch, f.away = append(f.batch, f.waits...), nil, true
+		f.life++
+	}
 	m.plan(takeover, taken, 0)
 }
 
 func (m *simulation) take() {
-	m.stuck, m.away = [4]uint64{}, false
+	m.stuck = [4]uint64{}
+	for i := range m.followers {
+		m.followers[i].away = false
+		m.follow(i)
+	}
 	next := 0
 	for p := range m.workers {
 		if m.workers[p].node >= 0 {
@@ -401,7 +432,6 @@ func (m *simulation) take() {
 		next++
 		m.read(p)
 	}
-	m.show()
 	m.grant()
 }
 
@@ -417,18 +447,23 @@ func (m *simulation) sum() Outcome {
 	for p := range m.workers { // what still waits has waited so long at least
 		for _, e := range append(m.workers[p].batch, m.workers[p].queue...) {
 			m.folded[m.part(e)].add(m.now - e.since)
-			m.seen[m.part(e)].add(m.now - e.since)
+			for i := range m.followers {
+				m.followers[i].seen[m.part(e)].add(m.now - e.since)
+			}
 		}
 	}
-	for _, e := range append(m.showing, m.toShow...) {
-		m.seen[m.part(e)].add(m.now - e.since)
+	for i := range m.followers {
+		f := &m.followers[i]
+		for _, e := range append(f.batch, f.waits...) {
+			f.seen[m.part(e)].add(m.now - e.since)
+		}
 	}
 	for part, l := range [...]*Lags{&o.Before, &o.After} {
-		f, s := &m.folded[part], &m.seen[part]
-		*l = Lags{FoldedP50: f.at(0.5), FoldedP99: f.at(0.99), FoldedMax: f.at(1), ShownP99: s.at(0.99)}
-	}
-	if m.Segments == 0 {
-		o.Before.ShownP99, o.After.ShownP99 = 0, 0
+		f := &m.folded[part]
+		*l = Lags{
+			FoldedP50: f.at(0.5), FoldedP99: f.at(0.99), FoldedMax: f.at(1),
+			ShownP99: m.followers[0].seen[part].at(0.99), TablesP99: m.followers[1].seen[part].at(0.99),
+		}
 	}
 	return o
 }

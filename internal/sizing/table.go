@@ -14,17 +14,22 @@ const (
 	definition
 	tables
 	merge
-	sharedNode
-	sharedKafka
-	sharedState
-	sharedStandby
+	sharedAccept
+	sharedFold
+	sharedTables
+	sharedPerson
+	kafkaCPU
+	postgresFold
+	postgresTables
+	postgresPerson
+	standbyCPU
 	embeddedFoldSerial
 	embeddedTablesSerial
 	sharedFoldSerial
 	sharedTransaction
 	sharedInterpret
-	sharedTablesSerial
 	membersLook
+	tablesRound
 	logBatch
 	logSingle
 	stateEvent
@@ -35,6 +40,7 @@ const (
 	mergeMemory
 	queryMemory
 	brokerMemory
+	postgresMemory
 	headroom
 	busiest
 	spareDisk
@@ -68,39 +74,45 @@ func Table() [endCoefficients]Coefficient {
 		acceptBatch:  measured("accept, in batches of 100", 2.5, cpu, ingest),
 		acceptSingle: measured("accept, one by one", 49, cpu, ingest+": 33 to 49"),
 		fold:         measured("fold into people, embedded", 48, cpu, pipe+": 32 to 48"),
-		definition:   measured("answer a segment that an event concerns", 30, "µs of CPU an event and segment", nodes),
+		definition:   measured("answer a segment that an event concerns", 30, "µs of CPU an event and segment", nodes+" with 2 segments: 16 to 31"),
 		tables:       measured("write into the open tables, embedded", 95, cpu, lake+": 91, and 4 for each person of a round"),
 		merge:        measured("merge the files of the open tables", 53, cpu, lake+": 26, and 27 for each person"),
 
-		sharedNode:    measured("a node on shared engines: accept, fold, open tables", 300, cpu, nodes),
-		sharedKafka:   measured("three brokers", 60, cpu, nodes),
-		sharedState:   measured("PostgreSQL", 200, cpu, nodes),
-		sharedStandby: measured("its standby", 20, cpu, nodes),
+		sharedAccept:   measured("accept and send to Kafka, in batches of 100", 25, cpu, nodes+", until accepted"),
+		sharedFold:     measured("fold into people, the node's part", 34, cpu, pipe+" --state"),
+		sharedTables:   measured("write into the open tables, the node's part", 30, cpu, lake),
+		sharedPerson:   measured("and for each person of a round", 1000, "µs of CPU a person", nodes+": 400 to 1,000"),
+		kafkaCPU:       measured("three brokers", 100, cpu, nodes+": 53 to 128 until folded"),
+		postgresFold:   measured("fold into people, PostgreSQL's part", 50, cpu, pipe+" --state"),
+		postgresTables: measured("write into the open tables, PostgreSQL's part", 30, cpu, nodes),
+		postgresPerson: measured("and for each person of a round", 1000, "µs of CPU a person", nodes+": 300 to 1,100"),
+		standbyCPU:     measured("the standby", 24, cpu, nodes),
 
 		embeddedFoldSerial:   measured("folding of a workspace, embedded", 36, "µs an event, one after the other", pipe+": 27,600 a second"),
 		embeddedTablesSerial: measured("open tables of a workspace, embedded", 95, "µs an event, one after the other", lake),
-		sharedFoldSerial:     measured("folding of a workspace in PostgreSQL", 83, "µs an event, one after the other", pipe+" --state"),
-		sharedTransaction:    measured("a transaction in PostgreSQL beside its events", 8, "ms", "single events"),
-		sharedInterpret:      measured("reading a record", 20, "µs an event, side by side", nodes),
-		sharedTablesSerial:   measured("open tables of a workspace on PostgreSQL", 800, "µs an event, one after the other", nodes),
+		sharedFoldSerial:     measured("folding of a workspace in PostgreSQL", 84, "µs an event, one after the other", pipe+" --state: CPU of both sides, which wait for each other"),
+		sharedTransaction:    measured("a transaction in PostgreSQL beside its events", 5, "ms", "median of transactions of one event"),
+		sharedInterpret:      measured("reading a record", 20, "µs an event, side by side", "stage interpret of the metrics: 13 to 30"),
 		membersLook:          measured("looking for what was folded", 40, "ms", "25 times a second"),
+		tablesRound:          measured("a round of the open tables", 1000, "ms", "once a second"),
 
 		logBatch:      measured("the log, batches of 100", 57, disk, ingest),
 		logSingle:     measured("the log, one by one", 165, disk, ingest+": 89 to 165"),
 		stateEvent:    measured("the state, embedded", 460, disk, pipe+": 360 to 460"),
 		lakeEvent:     measured("the open tables, merged", 49, disk, lake+": 42 to 49"),
-		kafkaEvent:    measured("Kafka, three replicas", 240, disk, nodes),
-		postgresEvent: measured("the state in PostgreSQL", 2000, disk, nodes),
+		kafkaEvent:    measured("Kafka, three replicas", 245, disk, nodes+": 163 to 245"),
+		postgresEvent: measured("the state in PostgreSQL", 1640, disk, nodes+": 970 to 1,640, before vacuum"),
 
-		nodeMemory:   taken("a process", 0.5, "GB", "160 MB were measured after a load of a million people"),
-		mergeMemory:  taken("merging the open tables", 1, "GB", "the largest file of a day"),
-		queryMemory:  taken("a query", 0.75, "GB", "its limit; one at a time"),
-		brokerMemory: taken("a broker", 6, "GB", "the vendor's advice; 0.3 were enough for the measurement"),
-		headroom:     taken("room for restarts and reads", 1.5, "times", "so that what waited is caught up while more comes"),
-		busiest:      taken("of what a workspace can do at most", 0.7, "times", "above it what waits grows quickly"),
-		spareDisk:    taken("room for merging and vacuum", 1.25, "times", "merging holds a day twice"),
-		visit:        taken("events of a person who comes on a day", 5, "events", "depends on the shop"),
-		touched:      taken("of the state that a person who comes touches", 40, "kB", "ten pages"),
+		nodeMemory:     taken("a process", 0.5, "GB", "160 MB were measured after a load of a million people"),
+		mergeMemory:    taken("merging the open tables", 1, "GB", "the largest file of a day"),
+		queryMemory:    taken("a query", 0.75, "GB", "its limit; one at a time"),
+		brokerMemory:   taken("a broker", 6, "GB", "the vendor's advice; 0.3 were enough for the measurement"),
+		postgresMemory: taken("a PostgreSQL", 4, "GB", "shared buffers; the rest of what is read lies in the system's cache"),
+		headroom:       taken("room for restarts and reads", 1.5, "times", "so that what waited is caught up while more comes"),
+		busiest:        taken("of what a workspace can do at most", 0.7, "times", "above it what waits grows quickly"),
+		spareDisk:      taken("room for merging and vacuum", 1.25, "times", "merging holds a day twice"),
+		visit:          taken("events of a person who comes on a day", 5, "events", "depends on the shop"),
+		touched:        taken("of the state that a person who comes touches", 40, "kB", "ten pages"),
 	}
 }
 
@@ -116,7 +128,7 @@ func newLookup() (t lookup) {
 
 // costs are the times that a simulation takes.
 type costs struct {
-	interpret, transaction, fold, definition, look time.Duration
+	interpret, transaction, fold, definition, look, tables, person, round time.Duration
 }
 
 func measuredCosts() costs {
@@ -125,5 +137,6 @@ func measuredCosts() costs {
 	return costs{
 		interpret: micro(t[sharedInterpret]), fold: micro(t[sharedFoldSerial]), definition: micro(t[definition]),
 		transaction: micro(1000 * t[sharedTransaction]), look: micro(1000 * t[membersLook]),
+		tables: micro(t[sharedTables] + t[postgresTables]), person: micro(t[sharedPerson] + t[postgresPerson]), round: micro(1000 * t[tablesRound]),
 	}
 }
