@@ -6,6 +6,7 @@ import (
 
 	"kith/internal/errs"
 	"kith/internal/identity"
+	"kith/internal/markday"
 	"kith/internal/state"
 )
 
@@ -23,9 +24,7 @@ func CheckRow(key, value []byte) error {
 		}
 		_, err = decodeMark(value)
 	case state.FamilyMarkDay:
-		if len(key) != 1+4+len(mark{}) {
-			return errs.New(errs.Corrupt, "pipeline.mark_day_format", "a stored day of marks cannot be read")
-		}
+		_, err = markday.Read(key, value)
 	case state.FamilyRun:
 		err = checkLoadRow(key, value)
 	case state.FamilyQuarantine:

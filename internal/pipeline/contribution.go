@@ -14,6 +14,7 @@ import (
 	"kith/internal/expr"
 	"kith/internal/history"
 	"kith/internal/identity"
+	"kith/internal/markday"
 	"kith/internal/profile"
 	"kith/internal/record"
 	"kith/internal/search"
@@ -224,7 +225,7 @@ func (c *Contribution) locks() []state.Lock {
 // mark names a message: the first 128 bits of SHA-256 over its source and
 // messageId. Records that are no events are apart: no source has their mark's
 // prefix.
-type mark [16]byte
+type mark = markday.Mark
 
 func markOf(kind record.Kind, source, messageID string) mark {
 	if kind != record.Event && kind != record.Rejected {

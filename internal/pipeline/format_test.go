@@ -24,7 +24,6 @@ func TestBytes(t *testing.T) {
 	}}}
 	f("a mark", m.encode(), "0101"+"0a"+"aa000000000000000000000000000000"+"d804"+"bb000000000000000000000000000000"+"02"+"0141"+"01"+"02"+"ac02")
 	f("a mark's key", markKey(mark{1, 2}), "4d"+"01020000000000000000000000000000")
-	f("a day's key", dayKey(20000, mark{1}), "44"+"00004e20"+"01000000000000000000000000000000")
 	c := Cursor{Partition: 3, Next: 1, Repeats: 2, Held: 3, Rejected: 4, Homeless: -1, FactsNext: 6, ReceivedAt: 7}
 	f("a cursor", c.encode(), "01"+"02"+"04"+"06"+"08"+"01"+"06"+"0e")
 	c.Epoch = 300

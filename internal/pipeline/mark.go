@@ -10,6 +10,7 @@ import (
 	"kith/internal/eventlog"
 	"kith/internal/history"
 	"kith/internal/identity"
+	"kith/internal/markday"
 	"kith/internal/state"
 )
 
@@ -109,18 +110,6 @@ func (m *markRow) admit(c *Contribution) (withdrawn []run) {
 // markKey is the key of a message's row.
 func markKey(m mark) []byte { return append([]byte{byte(state.FamilyMark)}, m[:]...) }
 
-// dayOf is the UTC day of a moment, counted from 1970.
-func dayOf(ms int64) uint32 { return uint32(max(ms, 0) / (24 * 60 * 60 * 1000)) }
-
-// dayKey is the key that lets a whole day of marks be found when it ends.
-func dayKey(day uint32, m mark) []byte {
-	return append(dayPrefix(day), m[:]...)
-}
-
-func dayPrefix(day uint32) []byte {
-	return binary.BigEndian.AppendUint32([]byte{byte(state.FamilyMarkDay)}, day)
-}
-
 // The forms of a mark; the second one is that of a message with loads.
 const (
 	markVersion      = 1
@@ -188,5 +177,5 @@ func (m *markRow) lastDay() uint32 {
 	for i := range m.runs {
 		last = max(last, m.runs[i].last)
 	}
-	return dayOf(last)
+	return markday.Of(last)
 }

@@ -13,6 +13,7 @@ import (
 
 	"kith/internal/errs"
 	"kith/internal/eventlog"
+	"kith/internal/markday"
 	"kith/internal/record"
 	"kith/internal/state"
 	"kith/internal/sys"
@@ -253,12 +254,12 @@ func (r *Runner) follow(ctx context.Context, partition int32) error {
 		return r.readAhead(ctx, partition, cur.Next, ready)
 	})
 	g.Go(func() error {
-		day := dayOf(cur.ReceivedAt)
+		day := markday.Of(cur.ReceivedAt)
 		for records := range ready {
 			if err := r.fold(ctx, records, &cur); err != nil {
 				return err
 			}
-			if today := dayOf(cur.ReceivedAt); today != day {
+			if today := markday.Of(cur.ReceivedAt); today != day {
 				day = today
 				if err := r.ForgetMarks(ctx); err != nil && !errs.Is(err, errs.Conflict) {
 					return err

@@ -6,6 +6,7 @@ import (
 
 	"kith/internal/errs"
 	"kith/internal/identity"
+	"kith/internal/markday"
 	"kith/internal/state"
 )
 
@@ -160,7 +161,7 @@ func (r *Runner) ForgetMarks(ctx context.Context) error {
 			reached = c.ReceivedAt
 		}
 	}
-	before := dayOf(reached - repeatWindow)
+	before := markday.Of(reached - repeatWindow)
 	if before < 2 {
 		return nil
 	}
@@ -168,7 +169,7 @@ func (r *Runner) ForgetMarks(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	for from := dayPrefix(0); from != nil; {
+	for from := markday.From(0); from != nil; {
 		if from, err = r.forgetSome(ctx, from, before-1, keep); err != nil {
 			return err
 		}
@@ -209,16 +210,13 @@ func (r *Runner) forgetSome(ctx context.Context, from []byte, before uint32, kee
 		return nil, err
 	}
 	defer tx.Rollback()
-	var days, marks [][]byte
-	for kv, err := range tx.Scan(ctx, state.Range{Low: from, High: dayPrefix(before), Limit: 5000}) {
-		if err != nil {
-			return nil, err
-		}
-		k := append([]byte(nil), kv.Key...)
-		next = append(k, 0)
-		if m := mark(k[5:21]); !keep[m] {
-			days, marks = append(days, k), append(marks, markKey(m))
-		}
+	gone, next, err := markday.Take(ctx, tx, from, before, keep)
+	if err != nil {
+		return nil, err
+	}
+	marks := make([][]byte, len(gone))
+	for i, m := range gone {
+		marks[i] = markKey(m)
 	}
 	values, err := tx.Get(ctx, marks)
 	if err != nil {
@@ -230,7 +228,6 @@ func (r *Runner) forgetSome(ctx context.Context, from []byte, before uint32, kee
 		if err != nil {
 			return nil, err
 		}
-		tx.Delete(days[i])
 		if v != nil && row.lastDay() < before && row.loads == nil && !guarded[string(marks[i])] {
 			guarded[string(marks[i])] = true
 			tx.PutIf(marks[i], v, nil)

@@ -10,6 +10,7 @@ import (
 	"kith/internal/fact"
 	"kith/internal/identity"
 	"kith/internal/journal"
+	"kith/internal/markday"
 	"kith/internal/profile"
 	"kith/internal/record"
 	"kith/internal/state"
@@ -264,12 +265,14 @@ func (b *batchView) fact(kind fact.Kind, c *Contribution) {
 
 // commitRows buffers everything that the batch has gathered.
 func (b *batchView) commitRows(now int64) error {
+	days := markday.Days{}
 	for m, row := range b.marks {
 		if row.changed {
 			b.tx.PutIf(markKey(m), row.stored, row.encode())
-			b.tx.Put(dayKey(row.lastDay(), m), []byte{})
+			days[row.lastDay()] = append(days[row.lastDay()], m)
 		}
 	}
+	days.Put(b.tx)
 	for k, row := range b.observed {
 		if row.o.Count > 0 {
 			b.tx.Put([]byte(k), row.o.Encode())
