@@ -3,6 +3,9 @@ package postgres
 import (
 	"bytes"
 	"context"
+	"slices"
+
+	"github.com/jackc/pgx/v5"
 
 	"kith/internal/state"
 	"kith/internal/state/internal/txn"
@@ -28,19 +31,52 @@ func (s *snapshot) ScanAll(ctx context.Context, ranges []state.Range) ([][]state
 	}
 	out := make([][]state.KV, len(ranges))
 	for from := 0; from < len(ranges); from += bulkRanges {
-		some := ranges[from:min(from+bulkRanges, len(ranges))]
-		lows, highs, limits := make([][]byte, len(some)), make([][]byte, len(some)), make([]int64, len(some))
-		for i, r := range some {
-			lows[i], highs[i], limits[i] = noNil(r.Low), r.High, int64(r.Limit)
-		}
-		err := s.query(ctx, txn.ErrClosed, s.store.sql.bulk, []any{lows, highs, limits}, func(row [][]byte) error {
-			i := from + int(int64From(row[0])) - 1
-			out[i] = append(out[i], state.KV{Key: bytes.Clone(row[1]), Value: append([]byte{}, row[2]...)})
-			return nil
-		})
-		if err != nil {
+		to := min(from+bulkRanges, len(ranges))
+		if err := s.scanSome(ctx, ranges[from:to], out[from:to]); err != nil {
 			return nil, err
 		}
 	}
 	return out, nil
+}
+
+// bulk is the parts of ranges that lie in one table.
+type bulk struct {
+	of          []int // which range
+	lows, highs [][]byte
+	limits      []int64
+}
+
+// scanSome reads ranges in one round trip. A range that goes on in another table is
+// read to its limit in each, and what is too much thrown away.
+func (s *snapshot) scanSome(ctx context.Context, ranges []state.Range, out [][]state.KV) error {
+	var by [tables]bulk
+	var cut []int // ranges that lie in several tables
+	for i, r := range ranges {
+		spans := s.store.where.spans(noNil(r.Low), r.High)
+		if len(spans) > 1 {
+			cut = append(cut, i)
+		}
+		for _, p := range spans {
+			b := &by[p.table]
+			b.of, b.lows, b.highs, b.limits = append(b.of, i), append(b.lows, p.low), append(b.highs, p.high), append(b.limits, int64(r.Limit))
+		}
+	}
+	err := s.query(ctx, txn.ErrClosed, func(batch *pgx.Batch, each eachFunc) {
+		for t := range by {
+			b := &by[t]
+			if len(b.of) == 0 {
+				continue
+			}
+			batch.Queue(s.store.sql[t].bulk, b.lows, b.highs, b.limits).Query(each(func(row [][]byte) error {
+				i := b.of[int64From(row[0])-1]
+				out[i] = append(out[i], state.KV{Key: bytes.Clone(row[1]), Value: append([]byte{}, row[2]...)})
+				return nil
+			}))
+		}
+	})
+	for _, i := range cut {
+		slices.SortFunc(out[i], func(a, b state.KV) int { return bytes.Compare(a.Key, b.Key) })
+		out[i] = out[i][:min(len(out[i]), ranges[i].Limit)]
+	}
+	return err
 }

@@ -58,27 +58,39 @@ func (t *tx) Commit(ctx context.Context, c state.Cursor) error {
 	return t.write(ctx, plan)
 }
 
-// plan is what a commit writes in the end, in key order.
+// plan is what a commit writes in the end, by table and in key order.
 type plan struct {
+	where *layout
+	of    [tables]writes
+}
+
+// writes are those to one table.
+type writes struct {
 	keys, values [][]byte // to put
 	remove       [][]byte
 }
 
 func (p *plan) put(key, value []byte) {
-	p.keys, p.values = append(p.keys, noNil(key)), append(p.values, noNil(value))
+	w := &p.of[p.where.of(key)]
+	w.keys, w.values = append(w.keys, noNil(key)), append(w.values, noNil(value))
+}
+
+func (p *plan) delete(key []byte) {
+	w := &p.of[p.where.of(key)]
+	w.remove = append(w.remove, noNil(key))
 }
 
 // settle claims and locks the rows that no lock of Begin guards, compares the
 // guards and combines the merges.
 //
-// No two commits can wait for each other in a circle. First a commit inserts, in
-// key order, what it expects to be absent; it can then wait only for keys above
-// those it has inserted. Then it locks, in key order, the rows that are there; a
+// No two commits can wait for each other in a circle. First a commit inserts, table
+// by table and in key order, what it expects to be absent; it can then wait only for keys beyond
+// those it has inserted. Then it locks, in the same order, the rows that are there; a
 // commit that has got so far waits only for others that have, and only for keys
-// above those it has locked, since it does not see rows that others have merely
+// beyond those it has locked, since it does not see rows that others have merely
 // inserted.
 func (t *tx) settle(ctx context.Context, rows []txn.Row) (*plan, error) {
-	p := &plan{}
+	p := &plan{where: t.store.where}
 	var open []*txn.Row // rows still to be claimed or locked
 	for i := range rows {
 		switch r := &rows[i]; {
@@ -87,7 +99,7 @@ func (t *tx) settle(ctx context.Context, rows []txn.Row) (*plan, error) {
 		case r.Action == txn.Put:
 			p.put(r.Key, r.Value)
 		default:
-			p.remove = append(p.remove, noNil(r.Key))
+			p.delete(r.Key)
 		}
 	}
 	for len(open) > 0 {
@@ -117,7 +129,7 @@ func (t *tx) settle(ctx context.Context, rows []txn.Row) (*plan, error) {
 func (p *plan) settle(r *txn.Row, claimed bool, now []byte) (again bool, err error) {
 	if claimed { // with its final value, unless it is to be absent
 		if r.Action == txn.Delete {
-			p.remove = append(p.remove, noNil(r.Key))
+			p.delete(r.Key)
 		}
 		return false, nil
 	}
@@ -129,7 +141,7 @@ func (p *plan) settle(r *txn.Row, claimed bool, now []byte) (again bool, err err
 			return false, err
 		}
 		if r.Action == txn.Delete {
-			p.remove = append(p.remove, noNil(r.Key))
+			p.delete(r.Key)
 		} else {
 			p.put(r.Key, r.Value)
 		}
@@ -149,7 +161,7 @@ func (p *plan) settle(r *txn.Row, claimed bool, now []byte) (again bool, err err
 // it has inserted and what the others hold. A row that is inserted holds its
 // final value at once; where a guard wants nothing in the end, an empty one.
 func (t *tx) claim(ctx context.Context, open []*txn.Row) (claimed map[string]bool, found map[string][]byte, err error) {
-	var insert plan
+	insert := plan{where: t.store.where}
 	var lock [][]byte
 	for _, r := range open {
 		switch {
@@ -164,21 +176,25 @@ func (t *tx) claim(ctx context.Context, open []*txn.Row) (claimed map[string]boo
 	}
 	claimed, found = map[string]bool{}, map[string][]byte{}
 	batch := &pgx.Batch{}
-	if len(insert.keys) > 0 {
-		batch.Queue(t.store.sql.claim, insert.keys, insert.values).Query(func(rows pgx.Rows) error {
-			return eachRow(rows, func(row [][]byte) error {
-				claimed[string(row[0])] = true
-				return nil
+	for i := range insert.of {
+		if w := &insert.of[i]; len(w.keys) > 0 {
+			batch.Queue(t.store.sql[i].claim, w.keys, w.values).Query(func(rows pgx.Rows) error {
+				return eachRow(rows, func(row [][]byte) error {
+					claimed[string(row[0])] = true
+					return nil
+				})
 			})
-		})
+		}
 	}
-	if len(lock) > 0 {
-		batch.Queue(t.store.sql.lock, lock).Query(func(rows pgx.Rows) error {
-			return eachRow(rows, func(row [][]byte) error {
-				found[string(row[0])] = append([]byte{}, row[1]...)
-				return nil
+	for i, keys := range t.store.where.sorted(lock) {
+		if len(keys) > 0 {
+			batch.Queue(t.store.sql[i].lock, keys).Query(func(rows pgx.Rows) error {
+				return eachRow(rows, func(row [][]byte) error {
+					found[string(row[0])] = append([]byte{}, row[1]...)
+					return nil
+				})
 			})
-		})
+		}
 	}
 	if err := t.conn.SendBatch(ctx, batch).Close(); err != nil {
 		return nil, nil, mapError(ctx, err, "comparing guards")
@@ -189,11 +205,14 @@ func (t *tx) claim(ctx context.Context, open []*txn.Row) (claimed map[string]boo
 // write sends the writes and the commit together.
 func (t *tx) write(ctx context.Context, p *plan) error {
 	batch := &pgx.Batch{}
-	if len(p.keys) > 0 {
-		batch.Queue(t.store.sql.upsert, p.keys, p.values)
-	}
-	if len(p.remove) > 0 {
-		batch.Queue(t.store.sql.remove, p.remove)
+	for i := range p.of {
+		w := &p.of[i]
+		if len(w.keys) > 0 {
+			batch.Queue(t.store.sql[i].upsert, w.keys, w.values)
+		}
+		if len(w.remove) > 0 {
+			batch.Queue(t.store.sql[i].remove, w.remove)
+		}
 	}
 	committed := false
 	batch.Queue("commit")

@@ -168,7 +168,7 @@ func TestMigrations(t *testing.T) {
 	wg.Wait()
 	var versions, latest int
 	must(t, db.QueryRow(context.Background(), "select count(*), max(version) from migration").Scan(&versions, &latest))
-	if versions != 1 || latest != 1 {
+	if versions != 2 || latest != 2 {
 		t.Errorf("%d migrations recorded, the latest is %d", versions, latest)
 	}
 	run(t, db, "insert into migration (version) values (99)")

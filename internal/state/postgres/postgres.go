@@ -1,4 +1,4 @@
-// Package postgres is the engine of the state for several nodes: one table in
+// Package postgres is the engine of the state for several nodes: a few tables in
 // one schema of a PostgreSQL server.
 //
 // Isolation comes from the locks that Begin takes and from guards, not from the
@@ -87,7 +87,8 @@ var schemaName = regexp.MustCompile(`^[a-z_][a-z0-9_]{0,62}$`)
 type Store struct {
 	opts    Options
 	space   int32 // the first half of the server's lock numbers
-	sql     statements
+	where   *layout
+	sql     [tables]statements
 	writers *pgxpool.Pool
 	readers *pgxpool.Pool
 
@@ -112,7 +113,10 @@ func Open(ctx context.Context, url string, o Options) (*Store, error) {
 	}
 	h := fnv.New32a()
 	_, _ = h.Write([]byte(o.Schema)) // never fails
-	s := &Store{opts: o, space: int32(h.Sum32()), sql: newStatements(o.Schema), snapshots: map[*snapshot]struct{}{}}
+	s := &Store{opts: o, space: int32(h.Sum32()), where: newLayout(), snapshots: map[*snapshot]struct{}{}}
+	for i, name := range tableNames() {
+		s.sql[i] = newStatements(quoted(o.Schema) + "." + name)
+	}
 	if err := s.connect(ctx, url); err != nil {
 		s.closePools()
 		return nil, err

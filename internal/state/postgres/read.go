@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"iter"
+	"slices"
 	"sync"
 
 	"github.com/jackc/pgx/v5"
@@ -21,7 +22,7 @@ const (
 	pageBytes = 4 << 20
 )
 
-// statements are the texts of the statements with the schema in them.
+// statements are the texts of the statements on one table.
 type statements struct {
 	get, lock, claim, upsert, remove, bulk string
 
@@ -33,8 +34,7 @@ type pageKind struct {
 	reverse, after, bounded bool // after: beyond the low key, not from it on
 }
 
-func newStatements(schema string) statements {
-	table := quoted(schema) + ".kv"
+func newStatements(table string) statements {
 	s := statements{
 		get:    "select k, v from " + table + " where k = any($1::bytea[])",
 		lock:   "select k, v from " + table + " where k = any($1::bytea[]) order by k for update",
@@ -109,11 +109,18 @@ func (r *reader) get(ctx context.Context, keys [][]byte, ended func() error) ([]
 		before[i] = last[string(k)]
 		last[string(k)] = i + 1
 	}
-	err := r.query(ctx, ended, r.store.sql.get, []any{noNils(keys)}, func(row [][]byte) error {
-		for i := last[string(row[0])]; i > 0; i = before[i-1] {
-			values[i-1] = append(make([]byte, 0, len(row[1])), row[1]...)
+	asked := r.store.where.sorted(noNils(keys))
+	err := r.query(ctx, ended, func(b *pgx.Batch, each eachFunc) {
+		for t := range asked {
+			if len(asked[t]) > 0 {
+				b.Queue(r.store.sql[t].get, asked[t]).Query(each(func(row [][]byte) error {
+					for i := last[string(row[0])]; i > 0; i = before[i-1] {
+						values[i-1] = append(make([]byte, 0, len(row[1])), row[1]...)
+					}
+					return nil
+				}))
+			}
 		}
-		return nil
 	})
 	if err != nil {
 		return nil, err
@@ -142,21 +149,27 @@ func noNil(b []byte) []byte {
 	return b
 }
 
-// query runs a statement and hands its rows over one by one; they are valid only
-// until the next.
-func (r *reader) query(ctx context.Context, ended func() error, sql string, args []any, each func(row [][]byte) error) error {
+// eachFunc makes of a function for one row, which is valid only until the next, one
+// for the answer to a statement.
+type eachFunc func(each func(row [][]byte) error) func(pgx.Rows) error
+
+// query sends statements together.
+func (r *reader) query(ctx context.Context, ended func() error, fill func(*pgx.Batch, eachFunc)) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.conn == nil {
 		return ended()
 	}
+	batch := &pgx.Batch{}
+	fill(batch, func(each func(row [][]byte) error) func(pgx.Rows) error {
+		return func(rows pgx.Rows) error { return eachRow(rows, each) }
+	})
+	if batch.Len() == 0 {
+		return nil
+	}
 	ctx, stop := patient(ctx, r.store.opts.StatementTimeout)
 	defer stop()
-	rows, err := r.conn.Query(ctx, sql, args...)
-	if err != nil {
-		return mapError(ctx, err, "reading the state")
-	}
-	return mapError(ctx, eachRow(rows, each), "reading the state")
+	return mapError(ctx, r.conn.SendBatch(ctx, batch).Close(), "reading the state")
 }
 
 func eachRow(rows pgx.Rows, each func(row [][]byte) error) error {
@@ -180,24 +193,35 @@ func (r *reader) scan(ctx context.Context, rng state.Range, ended func() error) 
 		if txn.Empty(rng) {
 			return
 		}
-		p := pager{rng: rng}
-		for !p.done {
-			page, err := p.next(ctx, r, ended)
-			if err != nil {
-				yield(state.KV{}, err)
-				return
-			}
-			for _, kv := range page {
-				if !yield(kv, nil) {
+		spans := r.store.where.spans(noNil(rng.Low), rng.High)
+		if rng.Reverse {
+			slices.Reverse(spans)
+		}
+		left := rng.Limit
+		for _, s := range spans {
+			p := pager{table: s.table, rng: state.Range{Low: s.low, High: s.high, Reverse: rng.Reverse, Limit: left}}
+			for !p.done {
+				page, err := p.next(ctx, r, ended)
+				if err != nil {
+					yield(state.KV{}, err)
 					return
 				}
+				for _, kv := range page {
+					if !yield(kv, nil) {
+						return
+					}
+				}
+			}
+			if left -= p.read; rng.Limit > 0 && left == 0 {
+				return
 			}
 		}
 	}
 }
 
-// pager cuts a scan into pages.
+// pager cuts a scan of one table into pages.
 type pager struct {
+	table int
 	rng   state.Range
 	after bool // the low key has been read
 	read  int
@@ -217,10 +241,12 @@ func (p *pager) next(ctx context.Context, r *reader, ended func() error) ([]stat
 	kind := pageKind{p.rng.Reverse, p.after, p.rng.High != nil}
 	var page []state.KV
 	there := 0 // rows in the range, up to want
-	err := r.query(ctx, ended, r.store.sql.page[kind], args, func(row [][]byte) error {
-		page = append(page, state.KV{Key: bytes.Clone(row[0]), Value: append([]byte{}, row[1]...)})
-		there = int(int64From(row[2]))
-		return nil
+	err := r.query(ctx, ended, func(b *pgx.Batch, each eachFunc) {
+		b.Queue(r.store.sql[p.table].page[kind], args...).Query(each(func(row [][]byte) error {
+			page = append(page, state.KV{Key: bytes.Clone(row[0]), Value: append([]byte{}, row[1]...)})
+			there = int(int64From(row[2]))
+			return nil
+		}))
 	})
 	if err != nil {
 		return nil, err

@@ -167,7 +167,9 @@ func (m *model) anyReader() (state.Reader, map[string]string) {
 func (m *model) key() (string, state.Op) {
 	kind := rapid.SampledFrom(modelOps[:]).Draw(m.rt, "kind")
 	tail := rapid.SampledFrom([]string{"", "\x00", "\x00\x00", "a", "b", "\xfe", "\xff", "\xff\xff", "\xff\x00"}).Draw(m.rt, "tail")
-	return kind.prefix + tail, kind.op
+	// Engines may keep families apart from each other.
+	family := rapid.SampledFrom([]string{"", "D", "K", "M"}).Draw(m.rt, "family")
+	return family + kind.prefix + tail, kind.op
 }
 
 func (m *model) value() []byte {

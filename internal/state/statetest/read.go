@@ -292,3 +292,76 @@ func testSnapshot(t *testing.T, e Engine) {
 		t.Errorf("the old snapshot reads the later merge %q", v)
 	}
 }
+
+// testScanFamilies reads across keys of every family, which an engine may keep
+// apart from each other, in both directions and to every limit.
+func testScanFamilies(t *testing.T, e Engine) {
+	s := e.Open(t)
+	var all []string
+	for f := 0; f < 256; f++ {
+		all = append(all, string([]byte{byte(f)}), string([]byte{byte(f), 1}), string([]byte{byte(f), 0xff}))
+	}
+	commit(t, s, func(tx state.Tx) {
+		for i := range all {
+			k := all[(i*341)%len(all)] // in no order; 341 and 768 have no common divisor
+			tx.Put(b(k), b("of "+k))
+		}
+	})
+	r := snapshotNow(t, s)
+	values, err := r.Get(ctxFor(t), keys(all...))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, v := range values {
+		if string(v) != "of "+all[i] {
+			t.Fatalf("Get(%q) = %q", all[i], v)
+		}
+	}
+	snap, err := s.Snapshot(ctxFor(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = snap.Close() }()
+	for _, limit := range []int{1, 2, 100, 768} {
+		for from := 0; from < len(all); from += 37 {
+			to := min(from+150, len(all)-1)
+			for _, reverse := range []bool{false, true} {
+				rng := state.Range{Low: b(all[from]), High: b(all[to]), Limit: limit, Reverse: reverse}
+				want := slices.Clone(all[from:to])
+				if reverse {
+					slices.Reverse(want)
+				}
+				want = want[:min(limit, len(want))]
+				var got []string
+				for kv, err := range snap.Scan(ctxFor(t), rng) {
+					if err != nil {
+						t.Fatal(err)
+					}
+					got = append(got, string(kv.Key))
+				}
+				if !slices.Equal(got, want) {
+					t.Fatalf("Scan(%+v) = %q, want %q", rng, got, want)
+				}
+				if reverse {
+					continue
+				}
+				bulk, err := state.ScanAll(ctxFor(t), snap, []state.Range{rng, {Low: b("M"), High: b("N"), Limit: 9}, rng})
+				if err != nil {
+					t.Fatal(err)
+				}
+				for _, i := range []int{0, 2} {
+					got = got[:0]
+					for _, kv := range bulk[i] {
+						got = append(got, string(kv.Key))
+					}
+					if !slices.Equal(got, want) {
+						t.Fatalf("ScanAll(%+v) = %q, want %q", rng, got, want)
+					}
+				}
+				if len(bulk[1]) != 3 {
+					t.Fatalf("%d pairs of the family M, want 3", len(bulk[1]))
+				}
+			}
+		}
+	}
+}

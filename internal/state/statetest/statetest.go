@@ -38,6 +38,7 @@ func Run(t *testing.T, e Engine) {
 		{"ScanForward", testScanForward},
 		{"ScanReverse", testScanReverse},
 		{"ScanAll", testScanAll},
+		{"ScanFamilies", testScanFamilies},
 		{"ScanEdges", testScanEdges},
 		{"ScanManyPages", testScanManyPages},
 		{"ScanNested", testScanNested},
