@@ -143,7 +143,7 @@ func (l *Log) outOfRange(ctx context.Context, from eventlog.Position) error {
 	if err != nil || from.Offset >= ends[from.Partition] {
 		return err
 	}
-	return errs.New(errs.NotFound, "eventlog.trimmed", "partition %d of topic %s no longer has the records at offset %d", from.Partition, l.target.topic, from.Offset)
+	return errs.New(errs.NotFound, "eventlog.trimmed", "partition %d of topic %s no longer has the record at offset %d; if it is archived, set keep in the URL of the log", from.Partition, l.target.topic, from.Offset)
 }
 
 // fetchOnce makes one request for one partition, answered at once.

@@ -187,6 +187,11 @@ func checkSettings(ctx context.Context, client *kgo.Client, t target) (int, erro
 			if n, err := strconv.Atoi(c.MaybeValue()); err == nil {
 				maxBytes = min(n, topicMessageBytes)
 			}
+		case "retention.ms", "retention.bytes":
+			if t.archived && c.MaybeValue() != "-1" {
+				return 0, errs.New(errs.Invalid, "eventlog.retention",
+					"topic %s has %s=%s, so brokers delete records whether they are archived or not; set it to -1, and kith deletes what is archived and older than keep", t.topic, c.Key, c.MaybeValue())
+			}
 		}
 	}
 	return maxBytes, nil

@@ -5,6 +5,7 @@ import (
 	"net/url"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/twmb/franz-go/pkg/kgo"
 	"github.com/twmb/franz-go/pkg/sasl/plain"
@@ -18,6 +19,10 @@ type target struct {
 	brokers []string
 	topic   string
 	opts    []kgo.Opt // how to connect
+	// archived says that the records are copied to an archive, and keep how long
+	// they stay in the topic all the same; 0 is for ever.
+	archived bool
+	keep     time.Duration
 }
 
 // maxTopicName is Kafka's limit.
@@ -25,7 +30,7 @@ const maxTopicName = 249
 
 // parseURL reads
 //
-//	kafka://[user:password@]broker1[:port],broker2[:port]/prefix[?tls=true][&sasl=plain|scram-sha-256|scram-sha-512]
+//	kafka://[user:password@]broker1[:port],broker2[:port]/prefix[?tls=true][&sasl=plain|scram-sha-256|scram-sha-512][&keep=30d|36h|all]
 //
 // and names the workspace's topic. No error repeats the URL: it may hold a
 // password.
@@ -57,8 +62,38 @@ func parseURL(raw, workspace string) (target, error) {
 	if err != nil {
 		return target{}, errURL("its query cannot be read")
 	}
+	if values.Has("keep") {
+		if t.keep, err = parseKeep(values.Get("keep")); err != nil {
+			return target{}, err
+		}
+		t.archived = true
+		values.Del("keep")
+	}
 	t.opts, err = connectOptions(user, values)
 	return t, err
+}
+
+// keepMin is the shortest time that records stay in the topic: whoever follows it
+// reads there, and not in the archive.
+const keepMin = time.Hour
+
+// parseKeep reads how long records stay in the topic: days, hours, or all of them.
+func parseKeep(value string) (time.Duration, error) {
+	if value == "all" {
+		return 0, nil
+	}
+	unit := time.Hour
+	number, days := strings.CutSuffix(value, "d")
+	if days {
+		unit = 24 * time.Hour
+	} else {
+		number = strings.TrimSuffix(value, "h")
+	}
+	n, err := strconv.ParseUint(number, 10, 16)
+	if keep := time.Duration(n) * unit; err == nil && number != value && keep >= keepMin {
+		return keep, nil
+	}
+	return 0, errURL("keep is a number of days or hours, such as 30d or 36h, or all")
 }
 
 func errURL(why string) error {

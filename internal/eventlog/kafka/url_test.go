@@ -4,6 +4,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"kith/internal/errs"
 )
@@ -26,6 +27,7 @@ func TestParseURL(t *testing.T) {
 		"kafka://b1/a b", "kafka://b1/é", "kafka://b1/" + strings.Repeat("x", 250), "kafka://b1/prefix?tls=maybe", "kafka://b1/prefix?x=1",
 		"kafka://secret@b1/prefix", "kafka://:secret@b1/prefix", "kafka://u:%zz@b1/prefix", "kafka://b1/prefix?sasl=plain",
 		"kafka://u:secret@b1/prefix?sasl=gssapi", "kafka://b1/prefix?%zz",
+		"kafka://b1/prefix?keep=", "kafka://b1/prefix?keep=7", "kafka://b1/prefix?keep=0d", "kafka://b1/prefix?keep=-1d", "kafka://b1/prefix?keep=1w", "kafka://b1/prefix?keep=70000d",
 	} {
 		_, err := parseURL(url, "shop")
 		if errs.CodeOf(err) != "eventlog.url" || !errs.Is(err, errs.Invalid) {
@@ -39,6 +41,19 @@ func TestParseURL(t *testing.T) {
 		if _, err := parseURL("kafka://b1/prefix", workspace); errs.CodeOf(err) != "eventlog.url" {
 			t.Errorf("workspace %q: %v", workspace, err)
 		}
+	}
+}
+
+// TestKeep: an archive is asked for by how long records stay in the topic.
+func TestKeep(t *testing.T) {
+	for query, want := range map[string]time.Duration{"keep=30d": 720 * time.Hour, "tls=1&keep=36h": 36 * time.Hour, "keep=all": 0} {
+		got, err := parseURL("kafka://b1/prefix?"+query, "shop")
+		if err != nil || !got.archived || got.keep != want {
+			t.Errorf("%s: %v, %v, %v", query, got.archived, got.keep, err)
+		}
+	}
+	if got, err := parseURL("kafka://b1/prefix", "shop"); err != nil || got.archived {
+		t.Errorf("an archive that nobody has asked for: %v", err)
 	}
 }
 

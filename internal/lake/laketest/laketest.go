@@ -32,6 +32,133 @@ func Run(t *testing.T, open func(t *testing.T) lake.Store) {
 	}
 }
 
+// RunGuarded holds an engine of a store that several processes write against the
+// port. open returns access to an empty place, each time another one; what it
+// returns gives a process of its own access to that place.
+func RunGuarded(t *testing.T, open func(t *testing.T) (enter func() lake.Guarded)) {
+	t.Run("two writers", func(t *testing.T) { twoWriters(t, open(t)) })
+	t.Run("one of many wins", func(t *testing.T) { oneWins(t, open(t)) })
+	t.Run("a writer that slept", func(t *testing.T) { slept(t, open(t)) })
+}
+
+func replaceList(s lake.Store, content string) error {
+	return lake.Put(context.Background(), s, "t/current.json", func(w io.Writer) error {
+		_, err := io.WriteString(w, content)
+		return err
+	})
+}
+
+// twoWriters holds that a list which another writer has replaced is not replaced by
+// one who has not seen that.
+func twoWriters(t *testing.T, enter func() lake.Guarded) {
+	mine, other := enter(), enter()
+	reads := func(s lake.Guarded, want string) {
+		t.Helper()
+		if got := read(t, s, "t/current.json"); got != want {
+			t.Errorf("the list is %q", got)
+		}
+	}
+	for _, s := range []lake.Store{mine, other} {
+		missing(t, s, "t/current.json")
+	}
+	if err := replaceList(mine, "first"); err != nil {
+		t.Fatal(err)
+	}
+	if err := replaceList(other, "second"); !errs.Is(err, errs.Conflict) {
+		t.Errorf("a list that somebody else has made is replaced: %v", err)
+	}
+	if err := replaceList(mine, "third"); err != nil {
+		t.Error(err)
+	}
+	reads(other, "third")
+	if err := replaceList(other, "fourth"); !errs.Is(err, errs.Conflict) {
+		t.Errorf("who looks at a list again may replace what is not known to the writer: %v", err)
+	}
+	other.Forget()
+	reads(other, "third")
+	if err := replaceList(other, "fourth"); err != nil {
+		t.Errorf("who has read the list anew may not replace it: %v", err)
+	}
+	if err := replaceList(mine, "fifth"); !errs.Is(err, errs.Conflict) {
+		t.Errorf("a list that has moved on is replaced: %v", err)
+	}
+	reads(enter(), "fourth")
+}
+
+// oneWins holds that of several writers who know the same list one replaces it.
+func oneWins(t *testing.T, enter func() lake.Guarded) {
+	if err := replaceList(enter(), "first"); err != nil {
+		t.Fatal(err)
+	}
+	const writers = 8
+	won := make([]bool, writers)
+	var g errgroup.Group
+	var ready errgroup.Group
+	begin := make(chan struct{})
+	for i := range writers {
+		s := enter()
+		ready.Go(func() error {
+			_, err := lake.ReadAll(context.Background(), s, "t/current.json")
+			return err
+		})
+		g.Go(func() error {
+			<-begin
+			err := replaceList(s, fmt.Sprint("writer ", i))
+			if won[i] = err == nil; errs.Is(err, errs.Conflict) {
+				return nil
+			}
+			return err
+		})
+	}
+	if err := ready.Wait(); err != nil {
+		t.Fatal(err)
+	}
+	close(begin)
+	if err := g.Wait(); err != nil {
+		t.Fatal(err)
+	}
+	winner := slices.Index(won, true)
+	if winner < 0 || slices.Contains(won[winner+1:], true) {
+		t.Fatalf("won: %v", won)
+	}
+	if got := read(t, enter(), "t/current.json"); got != fmt.Sprint("writer ", winner) {
+		t.Errorf("the list is %q, writer %d has won", got, winner)
+	}
+}
+
+// slept holds that a writer which has missed many replacements is refused, and
+// harms nothing.
+func slept(t *testing.T, enter func() lake.Guarded) {
+	mine, other := enter(), enter()
+	if err := replaceList(mine, "first"); err != nil {
+		t.Fatal(err)
+	}
+	if got := read(t, other, "t/current.json"); got != "first" {
+		t.Fatalf("the list is %q", got)
+	}
+	last := ""
+	for i := range 40 {
+		last = fmt.Sprint("replacement ", i)
+		if err := replaceList(mine, last); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for range 3 {
+		if err := replaceList(other, "late"); !errs.Is(err, errs.Conflict) {
+			t.Errorf("a list that has moved on is replaced: %v", err)
+		}
+		if got := read(t, enter(), "t/current.json"); got != last {
+			t.Errorf("the list is %q", got)
+		}
+	}
+	if err := replaceList(mine, "next"); err != nil {
+		t.Error(err)
+	}
+	if got := names(t, mine, "t"); !slices.Equal(got, []string{"t/current.json 4"}) {
+		t.Errorf("the files are %v", got)
+	}
+}
+
 func write(t *testing.T, s lake.Store, name, content string) {
 	t.Helper()
 	err := lake.Put(context.Background(), s, name, func(w io.Writer) error {

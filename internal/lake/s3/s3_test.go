@@ -55,46 +55,12 @@ func TestConformance(t *testing.T) {
 	laketest.Run(t, func(t *testing.T) lake.Store { return open(t, s3test.Start(t), nil).Store() })
 }
 
-// TestTwoWriters holds that a list which another writer has replaced is not
-// replaced by one who has not seen that.
-func TestTwoWriters(t *testing.T) {
-	place := s3test.Start(t)
-	mine, other := open(t, place, nil).Store(), open(t, place, nil).Store()
-	reads := func(s lake.Guarded, want string) {
-		t.Helper()
-		if data, err := lake.ReadAll(t.Context(), s, "t/current.json"); err != nil || string(data) != want {
-			t.Errorf("the list is %q, %v", data, err)
-		}
-	}
-	write := func(s lake.Store, content string) error {
-		return put(t, s, "t/current.json", content)
-	}
-	for _, s := range []lake.Store{mine, other} {
-		if _, err := lake.ReadAll(t.Context(), s, "t/current.json"); !errs.Is(err, errs.NotFound) {
-			t.Fatalf("there is a list already: %v", err)
-		}
-	}
-	if err := write(mine, "first"); err != nil {
-		t.Fatal(err)
-	}
-	if err := write(other, "second"); !errs.Is(err, errs.Conflict) {
-		t.Errorf("a list that somebody else has made is replaced: %v", err)
-	}
-	if err := write(mine, "third"); err != nil {
-		t.Error(err)
-	}
-	reads(other, "third")
-	if err := write(other, "fourth"); !errs.Is(err, errs.Conflict) {
-		t.Errorf("who looks at a list again may replace what is not known to the writer: %v", err)
-	}
-	other.Forget()
-	reads(other, "third")
-	if err := write(other, "fourth"); err != nil {
-		t.Errorf("who has read the list anew may not replace it: %v", err)
-	}
-	if err := write(mine, "fifth"); !errs.Is(err, errs.Conflict) {
-		t.Errorf("a list that has moved on is replaced: %v", err)
-	}
+// TestGuarded holds it against the suite of what several processes write.
+func TestGuarded(t *testing.T) {
+	laketest.RunGuarded(t, func(t *testing.T) func() lake.Guarded {
+		place := s3test.Start(t)
+		return func() lake.Guarded { return open(t, place, nil).Store() }
+	})
 }
 
 func put(t *testing.T, s lake.Store, name, content string) error {
