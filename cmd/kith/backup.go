@@ -109,7 +109,9 @@ func (f *clientFlags) archive(ctx context.Context) (io.ReadCloser, error) {
 	}
 	cfg := app.DefaultConfig()
 	cfg.Data, cfg.IDKey, cfg.Version = f.data, os.Getenv("KITH_ID_KEY"), currentVersion().Version
-	cfg.LogURL, cfg.StateURL = os.Getenv("KITH_LOG"), os.Getenv("KITH_STATE")
+	if err := enginesFromEnvironment(&cfg); err != nil {
+		return nil, err
+	}
 	return app.Backup(ctx, cfg)
 }
 

@@ -39,7 +39,9 @@ func (f *clientFlags) connect(ctx context.Context) (c *client.Client, close func
 	cfg := app.DefaultConfig()
 	cfg.Data, cfg.AdminToken, cfg.IDKey = f.data, token, os.Getenv("KITH_ID_KEY")
 	cfg.SQLWorker = sqlWorker()
-	cfg.LogURL, cfg.StateURL = os.Getenv("KITH_LOG"), os.Getenv("KITH_STATE")
+	if err := enginesFromEnvironment(&cfg); err != nil {
+		return nil, nil, err
+	}
 	return app.Offline(ctx, cfg)
 }
 

@@ -27,7 +27,7 @@ func processFlags(cmd *cobra.Command, cfg *app.Config, roles *string) {
 	f.StringVar(&cfg.Addr, "addr", env("KITH_ADDR", cfg.Addr), "HOST:PORT of API and collector; port 0 picks a free one (KITH_ADDR)")
 	f.StringVar(&cfg.CollectAddr, "collect-addr", env("KITH_COLLECT_ADDR", ""), "HOST:PORT of a listener for the collector alone (KITH_COLLECT_ADDR)")
 	f.StringVar(&cfg.ConfigFile, "config", env("KITH_CONFIG", ""), "YAML file with resources and settings (KITH_CONFIG)")
-	f.StringVar(&cfg.LogURL, "log", env("KITH_LOG", ""), "kafka://broker1,broker2/topic-prefix; embedded if left out (KITH_LOG)")
+	f.StringVar(&cfg.LogURL, "log", env("KITH_LOG", ""), "kafka://broker1,broker2/topic-prefix, with ?keep=30d to archive records beside the lake; embedded if left out (KITH_LOG)")
 	f.StringVar(&cfg.StateURL, "state", env("KITH_STATE", ""), "postgres://…; embedded if left out (KITH_STATE)")
 	f.StringVar(&cfg.Lake, "lake", env("KITH_LAKE", ""), "folder of the lake, or s3://bucket/prefix?endpoint=…; DATA/<workspace>/lake if left out (KITH_LAKE)")
 	f.StringVar(&cfg.Analytics, "analytics", env("KITH_ANALYTICS", ""), "clickhouse://user:password@host:8123/database, which gets a copy of the lake and answers queries; embedded if left out (KITH_ANALYTICS)")
@@ -53,6 +53,14 @@ func fromEnvironment(cfg *app.Config, roles string) error {
 		return err
 	}
 	cfg.Proxies, err = networks("KITH_TRUSTED_PROXIES")
+	return err
+}
+
+// enginesFromEnvironment says which engines a command opens that has no flags for
+// them: those of the servers.
+func enginesFromEnvironment(cfg *app.Config) (err error) {
+	cfg.LogURL, cfg.StateURL, cfg.Lake = os.Getenv("KITH_LOG"), os.Getenv("KITH_STATE"), os.Getenv("KITH_LAKE")
+	cfg.EgressAllow, err = networks("KITH_EGRESS_ALLOW")
 	return err
 }
 

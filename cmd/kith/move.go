@@ -159,7 +159,7 @@ func (m *mover) settings() error {
 	}
 	log, state := m.to.LogURL, m.to.StateURL
 	m.to = m.from
-	m.to.LogURL, m.to.StateURL = log, state
+	m.to.LogURL, m.to.StateURL, m.to.Lake = log, state, env("KITH_LAKE", "")
 	return nil
 }
 

@@ -16,6 +16,7 @@ import (
 	"kith/internal/collect"
 	"kith/internal/errs"
 	"kith/internal/eventlog"
+	"kith/internal/eventlog/archive"
 	"kith/internal/feed"
 	"kith/internal/job"
 	"kith/internal/lake"
@@ -58,10 +59,11 @@ type App struct {
 	lakePlace   *tables.Place
 	lake        *lake.Writer // nil without the role of the pipeline
 	shares      *share.Shares
-	runs        atomic.Bool     // the parts in the background do
-	sql         *analytics.Gate // of analysts' queries
-	tables      *analytics.Gate // of conditions, over the files of the lake
-	backingUp   sync.Mutex      // held while a backup is read
+	archiver    *archive.Archiver // nil without the role of the pipeline, or an archive
+	runs        atomic.Bool       // the parts in the background do
+	sql         *analytics.Gate   // of analysts' queries
+	tables      *analytics.Gate   // of conditions, over the files of the lake
+	backingUp   sync.Mutex        // held while a backup is read
 	jobs        *job.Jobs
 	scores      *score.Scorer
 	deciding    sync.Mutex // held while a decision is made, so that the next one knows of it
@@ -127,7 +129,7 @@ func (a *App) openFolder(context.Context) (err error) {
 }
 
 func (a *App) openEngines(ctx context.Context) (err error) {
-	if a.log, err = openLog(ctx, &a.cfg, a.ws, localObserver(a.metrics, a.logger)); err != nil {
+	if a.log, err = openLog(ctx, &a.cfg, a.ws, localObserver(a.metrics, a.logger), filepath.Join(a.ws.Dir(), "record-copies")); err != nil {
 		return err
 	}
 	a.onClose(a.log.Close)
@@ -136,6 +138,7 @@ func (a *App) openEngines(ctx context.Context) (err error) {
 	}
 	a.onClose(a.store.Close)
 	a.makeShares()
+	a.makeArchiver()
 	a.makeJobs()
 	return a.agree(ctx)
 }

@@ -57,7 +57,7 @@ func Backup(ctx context.Context, cfg Config) (io.ReadCloser, error) {
 
 // openQuietly opens the engines for nothing but reading.
 func (a *App) openQuietly(ctx context.Context) (err error) {
-	if a.log, err = openLog(ctx, &a.cfg, a.ws, local.Observer{}); err != nil {
+	if a.log, err = openLog(ctx, &a.cfg, a.ws, local.Observer{}, ""); err != nil {
 		return err
 	}
 	a.onClose(a.log.Close)

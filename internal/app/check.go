@@ -60,7 +60,7 @@ func CheckFolder(ctx context.Context, cfg Config, read func(bytes int)) (out Che
 	}
 	defer func() { err = errors.Join(err, done()) }()
 	c.tables = place
-	for _, step := range []func() error{c.token, c.log, c.state, c.lake} {
+	for _, step := range []func() error{c.token, c.log, c.state, c.lake, c.records} {
 		if err := step(); err != nil {
 			return out, err
 		}

@@ -12,6 +12,7 @@ import (
 	"kith/internal/analytics"
 	"kith/internal/collect"
 	"kith/internal/errs"
+	"kith/internal/eventlog/archive"
 	"kith/internal/lake"
 	"kith/internal/sys"
 	"kith/internal/tables"
@@ -51,6 +52,8 @@ type Config struct {
 	ClientRate collect.Rate // requests that one address may make of the collector; zero: no limit
 
 	LakePeriods lake.Periods // after which the lake's files are merged; zero: the defaults
+
+	Archiving archive.Config // periods and sizes of archiving records; zero fields have their defaults, or are as LogURL says
 
 	DefinitionCostMax int64 // of a computed trait or segment, see segment.Cost
 

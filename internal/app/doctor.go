@@ -111,9 +111,10 @@ func examineEngines(ctx context.Context, cfg *Config) []Check {
 	}
 	var out []Check
 	name := "event log"
-	if log, err := openLog(ctx, cfg, ws, localObserver(nil, nil)); err != nil {
+	if log, err := openLog(ctx, cfg, ws, localObserver(nil, nil), ""); err != nil {
 		out = append(out, Check{name, Failed, errs.DetailOf(err)})
 	} else {
+		out = append(out, examineArchive(ctx, log)...)
 		out = append(out, closed(name, log.Close()))
 	}
 	name = "state"

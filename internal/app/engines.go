@@ -6,7 +6,6 @@ import (
 	"strings"
 
 	"kith/internal/eventlog"
-	"kith/internal/eventlog/kafka"
 	"kith/internal/eventlog/local"
 	"kith/internal/state"
 	"kith/internal/state/pebble"
@@ -14,10 +13,11 @@ import (
 	"kith/internal/workspace"
 )
 
-// openLog opens the event log that the settings name.
-func openLog(ctx context.Context, cfg *Config, ws workspace.Handle, observer local.Observer) (eventlog.Log, error) {
+// openLog opens the event log that the settings name. copies is the folder of copies
+// of archived records; without one they are kept for as long as the log is open.
+func openLog(ctx context.Context, cfg *Config, ws workspace.Handle, observer local.Observer, copies string) (eventlog.Log, error) {
 	if cfg.LogURL != "" {
-		return kafka.Open(ctx, cfg.LogURL, ws.Name(), kafka.Options{})
+		return openTopic(ctx, cfg, ws, copies)
 	}
 	return local.Open(filepath.Join(ws.Dir(), "log"), local.Options{
 		FS: cfg.FS, Clock: cfg.Clock, Rand: cfg.Rand, Observer: observer,

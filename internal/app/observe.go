@@ -104,6 +104,11 @@ func (a *App) levels() telemetry.Levels {
 	if lag, err := a.lakeLag(ctx); err == nil && a.folded() {
 		l.LakeLag = &lag
 	}
+	if a.archiver != nil {
+		records, age := a.archiver.Lag()
+		ms := age.Milliseconds()
+		l.ArchiveRecords, l.ArchiveLag = &records, &ms
+	}
 	if embedded, ok := a.log.(*local.Log); ok {
 		n := embedded.Stats().Bytes
 		l.LogBytes = &n

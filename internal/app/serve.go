@@ -108,6 +108,9 @@ func (a *App) runParts(stopped <-chan struct{}) error {
 	}
 	defer leave() // of what has ended by then
 	g.Go(func() error { return a.runPipeline(ctx) })
+	if a.archiver != nil {
+		g.Go(func() error { return a.shares.Each(ctx, a.runArchiver) })
+	}
 	g.Go(func() error {
 		a.while(ctx, dutyLake, a.lake.Run)
 		return nil

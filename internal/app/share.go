@@ -7,7 +7,6 @@ import (
 	"encoding/json"
 
 	"kith/internal/errs"
-	"kith/internal/eventlog/kafka"
 	"kith/internal/identity"
 	"kith/internal/pipeline"
 	"kith/internal/resource"
@@ -27,7 +26,7 @@ const (
 // others fold the same log into the same state.
 func (a *App) makeShares() {
 	a.shares = share.All(a.log.Partitions())
-	if _, ok := a.log.(*kafka.Log); ok && a.shared() {
+	if _, ok := topicOf(a.log); ok && a.shared() {
 		a.shares = share.New()
 	}
 }
@@ -42,7 +41,7 @@ func (a *App) folded() bool { return a.cfg.plays(RolePipeline) || a.shared() }
 // join makes this process one of those that share the folding, until leave is
 // called.
 func (a *App) join() (leave func(), err error) {
-	log, ok := a.log.(*kafka.Log)
+	log, ok := topicOf(a.log)
 	if !ok || !a.shared() {
 		return func() {}, nil
 	}

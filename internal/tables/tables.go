@@ -37,6 +37,8 @@ type Settings struct {
 	Clock     sys.Clock
 	Rand      sys.Rand
 	Allow     []netip.Prefix // networks that may be reached although they are internal
+
+	copiesMax int64 // bytes of copies, where the address of Lake allows more; 0: as it says
 }
 
 // Remote reports whether a lake lies in an object store.
@@ -83,6 +85,9 @@ func Open(s Settings) (*Place, error) {
 		return nil, err
 	}
 	loc.Region = cmp.Or(loc.Region, os.Getenv("AWS_REGION"), os.Getenv("AWS_DEFAULT_REGION"))
+	if s.copiesMax > 0 {
+		loc.CacheBytes = min(loc.CacheBytes, s.copiesMax)
+	}
 	keys := s3.Credentials{
 		AccessKey: os.Getenv("AWS_ACCESS_KEY_ID"), SecretKey: os.Getenv("AWS_SECRET_ACCESS_KEY"), Session: os.Getenv("AWS_SESSION_TOKEN"),
 	}

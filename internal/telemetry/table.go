@@ -59,6 +59,12 @@ const (
 	lakeMerged       = "kith_lake_merged_bytes_total"
 	lakeFailed       = "kith_lake_failures_total"
 	lakeLag          = "kith_lake_lag_milliseconds"
+	archived         = "kith_archive_records_total"
+	archiveBytes     = "kith_archive_bytes_total"
+	archiveTrimmed   = "kith_archive_trimmed_records_total"
+	archiveFailed    = "kith_archive_failures_total"
+	archiveRecords   = "kith_archive_lag_records"
+	archiveLag       = "kith_archive_lag_milliseconds"
 	sqlQueries       = "kith_sql_queries_total"
 	sqlSeconds       = "kith_sql_seconds"
 	sqlRows          = "kith_sql_rows_total"
@@ -112,6 +118,13 @@ func table() []metric {
 		{name: lakeFailed, kind: counter, labels: []string{"code"}, help: "Failures of the writer of the open tables, by reason; each is tried again."},
 		{name: lakeLag, kind: gauge, help: "Age of the oldest fact that does not show in the open tables."},
 		{name: stateBytes, kind: gauge, help: "Bytes of the embedded state on disk."},
+
+		{name: archived, kind: counter, help: "Records of the topic that were put into the archive beside the lake."},
+		{name: archiveBytes, kind: counter, help: "Bytes of the archive's files that were written; a small last file is written again with what comes."},
+		{name: archiveTrimmed, kind: counter, help: "Records that were deleted from the topic, because the archive has them and keep of --log is over."},
+		{name: archiveFailed, kind: counter, labels: []string{"code"}, help: "Failures of archiving, by reason; each is tried again. archive.missing and archive.damaged need an operator."},
+		{name: archiveRecords, kind: gauge, help: "Records of the partitions that this process folds that the topic alone has."},
+		{name: archiveLag, kind: gauge, help: "How long this process has known the oldest of them. Ten minutes is usual; nothing leaves the topic before it is archived."},
 
 		{name: sqlQueries, kind: counter, labels: []string{"outcome"}, help: "SQL queries that ended: ok, cut (a limit cut the answer short), canceled, or the code of their error."},
 		{name: sqlSeconds, kind: histogram, buckets: []float64{.025, .05, .1, .25, .5, 1, 2.5, 5, 10, 20, 30, 60}, help: "Time of an SQL query from its request to the end of its answer, the wait for its turn included."},

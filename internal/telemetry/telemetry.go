@@ -191,6 +191,18 @@ func (m *Metrics) LakeMerged(table string, _, bytes int64) { m.count(lakeMerged,
 // LakeFailed counts a failure of the writer of the open tables.
 func (m *Metrics) LakeFailed(code string) { m.count(lakeFailed, 1, code) }
 
+// Archived counts records that were put into the archive beside the lake.
+func (m *Metrics) Archived(records, bytes int64) {
+	m.count(archived, records)
+	m.count(archiveBytes, bytes)
+}
+
+// Trimmed counts archived records that were deleted from the topic.
+func (m *Metrics) Trimmed(records int64) { m.count(archiveTrimmed, records) }
+
+// ArchiveFailed counts a failure of archiving.
+func (m *Metrics) ArchiveFailed(code string) { m.count(archiveFailed, 1, code) }
+
 // Levels are numbers that lie elsewhere and are read when the metrics are asked
 // for. Nil leaves one out.
 type Levels struct {
@@ -202,6 +214,7 @@ type Levels struct {
 	InFlightRequests             *int64
 	QueriesRunning               *int64 // SQL
 	QueriesWaiting               *int64
+	ArchiveRecords, ArchiveLag   *int64 // records that are not archived; milliseconds
 }
 
 // byName orders the levels under the names of their metrics.
@@ -210,7 +223,7 @@ func (l *Levels) byName() map[string]*int64 {
 		recordsAccepted: l.Accepted, recordsProcessed: l.Processed, recordsRepeated: l.Repeats,
 		recordsHeld: l.Quarantined, recordsLag: l.Lag, logBytes: l.LogBytes, lakeLag: l.LakeLag, stateBytes: l.StateBytes,
 		collectBytesHeld: l.InFlightBytes, collectHeld: l.InFlightRequests,
-		sqlRunning: l.QueriesRunning, sqlWaiting: l.QueriesWaiting,
+		sqlRunning: l.QueriesRunning, sqlWaiting: l.QueriesWaiting, archiveRecords: l.ArchiveRecords, archiveLag: l.ArchiveLag,
 	}
 }
 

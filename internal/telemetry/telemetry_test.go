@@ -54,9 +54,12 @@ func TestEveryMetricCounts(t *testing.T) {
 	m.LakeRound(9, 30*time.Millisecond)
 	m.LakeMerged("events", 5, 4000)
 	m.LakeFailed("lake.write")
+	m.Archived(5, 700)
+	m.Trimmed(4)
+	m.ArchiveFailed("archive.missing")
 	m.Queried("ok", 40*time.Millisecond, 12)
 	m.ReadLevels(func() Levels {
-		return Levels{n(10), n(9), n(2), n(1), n(4), n(100), n(200), n(17), n(300), n(5), n(2), n(7)}
+		return Levels{n(10), n(9), n(2), n(1), n(4), n(100), n(200), n(17), n(300), n(5), n(2), n(7), n(6), n(60)}
 	})
 	got := scrape(t, m)
 	want := map[string]string{
@@ -94,6 +97,12 @@ func TestEveryMetricCounts(t *testing.T) {
 		`kith_lake_merged_bytes_total{table="events"}`:                               "4000",
 		`kith_lake_failures_total{code="lake.write"}`:                                "1",
 		`kith_lake_lag_milliseconds`:                                                 "17",
+		`kith_archive_records_total`:                                                 "5",
+		`kith_archive_bytes_total`:                                                   "700",
+		`kith_archive_trimmed_records_total`:                                         "4",
+		`kith_archive_failures_total{code="archive.missing"}`:                        "1",
+		`kith_archive_lag_records`:                                                   "6",
+		`kith_archive_lag_milliseconds`:                                              "60",
 		`kith_lag_records`:                                                           "4",
 		`kith_pipeline_batch_seconds_bucket{le="0.05"}`:                              "0",
 		`kith_pipeline_batch_seconds_bucket{le="0.1"}`:                               "1",

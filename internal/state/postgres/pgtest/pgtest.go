@@ -70,6 +70,30 @@ func Start(tb testing.TB) string {
 	return u.String()
 }
 
+// StartDatabase is Start for programs that choose their schemas themselves: the URL
+// is that of a new database, which is dropped at the end of the test.
+func StartDatabase(tb testing.TB) string {
+	tb.Helper()
+	from := Start(tb)
+	u, err := url.Parse(from)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	name := Schema(tb, from) // nobody else has it
+	if err := execute(from, "create database "+name); err != nil {
+		tb.Fatalf("making a database: %v", err)
+	}
+	tb.Cleanup(func() {
+		if err := execute(from, "drop database if exists "+name+" with (force)"); err != nil {
+			tb.Errorf("dropping the database: %v", err)
+		}
+	})
+	q := u.Query()
+	q.Del("search_path")
+	u.Path, u.RawQuery = "/"+name, q.Encode()
+	return u.String()
+}
+
 // Schema returns the name of the schema in a URL that Start returned.
 func Schema(tb testing.TB, from string) string {
 	tb.Helper()
