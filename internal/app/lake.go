@@ -44,7 +44,7 @@ func (a *App) makeLake(context.Context) (err error) {
 	}
 	a.lake = lake.New(lake.Config{
 		Mirror: mirror,
-		Store:  a.lakePlace.Store(), Shared: a.lakePlace.Shared(),
+		Store:  a.lakePlace.Store(), Shared: a.lakePlace.Shared(), Distant: a.shared(),
 		State: a.store, Log: a.log, Partitions: a.log.Partitions(),
 		Parts: func() lake.Parts {
 			l := a.live.Load()

@@ -16,11 +16,11 @@ import (
 // holdings are the columns consents and entities of the profile that has the
 // nodes.
 func (w *people) holdings(ctx context.Context, nodes []identity.NodeID) (out [2]parquet.Value, err error) {
-	said, err := consent.ReadPerson(ctx, w.p.snap, nodes)
+	said, err := consent.ReadPerson(ctx, w.snap, nodes)
 	if err != nil {
 		return out, err
 	}
-	rows, err := ownedRows(ctx, w.p.snap, nodes)
+	rows, err := ownedRows(ctx, w.snap, nodes)
 	out[0], out[1] = parquet.ByteArrayValue(consentsJSON(said)), rows
 	return out, err
 }

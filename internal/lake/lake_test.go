@@ -35,6 +35,8 @@ type world struct {
 	wired  uint64 // how often
 	mirror lake.Mirror
 	shared bool
+	// distant: people are read together, as from a state on a server
+	distant bool
 }
 
 func newWorld(partitions, batch int) *world {
@@ -55,7 +57,7 @@ func (w *world) wire(batch int) {
 	}
 	w.reader = &profile.Reader{State: w.store, History: index, Log: w.log, Config: cfg, Keys: keys}
 	w.writer = lake.New(lake.Config{
-		Store: w.files, State: w.store, Log: w.log, Partitions: w.log.Partitions(), Clock: w.clock, Rand: sys.Seeded(w.wired), Mirror: w.mirror, Shared: w.shared,
+		Store: w.files, State: w.store, Log: w.log, Partitions: w.log.Partitions(), Clock: w.clock, Rand: sys.Seeded(w.wired), Mirror: w.mirror, Shared: w.shared, Distant: w.distant,
 		Parts: func() lake.Parts { return lake.Parts{Interpreter: w.runner.Interpreter, Reader: w.reader} },
 	})
 }

@@ -39,7 +39,10 @@ func TestTablesEqualState(t *testing.T) {
 
 func runLaw(t *testing.T, seed uint64) int {
 	r := rand.New(rand.NewPCG(seed, 3))
-	w := newWorld(1+r.IntN(3), []int{1, 7, 50}[r.IntN(3)])
+	batch := []int{1, 7, 50}
+	w := newWorld(1+r.IntN(3), batch[r.IntN(3)])
+	w.distant = seed%2 == 0
+	w.wire(batch[seed%3])
 	ctx := context.Background()
 	records := append(workload.Records(seed, 200+r.IntN(400)), workload.Decisions(seed, r.IntN(20))...)
 	r.Shuffle(len(records), func(i, j int) { records[i], records[j] = records[j], records[i] })

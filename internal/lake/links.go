@@ -142,13 +142,13 @@ func (w *people) reason(ctx context.Context, whole *profile.Whole, l *link) (str
 	if member(whole, far) {
 		return "", nil
 	}
-	clusters := identity.NewClusters(w.p.snap)
+	clusters := identity.NewClusters(w.snap)
 	for _, n := range l.ends {
 		if shared, err := clusters.Shared(ctx, n); err != nil || shared {
 			return string(identity.GuardedByRival), err
 		}
 	}
-	there, err := w.p.parts.Reader.Whole(ctx, w.p.snap, far)
+	there, err := w.p.parts.Reader.Whole(ctx, w.snap, far)
 	if errs.Is(err, errs.NotFound) || len(whole.Observations)+len(there.Observations) > reasonMax {
 		return other, nil
 	}

@@ -19,6 +19,8 @@ import (
 // or joined one are found, although no event of the round names them.
 type people struct {
 	p       *portion
+	snap    state.Reader // what people are read from
+	ahead   int          // nodes of the queue that it has read together
 	queue   []identity.NodeID
 	done    map[identity.NodeID]bool
 	profile map[identity.NodeID]identity.NodeID // of nodes that are done; zero: of none
@@ -40,7 +42,7 @@ const chunkProfiles = 8192
 // what came since comes again in the next one.
 func (p *portion) mutableTables(ctx context.Context) error {
 	w := &people{
-		p: p, done: map[identity.NodeID]bool{}, profile: map[identity.NodeID]identity.NodeID{},
+		p: p, snap: p.snap, done: map[identity.NodeID]bool{}, profile: map[identity.NodeID]identity.NodeID{},
 		leaving: map[identity.NodeID]bool{}, linked: map[[2]identity.NodeID]bool{},
 	}
 	w.reset()
@@ -68,6 +70,9 @@ func (w *people) settle(ctx context.Context) error {
 			if w.done[n] {
 				continue
 			}
+			if err := w.readAhead(ctx, n); err != nil {
+				return err
+			}
 			if err := w.take(ctx, n); err != nil {
 				return err
 			}
@@ -81,6 +86,26 @@ func (w *people) settle(ctx context.Context) error {
 	}
 	w.unlink()
 	return nil
+}
+
+// readAhead reads a node and many that follow it together, where that saves ways to
+// the server.
+func (w *people) readAhead(ctx context.Context, n identity.NodeID) error {
+	if w.ahead--; w.ahead > 0 || !w.p.w.cfg.Distant {
+		return nil
+	}
+	w.ahead = 512
+	r, nodes, err := profile.ReadAhead(ctx, w.p.snap, append([]identity.NodeID{n}, w.queue[:min(w.ahead-1, len(w.queue))]...))
+	if err != nil {
+		return err
+	}
+	said := state.NewAhead(r, len(saidOfNode(n)))
+	w.snap = said
+	var prefixes [][]byte
+	for _, n := range nodes {
+		prefixes = append(prefixes, saidOfNode(n), saidOfProfile(n))
+	}
+	return said.Load(ctx, prefixes, 1)
 }
 
 // bury takes out the profiles that are no more. All their nodes are done by now.
@@ -103,7 +128,7 @@ func (w *people) bury() {
 
 // take brings up to date what is said of one node and of those in its profile.
 func (w *people) take(ctx context.Context, n identity.NodeID) error {
-	whole, err := w.p.parts.Reader.Whole(ctx, w.p.snap, n)
+	whole, err := w.p.parts.Reader.Whole(ctx, w.snap, n)
 	if errs.Is(err, errs.NotFound) {
 		return w.lose(ctx, n)
 	}
@@ -200,7 +225,7 @@ func (w *people) said(ctx context.Context, nodes []identity.NodeID) ([]identity.
 	for i, n := range nodes {
 		keys[i] = saidOfNode(n)
 	}
-	values, err := w.p.snap.Get(ctx, keys)
+	values, err := w.snap.Get(ctx, keys)
 	if err != nil {
 		return nil, err
 	}
@@ -216,7 +241,7 @@ func (w *people) said(ctx context.Context, nodes []identity.NodeID) ([]identity.
 
 // members returns the nodes that the tables give to a profile.
 func (w *people) members(ctx context.Context, id identity.NodeID) ([]identity.NodeID, error) {
-	values, err := w.p.snap.Get(ctx, [][]byte{saidOfProfile(id)})
+	values, err := w.snap.Get(ctx, [][]byte{saidOfProfile(id)})
 	if err != nil {
 		return nil, err
 	}

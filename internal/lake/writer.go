@@ -50,6 +50,7 @@ type Config struct {
 	Periods    Periods       // after which files are merged; DefaultPeriods if zero
 	// Shared says that other processes write this lake too, one at a time.
 	Shared   bool
+	Distant  bool   // each read of State is a way to a server and back
 	Mirror   Mirror // a copy of the tables in another engine; nil for none
 	Observer Observer
 }

@@ -7,8 +7,8 @@ import (
 	"slices"
 )
 
-// Ahead reads many short ranges together and then answers scans in them from
-// memory. It is for a reader whose every call is a way to a server and back, and
+// Ahead reads many short ranges together and then answers scans and reads in them
+// from memory. It is for a reader whose every call is a way to a server and back, and
 // for code that reads one thing after another. It is not safe for concurrent use,
 // and serves a snapshot only: what it has read is not read again.
 type Ahead struct {
@@ -76,6 +76,46 @@ func (a *Ahead) Scan(ctx context.Context, r Range) iter.Seq2[KV, error] {
 			}
 		}
 	}
+}
+
+// Get implements Reader.
+func (a *Ahead) Get(ctx context.Context, keys [][]byte) ([][]byte, error) {
+	out := make([][]byte, len(keys))
+	var rest [][]byte
+	var places []int
+	for i, k := range keys {
+		known := false
+		if out[i], known = a.value(k); !known {
+			rest, places = append(rest, k), append(places, i)
+		}
+	}
+	if len(rest) == 0 {
+		return out, ctx.Err()
+	}
+	values, err := a.Reader.Get(ctx, rest)
+	if err != nil {
+		return nil, err
+	}
+	for i, v := range values {
+		out[places[i]] = v
+	}
+	return out, nil
+}
+
+// value returns the value of a key, nil if there is none, if that is known.
+func (a *Ahead) value(key []byte) (value []byte, known bool) {
+	if len(key) < a.width {
+		return nil, false
+	}
+	s, loaded := a.known[string(key[:a.width])]
+	if !loaded {
+		return nil, false
+	}
+	i, found := slices.BinarySearchFunc(s.rows, key, func(kv KV, k []byte) int { return bytes.Compare(kv.Key, k) })
+	if found {
+		return append([]byte{}, s.rows[i].Value...), true
+	}
+	return nil, s.whole || i < len(s.rows)
 }
 
 // within returns the rows of a range if all that are asked for are known.

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"iter"
 	"math/rand/v2"
+	"reflect"
 	"testing"
 
 	"kith/internal/state"
@@ -48,7 +49,7 @@ func TestAheadReadsTheSame(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	counted.scans = 0
+	counted.scans, counted.gets = 0, 0
 	const asked = 20_000
 	for range asked {
 		r := state.Range{Low: someKey(rng), Reverse: rng.IntN(2) == 0, Limit: rng.IntN(4)}
@@ -64,6 +65,23 @@ func TestAheadReadsTheSame(t *testing.T) {
 	}
 	if counted.scans == 0 || counted.scans > asked-1000 {
 		t.Errorf("%d of %d scans went to the reader", counted.scans, asked)
+	}
+	for range asked {
+		keys := [][]byte{someKey(rng), someKey(rng), someKey(rng)}[:rng.IntN(4)]
+		got, err := ahead.Get(ctx, keys)
+		if err != nil {
+			t.Fatal(err)
+		}
+		want, err := snap.Get(ctx, keys)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !reflect.DeepEqual(got, want) {
+			t.Fatalf("%x have %x, want %x", keys, got, want)
+		}
+	}
+	if counted.gets == 0 || counted.gets > asked-1000 {
+		t.Errorf("%d of %d reads went to the reader", counted.gets, asked)
 	}
 }
 
@@ -87,7 +105,14 @@ func texts(rows iter.Seq2[state.KV, error]) string {
 type counter struct {
 	state.Reader
 	scans int
+	gets  int
 	fail  error
+}
+
+// Get implements state.Reader.
+func (c *counter) Get(ctx context.Context, keys [][]byte) ([][]byte, error) {
+	c.gets++
+	return c.Reader.Get(ctx, keys)
 }
 
 // Scan implements state.Reader.

@@ -1,0 +1,88 @@
+package profile
+
+import (
+	"context"
+
+	"kith/event"
+	"kith/internal/identity"
+	"kith/internal/state"
+)
+
+// aheadRows is how many rows of each kind are read of a node together with those of
+// others; who has more is read alone.
+const aheadRows = 64
+
+// ReadAhead returns a reader of the same moment that has read together what Whole
+// asks of the profiles of some nodes, and what is stored of their consents and
+// entities, and the nodes of these profiles. It is for a state to which each read is
+// a way to a server and back: the same reads through it find the same, and most of
+// them need no way. r is a snapshot.
+func ReadAhead(ctx context.Context, r state.Reader, nodes []identity.NodeID) (state.Reader, []identity.NodeID, error) {
+	once := state.NewAhead(r, 1)
+	if err := once.Load(ctx, [][]byte{identity.WaitingMark(), {byte(state.FamilyRuling)}}, 1); err != nil {
+		return nil, nil, err
+	}
+	of := state.NewAhead(once, 1+len(identity.NodeID{}))
+	members, err := membersOf(ctx, of, nodes)
+	if err != nil {
+		return nil, nil, err
+	}
+	var rows, single, groups [][]byte
+	for _, n := range members {
+		single = append(single, nodeKey(state.FamilyIdentifier, n))
+		for _, f := range [...]state.Family{state.FamilyObservation, state.FamilyAdjacent, state.FamilyTrait, state.FamilyConsent, state.FamilyOwned, state.FamilyRuling} {
+			rows = append(rows, nodeKey(f, n))
+		}
+		groups = append(groups, append(nodeKey(state.FamilyHistory, n), 0, byte(event.Group)))
+	}
+	if err := of.Load(ctx, single, 1); err != nil {
+		return nil, nil, err
+	}
+	if err := of.Load(ctx, rows, aheadRows); err != nil {
+		return nil, nil, err
+	}
+	calls := state.NewAhead(of, len(identity.NodeID{})+3)
+	return calls, members, calls.Load(ctx, groups, 2)
+}
+
+// membersOf returns the nodes of the clusters of some nodes, each once.
+func membersOf(ctx context.Context, of *state.Ahead, nodes []identity.NodeID) ([]identity.NodeID, error) {
+	clusters := identity.NewClusters(of)
+	load := func(nodes []identity.NodeID) error {
+		var keys [][]byte
+		for _, n := range nodes {
+			keys = append(keys, nodeKey(state.FamilyCluster, n))
+		}
+		return of.Load(ctx, keys, 1)
+	}
+	if err := load(nodes); err != nil {
+		return nil, err
+	}
+	leaders := make([]identity.NodeID, len(nodes))
+	for i, n := range nodes {
+		var err error
+		if leaders[i], err = clusters.Leader(ctx, n); err != nil {
+			return nil, err
+		}
+	}
+	if err := load(leaders); err != nil {
+		return nil, err
+	}
+	var members []identity.NodeID
+	have := map[identity.NodeID]bool{}
+	for _, l := range leaders {
+		c, err := clusters.Of(ctx, l)
+		if err != nil {
+			return nil, err
+		}
+		for _, n := range c.Nodes {
+			if !have[n] {
+				have[n] = true
+				members = append(members, n)
+			}
+		}
+	}
+	return members, nil
+}
+
+func nodeKey(f state.Family, n identity.NodeID) []byte { return append([]byte{byte(f)}, n[:]...) }
