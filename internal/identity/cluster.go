@@ -155,6 +155,26 @@ func (c *Clusters) Load(ctx context.Context, nodes []NodeID) error {
 	return nil
 }
 
+// LoadWhole is Load of several nodes and of everybody in their clusters.
+func (c *Clusters) LoadWhole(ctx context.Context, nodes []NodeID) error {
+	if err := c.Load(ctx, nodes); err != nil {
+		return err
+	}
+	var leaders, members []NodeID
+	for _, n := range nodes {
+		if p := c.places[n]; !p.leader.IsZero() {
+			leaders = append(leaders, p.leader)
+		}
+	}
+	if err := c.Load(ctx, leaders); err != nil {
+		return err
+	}
+	for _, n := range append(leaders, nodes...) {
+		members = append(members, c.places[n].others...)
+	}
+	return c.Load(ctx, members)
+}
+
 func (c *Clusters) place(ctx context.Context, node NodeID) (clusterPlace, error) {
 	if err := c.Load(ctx, []NodeID{node}); err != nil {
 		return clusterPlace{}, err

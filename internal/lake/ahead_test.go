@@ -2,14 +2,19 @@ package lake_test
 
 import (
 	"context"
+	"fmt"
 	"iter"
 	"reflect"
 	"testing"
 
+	"kith/event"
 	"kith/internal/identity"
+	"kith/internal/lake"
 	"kith/internal/oracle/workload"
 	"kith/internal/profile"
+	"kith/internal/record"
 	"kith/internal/state"
+	"kith/internal/sys"
 )
 
 // ways counts the calls that a server would be asked.
@@ -75,4 +80,82 @@ func TestPeopleReadTogether(t *testing.T) {
 	if together*5 > alone {
 		t.Errorf("%d ways together, %d alone", together, alone)
 	}
+}
+
+// countedStore counts the calls to its snapshots.
+type countedStore struct {
+	state.Store
+	ways int
+}
+
+type countedSnapshot struct {
+	state.Snapshot
+	of *countedStore
+}
+
+// Snapshot implements state.Store.
+func (s *countedStore) Snapshot(ctx context.Context) (state.Snapshot, error) {
+	snap, err := s.Store.Snapshot(ctx)
+	return &countedSnapshot{snap, s}, err
+}
+
+// Get implements state.Reader.
+func (c *countedSnapshot) Get(ctx context.Context, keys [][]byte) ([][]byte, error) {
+	c.of.ways++
+	return c.Snapshot.Get(ctx, keys)
+}
+
+// Scan implements state.Reader.
+func (c *countedSnapshot) Scan(ctx context.Context, r state.Range) iter.Seq2[state.KV, error] {
+	c.of.ways++
+	return c.Snapshot.Scan(ctx, r)
+}
+
+// ScanAll implements state.BulkScanner.
+func (c *countedSnapshot) ScanAll(ctx context.Context, ranges []state.Range) ([][]state.KV, error) {
+	c.of.ways++
+	return state.ScanAll(ctx, c.Snapshot, ranges)
+}
+
+// TestRoundOfManyPeople: a round on a state that is on a server takes fewer ways to it
+// than it has people.
+func TestRoundOfManyPeople(t *testing.T) {
+	const people = 1500
+	ctx := context.Background()
+	w := newWorld(2, 50)
+	counted := &countedStore{Store: w.store}
+	w.append(t, ordinaryPeople(people))
+	ok(t, w.runner.Drain(ctx))
+	w.writer = lake.New(lake.Config{
+		Store: w.files, State: counted, Log: w.log, Partitions: w.log.Partitions(), Clock: w.clock, Rand: sys.Seeded(1), Distant: true,
+		Parts: func() lake.Parts { return lake.Parts{Interpreter: w.runner.Interpreter, Reader: w.reader} },
+	})
+	_, err := w.writer.Step(ctx)
+	ok(t, err)
+	if got := len(w.table(t, lake.TableProfiles)); got != people {
+		t.Fatalf("%d profiles, want %d", got, people)
+	}
+	if counted.ways > people/10 {
+		t.Errorf("a round of %d people asks the state %d times", people, counted.ways)
+	}
+}
+
+// ordinaryPeople are two events of each of so many, a day apart, the second of which
+// names a browser.
+func ordinaryPeople(n int) (out [][]byte) {
+	for i := range 2 * n {
+		id := fmt.Sprintf(`"person-%d"`, i%n)
+		body := `{"type":"track","event":"Seen","userId":` + id + `}`
+		if i >= n {
+			body = `{"type":"identify","anonymousId":"browser-` + fmt.Sprint(i) + `","traits":{"plan":"pro"},"userId":` + id + `}`
+		}
+		r := record.Record{Kind: record.Event, Body: []byte(body), Stamp: event.Stamp{Source: "shop", MessageID: fmt.Sprint(i), Type: event.Track}}
+		if i >= n {
+			r.Stamp.Type = event.Identify
+		}
+		r.Stamp.ReceivedAt = workload.Start + int64(i)*86_400_000/int64(n)
+		r.Stamp.Timestamp = r.Stamp.ReceivedAt
+		out = append(out, r.AppendTo(nil))
+	}
+	return out
 }

@@ -67,6 +67,7 @@ func (w *people) settle(ctx context.Context) error {
 		for len(w.queue) > 0 {
 			n := w.queue[0]
 			w.queue = w.queue[1:]
+			w.ahead--
 			if w.done[n] {
 				continue
 			}
@@ -91,7 +92,7 @@ func (w *people) settle(ctx context.Context) error {
 // readAhead reads a node and many that follow it together, where that saves ways to
 // the server.
 func (w *people) readAhead(ctx context.Context, n identity.NodeID) error {
-	if w.ahead--; w.ahead > 0 || !w.p.w.cfg.Distant {
+	if w.ahead > 0 || !w.p.w.cfg.Distant {
 		return nil
 	}
 	w.ahead = 512

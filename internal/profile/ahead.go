@@ -22,19 +22,19 @@ func ReadAhead(ctx context.Context, r state.Reader, nodes []identity.NodeID) (st
 	if err := once.Load(ctx, [][]byte{identity.WaitingMark(), {byte(state.FamilyRuling)}}, 1); err != nil {
 		return nil, nil, err
 	}
-	of := state.NewAhead(once, 1+len(identity.NodeID{}))
-	members, err := membersOf(ctx, of, nodes)
+	members, err := membersOf(ctx, r, nodes)
 	if err != nil {
 		return nil, nil, err
 	}
 	var rows, single, groups [][]byte
 	for _, n := range members {
-		single = append(single, nodeKey(state.FamilyIdentifier, n))
+		single = append(single, nodeKey(state.FamilyIdentifier, n), nodeKey(state.FamilyCluster, n))
 		for _, f := range [...]state.Family{state.FamilyObservation, state.FamilyAdjacent, state.FamilyTrait, state.FamilyConsent, state.FamilyOwned, state.FamilyRuling} {
 			rows = append(rows, nodeKey(f, n))
 		}
 		groups = append(groups, append(nodeKey(state.FamilyHistory, n), 0, byte(event.Group)))
 	}
+	of := state.NewAhead(once, 1+len(identity.NodeID{}))
 	if err := of.Load(ctx, single, 1); err != nil {
 		return nil, nil, err
 	}
@@ -46,32 +46,15 @@ func ReadAhead(ctx context.Context, r state.Reader, nodes []identity.NodeID) (st
 }
 
 // membersOf returns the nodes of the clusters of some nodes, each once.
-func membersOf(ctx context.Context, of *state.Ahead, nodes []identity.NodeID) ([]identity.NodeID, error) {
-	clusters := identity.NewClusters(of)
-	load := func(nodes []identity.NodeID) error {
-		var keys [][]byte
-		for _, n := range nodes {
-			keys = append(keys, nodeKey(state.FamilyCluster, n))
-		}
-		return of.Load(ctx, keys, 1)
-	}
-	if err := load(nodes); err != nil {
-		return nil, err
-	}
-	leaders := make([]identity.NodeID, len(nodes))
-	for i, n := range nodes {
-		var err error
-		if leaders[i], err = clusters.Leader(ctx, n); err != nil {
-			return nil, err
-		}
-	}
-	if err := load(leaders); err != nil {
+func membersOf(ctx context.Context, r state.Reader, nodes []identity.NodeID) ([]identity.NodeID, error) {
+	clusters := identity.NewClusters(r)
+	if err := clusters.LoadWhole(ctx, nodes); err != nil {
 		return nil, err
 	}
 	var members []identity.NodeID
 	have := map[identity.NodeID]bool{}
-	for _, l := range leaders {
-		c, err := clusters.Of(ctx, l)
+	for _, n := range nodes {
+		c, err := clusters.Of(ctx, n)
 		if err != nil {
 			return nil, err
 		}
