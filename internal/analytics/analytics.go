@@ -33,6 +33,9 @@ type Own struct {
 // anything that a query does.
 type Policy map[string]map[string]string
 
+// CodeMemory is the code of what needs more memory than a query may have.
+const CodeMemory = "sql.memory"
+
 // Kind is how a column's values are written.
 type Kind uint8
 

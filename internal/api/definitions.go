@@ -46,8 +46,9 @@ type Definitions interface {
 	// Answers lets f ask what the definitions come to for a person, or for an
 	// account under a reference of profile.AccountType, now or at a moment.
 	Answers(ctx context.Context, ref profile.Ref, asOf *int64, f func(Answers) error) error
-	// Preview asks everybody a condition.
-	Preview(ctx context.Context, scope expr.Scope, c expr.Condition, sample int) (membership.Preview, error)
+	// Preview asks everybody a condition, or a part of them if that is quicker and need
+	// not be exact.
+	Preview(ctx context.Context, scope expr.Scope, c expr.Condition, sample int, exact bool) (membership.Preview, error)
 	// Compare asks everybody a condition, and who is in the segment of that key as it
 	// serves.
 	Compare(ctx context.Context, scope expr.Scope, c expr.Condition, key string, sample int) (membership.Comparison, error)

@@ -93,9 +93,9 @@ func (c *canon) Answers(_ context.Context, _ profile.Ref, asOf *int64, f func(An
 	return f(Answers{Set: set, Now: now, Since: map[string]int64{"buyers": noon - 1000}, Answers: set.Ask(expr.Profile, orders{}, now, time.UTC)})
 }
 
-func (c *canon) Preview(_ context.Context, scope expr.Scope, cond expr.Condition, sample int) (membership.Preview, error) {
+func (c *canon) Preview(_ context.Context, scope expr.Scope, cond expr.Condition, sample int, _ bool) (membership.Preview, error) {
 	in := c.Today().Ask(scope, orders{}, noon, time.UTC).Is(cond).Verdict
-	p := membership.Preview{Exact: true, AsOf: noon, PerCondition: []int64{}}
+	p := membership.Preview{Asked: membership.AskedPart(noon, 0, 1), PerCondition: []int64{}}
 	if in {
 		p.Size = 1
 		p.Sample = make([]identity.NodeID, min(sample, 1))
@@ -104,7 +104,7 @@ func (c *canon) Preview(_ context.Context, scope expr.Scope, cond expr.Condition
 }
 
 func (c *canon) Compare(ctx context.Context, scope expr.Scope, cond expr.Condition, key string, sample int) (membership.Comparison, error) {
-	p, err := c.Preview(ctx, scope, cond, sample)
+	p, err := c.Preview(ctx, scope, cond, sample, true)
 	out := membership.Comparison{Preview: p}
 	before := c.Today().Ask(scope, orders{}, noon, time.UTC).Member(key).Verdict
 	one := membership.Side{Size: 1, Sample: make([]identity.NodeID, min(sample, 1))}

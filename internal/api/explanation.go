@@ -87,7 +87,7 @@ func definitionSchemas() map[string]route.Schema {
 		"ComputedTrait":         described("A computed trait as it was saved, with key, version, created_at and updated_at; read alone also with cost (DefinitionCost), and partial: history is shorter than the window."),
 		"SegmentDocument":       described("A segment: where is a condition; or list is true and members are uploaded. scope is profile (default) or account."),
 		"Segment":               described("A segment as it was saved, with key, version, created_at and updated_at; read alone also with cost (DefinitionCost), partial (history is shorter than one of its windows), size, as_of and status: live, or backfilling while everybody is asked, and the definition before serves."),
-		"PreviewRequest":        described("where, the condition; scope; sample, how many people to show, at most " + strconv.Itoa(sampleMax) + "; key, of a segment that the condition is to be compared with."),
+		"PreviewRequest":        described("where, the condition; scope; sample, how many people to show, at most " + strconv.Itoa(sampleMax) + "; key, of a segment that the condition is to be compared with; exact, to wait until everybody is asked, where one part of them would be at once."),
 		"OverlapRequest": object("Which segments.", map[string]route.Schema{
 			"segments": {"type": "array", "items": textSchema(), "minItems": 1, "maxItems": overlapMax, "description": "Their keys; all of one scope."},
 		}),
@@ -107,7 +107,7 @@ func definitionSchemas() map[string]route.Schema {
 			"profile_id": textSchema(), "account_id": textSchema(), "since": {"type": "string", "format": "date-time", "description": "The recorded moment of the last entry."},
 		}, "profile_id", "account_id"),
 		"InSegment":     object("A segment that a person is in.", map[string]route.Schema{"key": textSchema(), "since": {"type": "string", "format": "date-time"}}),
-		"Preview":       object("How many would be in a segment.", previewFields(), "change"),
+		"Preview":       object("How many would be in a segment.", previewFields(), "change", "margin"),
 		"SegmentChange": segmentChangeSchema(), "DefinitionCost": costSchema(),
 		"SegmentDryRun": dryRunSchema(),
 		"Explanation": object("One part of a condition, for one person.", map[string]route.Schema{
@@ -124,6 +124,7 @@ func definitionSchemas() map[string]route.Schema {
 func previewFields() map[string]route.Schema {
 	return map[string]route.Schema{
 		"size": intSchema(), "exact": {"type": "boolean", "description": "Everybody was asked; else sizes are what a part of everybody lets expect."}, "as_of": timeSchema(),
+		"margin":        {"type": "integer", "description": "There when not everybody was asked: 19 of 20 such sizes are off by less."},
 		"per_condition": {"type": "array", "items": intSchema(), "description": "Of the conditions that the outermost group joins, in their order: how many meet each."},
 		"sample":        shownSchema(),
 		"change":        route.Ref("SegmentChange"),
@@ -150,7 +151,7 @@ func dryRunSchema() route.Schema {
 	fields["dry_run"] = flagSchema()
 	fields["created"] = route.Schema{"type": "boolean", "description": "There is no segment of that key yet."}
 	fields["definition"] = route.Ref("Segment")
-	return object("What saving a segment would change. Of a list there are no sizes: its members come by upload.", fields, "size", "exact", "as_of", "per_condition", "sample", "change")
+	return object("What saving a segment would change. Of a list there are no sizes: its members come by upload.", fields, "size", "exact", "as_of", "per_condition", "sample", "change", "margin")
 }
 
 func costSchema() route.Schema {

@@ -28,8 +28,9 @@ func (a *API) previewSegment(w http.ResponseWriter, r *http.Request) error {
 	}
 	set := a.cfg.Definitions.Today()
 	var d *segment.Definition
-	sample := int64(0)
+	sample, exact := int64(0), false
 	err = form.Read(body, func(o *form.Object) {
+		exact = o.Flag("exact", false)
 		sample = o.Int("sample", sampleDefault, 0, sampleMax)
 		d = set.ReadSegment(o, o.Text("key", expr.NameBytesMax), expr.Options{CostMax: a.cfg.Definitions.CostMax()})
 	})
@@ -44,7 +45,7 @@ func (a *API) previewSegment(w http.ResponseWriter, r *http.Request) error {
 		err = a.compare(r.Context(), d, int(sample), out)
 	} else {
 		var p membership.Preview
-		if p, err = a.cfg.Definitions.Preview(r.Context(), d.Scope, d.Where, int(sample)); err == nil {
+		if p, err = a.cfg.Definitions.Preview(r.Context(), d.Scope, d.Where, int(sample), exact); err == nil {
 			err = a.previewed(r.Context(), d.Scope, &p, out)
 		}
 	}
@@ -179,6 +180,9 @@ func (a *API) compare(ctx context.Context, d *segment.Definition, sample int, ou
 func (a *API) previewed(ctx context.Context, scope expr.Scope, p *membership.Preview, out map[string]any) error {
 	people, err := a.shown(ctx, scope, p.Sample)
 	out["size"], out["exact"], out["as_of"], out["per_condition"], out["sample"] = p.Size, p.Exact, event.FormatTime(p.AsOf), p.PerCondition, people
+	if !p.Exact {
+		out["margin"] = p.Margin(p.Size)
+	}
 	return err
 }
 

@@ -43,6 +43,8 @@ type App struct {
 	notices []string
 	file    settingsFile
 
+	readable readable // of the tables, for answers at once
+
 	log         eventlog.Log
 	store       state.Store
 	sources     *resource.Sources
@@ -90,7 +92,7 @@ func Open(ctx context.Context, cfg Config) (*App, error) {
 	if err := cfg.Validate(); err != nil {
 		return nil, err
 	}
-	a := &App{cfg: cfg, file: file, logger: slog.New(slog.NewTextHandler(os.Stderr, nil)), recheck: make(chan chan struct{})}
+	a := &App{cfg: cfg, file: file, readable: atOnce(), logger: slog.New(slog.NewTextHandler(os.Stderr, nil)), recheck: make(chan chan struct{})}
 	for _, step := range []func(context.Context) error{
 		a.openFolder, a.openEngines, a.openSources, a.openDefinitions, a.makeCollector, a.makePipeline, a.openMemberships, a.makeLake, a.makeSQL, a.makeHandlers,
 	} {

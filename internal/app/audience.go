@@ -25,41 +25,91 @@ import (
 // tablesTime bounds how long the tables are waited for before everybody is asked.
 const tablesTime = 10 * time.Second
 
-// tabled asks a question of the open tables. ok is false when they cannot answer
-// it now, for whatever reason: then everybody is asked instead.
-func (d *definitions) tabled(ctx context.Context, scope expr.Scope, write func(condition.Question) (analytics.Query, error)) (rows [][]string, asOf int64, ok bool) {
-	a := d.app
-	if a.tables == nil || len(a.cfg.SQLWorker) == 0 || !a.runs.Load() || !a.folded() {
-		return nil, 0, false
+// readable is how many rows of events and of identifiers the tables may have for
+// everybody to be asked where an answer is wanted at once: with more a part is.
+type readable struct{ events, nodes int64 }
+
+// atOnce is what one core reads, groups and counts in less than a second.
+func atOnce() readable { return readable{5 << 19, 1 << 19} }
+
+// oneIn tells of how many people one is asked.
+func (r readable) oneIn(events, nodes int64) int {
+	n := 1
+	for n < condition.PartMax && (events > r.events*int64(n) || nodes > r.nodes*int64(n)) {
+		n *= 2
 	}
-	if lag, err := a.lake.FactsLag(ctx); err != nil || lag > 0 {
-		return nil, 0, false
-	}
-	asOf = sys.Millis(a.cfg.Clock.Now())
-	columns, err := a.propertyColumns(ctx)
-	if err != nil {
-		return nil, 0, false
-	}
-	q, err := write(condition.Question{Set: d.today(), Scope: scope, Now: asOf, Zone: time.UTC, Columns: columns})
-	if err == nil {
-		limited, cancel := context.WithTimeout(ctx, tablesTime)
-		rows, err = a.rows(limited, q)
-		cancel()
-	}
-	if err != nil {
-		a.logger.Debug("the tables cannot answer, so everybody is asked", "code", errs.CodeOf(err))
-	}
-	return rows, asOf, err == nil
+	return n
 }
 
-// propertyColumns tells which columns of properties the events have. A query that
-// relies on them is refused when that is not so any more.
-func (a *App) propertyColumns(ctx context.Context) (func(string) ([3]string, bool), error) {
-	m, err := lake.ReadManifest(ctx, a.lakePlace.Store(), lake.TableEvents)
-	if err != nil || m == nil {
-		return nil, err
+// tabled is what the tables have answered.
+type tabled struct {
+	rows  [][]string
+	asOf  int64
+	oneIn int // of everybody was asked
+}
+
+// askTables asks a question of the open tables: everybody, or a part of them where
+// quick is wanted and there is much to read, or memory does not suffice for more.
+// ok is false when they cannot answer it now, for whatever reason: then everybody is
+// asked instead.
+func (d *definitions) askTables(ctx context.Context, scope expr.Scope, quick bool, write func(condition.Question) (analytics.Query, error)) (t tabled, ok bool) {
+	a := d.app
+	if a.tables == nil || len(a.cfg.SQLWorker) == 0 || !a.runs.Load() || !a.folded() {
+		return t, false
 	}
-	return m.PropertyColumns(), nil
+	if lag, err := a.lake.FactsLag(ctx); err != nil || lag > 0 {
+		return t, false
+	}
+	t.asOf, t.oneIn = sys.Millis(a.cfg.Clock.Now()), 1
+	columns, oneIn, err := a.tableColumns(ctx)
+	if err != nil {
+		return t, false
+	}
+	if quick {
+		t.oneIn = oneIn
+	}
+	limited, cancel := context.WithTimeout(ctx, tablesTime)
+	defer cancel()
+	q := condition.Question{Set: d.today(), Scope: scope, Now: t.asOf, Zone: time.UTC, Columns: columns}
+	for most := condition.PartMax; ; {
+		q.Part = t.oneIn
+		var query analytics.Query
+		if query, err = write(q); err == nil {
+			t.rows, err = a.rows(limited, query)
+		}
+		switch {
+		case err == nil:
+			return t, true
+		case errs.CodeOf(err) == condition.CodeNoSample:
+			t.oneIn, most = 1, 1
+			continue
+		case errs.CodeOf(err) == analytics.CodeMemory && 4*t.oneIn <= most:
+			t.oneIn *= 4
+			continue
+		}
+		a.logger.Debug("the tables cannot answer, so everybody is asked", "code", errs.CodeOf(err))
+		return t, false
+	}
+}
+
+// tableColumns tells which columns of properties the events have, and of how many
+// people one should be asked for an answer at once. A query that relies on the columns
+// is refused when they are not so any more.
+func (a *App) tableColumns(ctx context.Context) (columns func(string) ([3]string, bool), oneIn int, err error) {
+	var rows [2]int64
+	for i, name := range []string{lake.TableEvents, lake.TableIdentifiers} {
+		m, err := lake.ReadManifest(ctx, a.lakePlace.Store(), name)
+		if err != nil {
+			return nil, 0, err
+		}
+		if m == nil {
+			continue
+		}
+		if rows[i] = m.Rows(); name == lake.TableEvents {
+			columns = m.PropertyColumns()
+		}
+	}
+	return columns, a.readable.oneIn(rows[0], rows[1]), nil
 }
 
 // History implements api.Definitions: it is since the earliest event of the open
@@ -104,12 +154,11 @@ func (a *App) rows(ctx context.Context, q analytics.Query) ([][]string, error) {
 }
 
 // Preview implements api.Definitions.
-func (d *definitions) Preview(ctx context.Context, scope expr.Scope, c expr.Condition, sample int) (membership.Preview, error) {
-	parts := membership.Parts(c)
-	conditions := append([]expr.Condition{c}, parts...)
-	rows, asOf, ok := d.tabled(ctx, scope, func(q condition.Question) (analytics.Query, error) { return q.Sizes(conditions, []int{0}, sample) })
-	if sizes, samples, read := sizesOf(rows, len(conditions)); ok && read {
-		return membership.Preview{Size: sizes[0], Exact: true, AsOf: asOf, PerCondition: sizes[1:], Sample: samples[0]}, nil
+func (d *definitions) Preview(ctx context.Context, scope expr.Scope, c expr.Condition, sample int, exact bool) (membership.Preview, error) {
+	conditions := append([]expr.Condition{c}, membership.Parts(c)...)
+	t, ok := d.askTables(ctx, scope, !exact, func(q condition.Question) (analytics.Query, error) { return q.Sizes(conditions, []int{0}, sample) })
+	if n, read := t.sizes(len(conditions)); ok && read {
+		return membership.Preview{Asked: n.asked, Size: n.sizes[0], PerCondition: n.sizes[1:], Sample: n.samples[0]}, nil
 	}
 	return d.engine.Preview(ctx, d.today(), scope, c, sample, previewTime)
 }
@@ -135,32 +184,44 @@ func (d *definitions) Compare(ctx context.Context, scope expr.Scope, c expr.Cond
 	before := &expr.SegmentCondition{Key: key}
 	entering, leaving := membership.Changed(before, c)
 	conditions := append([]expr.Condition{c, before, entering, leaving}, membership.Parts(c)...)
-	rows, asOf, ok := d.tabled(ctx, scope, func(q condition.Question) (analytics.Query, error) {
+	t, ok := d.askTables(ctx, scope, false, func(q condition.Question) (analytics.Query, error) {
 		return q.Sizes(conditions, []int{0, 2, 3}, sample)
 	})
-	if n, samples, read := sizesOf(rows, len(conditions)); ok && read {
+	if n, read := t.sizes(len(conditions)); ok && read {
 		return membership.Comparison{
-			Preview: membership.Preview{Size: n[0], Exact: true, AsOf: asOf, PerCondition: n[4:], Sample: samples[0]},
-			Before:  n[1], Entering: membership.Side{Size: n[2], Sample: samples[1]}, Leaving: membership.Side{Size: n[3], Sample: samples[2]},
+			Preview: membership.Preview{Asked: n.asked, Size: n.sizes[0], PerCondition: n.sizes[4:], Sample: n.samples[0]},
+			Before:  n.sizes[1], Entering: membership.Side{Size: n.sizes[2], Sample: n.samples[1]}, Leaving: membership.Side{Size: n.sizes[3], Sample: n.samples[2]},
 		}, nil
 	}
 	return d.engine.Compare(ctx, today, today, scope, c, key, sample, previewTime)
 }
 
-// sizesOf reads the row of sizes of so many conditions, and the samples behind
-// them; ok is false when it is none.
-func sizesOf(rows [][]string, conditions int) (sizes []int64, samples [][]identity.NodeID, ok bool) {
-	if len(rows) != 1 || len(rows[0]) < conditions {
-		return nil, nil, false
+// sizesOf is how many a number of conditions hold for, and some of them.
+type sizesOf struct {
+	asked   membership.Asked
+	sizes   []int64
+	samples [][]identity.NodeID
+}
+
+// sizes reads the row of sizes of so many conditions, and the samples behind them;
+// ok is false when it is none.
+func (t *tabled) sizes(conditions int) (out sizesOf, ok bool) {
+	if len(t.rows) != 1 || len(t.rows[0]) < 1+conditions {
+		return out, false
 	}
-	for _, text := range rows[0][:conditions] {
+	row := t.rows[0]
+	for i, text := range row[:1+conditions] {
 		n, err := strconv.ParseInt(text, 10, 64)
 		if err != nil {
-			return nil, nil, false
+			return out, false
 		}
-		sizes = append(sizes, n)
+		if i == 0 {
+			out.asked = membership.AskedPart(t.asOf, n, t.oneIn)
+			continue
+		}
+		out.sizes = append(out.sizes, out.asked.Expect(n))
 	}
-	for _, text := range rows[0][conditions:] {
+	for _, text := range row[1+conditions:] {
 		var ids []identity.NodeID
 		for id := range strings.SplitSeq(text, ",") {
 			if id == "" {
@@ -168,13 +229,13 @@ func sizesOf(rows [][]string, conditions int) (sizes []int64, samples [][]identi
 			}
 			node, ok := identity.ParseNodeID(id)
 			if !ok {
-				return nil, nil, false
+				return out, false
 			}
 			ids = append(ids, node)
 		}
-		samples = append(samples, ids)
+		out.samples = append(out.samples, ids)
 	}
-	return sizes, samples, true
+	return out, true
 }
 
 // Overlap implements api.Definitions.
@@ -184,18 +245,18 @@ func (d *definitions) Overlap(ctx context.Context, scope expr.Scope, keys []stri
 		conditions = append(conditions, &expr.SegmentCondition{Key: k})
 	}
 	out := api.Overlap{Exact: true, Regions: make([]int64, 1<<len(keys))}
-	rows, asOf, ok := d.tabled(ctx, scope, func(q condition.Question) (analytics.Query, error) { return q.Regions(conditions) })
-	for _, row := range rows {
+	t, ok := d.askTables(ctx, scope, false, func(q condition.Question) (analytics.Query, error) { return q.Regions(conditions) })
+	for _, row := range t.rows {
 		region, err := strconv.Atoi(row[0])
 		n, also := strconv.ParseInt(row[1], 10, 64)
 		if err != nil || also != nil || region < 0 || region >= len(out.Regions) {
 			ok = false
 			break
 		}
-		out.Regions[region] = n
+		out.Regions[region] = n * int64(t.oneIn)
 	}
 	if ok {
-		out.AsOf = asOf
+		out.AsOf, out.Exact = t.asOf, t.oneIn == 1
 		return out, nil
 	}
 	clear(out.Regions)
@@ -217,15 +278,15 @@ func (d *definitions) Overlap(ctx context.Context, scope expr.Scope, keys []stri
 
 // Breakdown implements api.Definitions.
 func (d *definitions) Breakdown(ctx context.Context, scope expr.Scope, c expr.Condition, trait string) (api.Breakdown, error) {
-	rows, asOf, ok := d.tabled(ctx, scope, func(q condition.Question) (analytics.Query, error) { return q.Breakdown(c, trait) })
-	out := api.Breakdown{Exact: true, AsOf: asOf}
-	for _, row := range rows {
+	t, ok := d.askTables(ctx, scope, false, func(q condition.Question) (analytics.Query, error) { return q.Breakdown(c, trait) })
+	out := api.Breakdown{Exact: t.oneIn == 1, AsOf: t.asOf}
+	for _, row := range t.rows {
 		n, err := strconv.ParseInt(row[1], 10, 64)
 		if err != nil {
 			ok = false
 			break
 		}
-		out.Values = append(out.Values, api.BreakdownValue{JSON: []byte(row[0]), Size: n})
+		out.Values = append(out.Values, api.BreakdownValue{JSON: []byte(row[0]), Size: n * int64(t.oneIn)})
 	}
 	if ok {
 		return out, nil

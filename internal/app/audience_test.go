@@ -2,6 +2,7 @@ package app
 
 import (
 	"encoding/json"
+	"fmt"
 	"strings"
 	"testing"
 )
@@ -94,5 +95,42 @@ func TestDryRunOnTheServer(t *testing.T) {
 	r.flush(t)
 	if err := r.client.Get(t.Context(), "/v1/segments/s", &now); err != nil || now.Size != 1 || now.Version != 1 {
 		t.Errorf("after the dry run: %+v, %v", now, err)
+	}
+}
+
+// TestAudienceOfAPart: with more rows than are read at once a preview asks a part of
+// everybody and says so; asked to be exact, it is.
+func TestAudienceOfAPart(t *testing.T) {
+	r := serve(t, withSQL(t, settings(t)))
+	r.readable = readable{events: 100, nodes: 100}
+	const people, buyers = 400, 200
+	var calls []string
+	for i := range people {
+		calls = append(calls, fmt.Sprintf(`{"type":"track","userId":"u%d","event":"Seen"}`, i))
+		if i < buyers {
+			calls = append(calls, fmt.Sprintf(`{"type":"track","userId":"u%d","event":"Order"}`, i))
+		}
+	}
+	r.send(t, "/v1/batch", `{"batch":[`+strings.Join(calls, ",")+`]}`)
+	r.flush(t)
+	ask := func(exact bool) (out struct {
+		Size, Margin int64
+		Exact        bool
+	}) {
+		body := fmt.Sprintf(`{"where":{"event":"Order"},"exact":%t}`, exact)
+		if err := r.client.Post(t.Context(), "/v1/segments:preview", json.RawMessage(body), &out); err != nil {
+			t.Fatal(err)
+		}
+		return out
+	}
+	if got := ask(true); got.Size != buyers || !got.Exact || got.Margin != 0 {
+		t.Errorf("exactly %+v", got)
+	}
+	// Ids are keyed hashes under a fixed key, so that the sample is the same each time.
+	if got := ask(false); got.Exact || got.Margin <= 0 || got.Size%8 != 0 || max(got.Size-buyers, buyers-got.Size) > 2*got.Margin {
+		t.Errorf("at once %+v", got)
+	}
+	if got := (readable{100, 100}).oneIn(600, 400); got != 8 {
+		t.Errorf("one in %d", got)
 	}
 }

@@ -45,15 +45,20 @@ func BenchPreviews(command []string) bench.PreviewOpener {
 		if err != nil {
 			return nil, err
 		}
-		sizes := func(definition json.RawMessage, now time.Time) (analytics.Query, error) {
+		oneIn := atOnce().oneIn(int64(events), int64(2*people))
+		sizes := func(definition json.RawMessage, now time.Time, exact bool) (analytics.Query, int, error) {
 			docs := membership.Documents{Segments: map[string]json.RawMessage{"preview": definition}}
 			set, err := docs.Set()
 			if err != nil {
-				return analytics.Query{}, err
+				return analytics.Query{}, 0, err
 			}
 			c := set.Segment("preview").Where
-			q := condition.Question{Set: set, Scope: expr.Profile, Now: sys.Millis(now), Zone: time.UTC, Columns: m.PropertyColumns()}
-			return q.Sizes(append([]expr.Condition{c}, membership.Parts(c)...), []int{0}, 10)
+			q := condition.Question{Set: set, Scope: expr.Profile, Now: sys.Millis(now), Zone: time.UTC, Columns: m.PropertyColumns(), Part: 1}
+			if !exact {
+				q.Part = oneIn
+			}
+			query, err := q.Sizes(append([]expr.Condition{c}, membership.Parts(c)...), []int{0}, 10)
+			return query, q.Part, err
 		}
 		return &bench.Previewer{Engine: engine, Sizes: sizes}, nil
 	}

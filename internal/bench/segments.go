@@ -223,7 +223,7 @@ func (e *SegmentsEngine) preview(ctx context.Context) (Row, error) {
 	}
 	used, began := cpu(os.Getpid()), time.Now()
 	p, err := e.Members.Preview(ctx, set, expr.Profile, d.Where, 5, 800*time.Millisecond)
-	row.Elapsed, row.CPU, row.Operations = time.Since(began), cpu(os.Getpid())-used, max(p.Asked, 1)
+	row.Elapsed, row.CPU, row.Operations = time.Since(began), cpu(os.Getpid())-used, max(p.Count, 1)
 	return row, err
 }
 

@@ -83,7 +83,7 @@ func (e *Engine) Compare(ctx context.Context, set, serving *segment.Set, scope e
 			out.Leaving.add(id, sample)
 		}
 	})
-	out.Exact, out.AsOf, out.Asked = asked.Exact, asked.AsOf, asked.Asked
+	out.Asked = asked
 	for _, n := range []*int64{&out.Size, &out.Before, &out.Entering.Size, &out.Leaving.Size} {
 		*n = asked.Expect(*n)
 	}

@@ -15,12 +15,10 @@ import (
 
 // Preview is how many would be in a segment that is not saved.
 type Preview struct {
-	Size         int64 // when not exact, what the part that was asked lets expect
-	Exact        bool
-	AsOf         int64
+	Asked
+	Size         int64   // when not exact, what the part that was asked lets expect
 	PerCondition []int64 // of the conditions that an outermost group joins, how many meet each; likewise
 	Sample       []identity.NodeID
-	Asked        int64
 }
 
 // Preview asks everybody a condition. When that takes longer than the budget it
@@ -39,7 +37,7 @@ func (e *Engine) Preview(ctx context.Context, set *segment.Set, scope expr.Scope
 			out.Sample = some(out.Sample, id, sample)
 		}
 	})
-	out.Exact, out.AsOf, out.Asked = asked.Exact, asked.AsOf, asked.Asked
+	out.Asked = asked
 	out.Size = asked.Expect(out.Size)
 	for i, n := range out.PerCondition {
 		out.PerCondition[i] = asked.Expect(n)
@@ -51,8 +49,13 @@ func (e *Engine) Preview(ctx context.Context, set *segment.Set, scope expr.Scope
 type Asked struct {
 	Exact bool // everybody was
 	AsOf  int64
-	Asked int64
+	Count int64   // how many
 	part  float64 // of everybody
+}
+
+// AskedPart is when so many people were asked, one in so many of everybody.
+func AskedPart(asOf, count int64, oneIn int) Asked {
+	return Asked{Exact: oneIn <= 1, AsOf: asOf, Count: count, part: 1 / float64(max(oneIn, 1))}
 }
 
 // Expect scales what was counted by the part of everybody that was asked: ids are
@@ -62,6 +65,19 @@ func (a *Asked) Expect(n int64) int64 {
 		return n
 	}
 	return int64(math.Round(float64(n) / a.part))
+}
+
+// Margin is how far an expected number may be off: 19 of 20 are nearer. 0 when
+// everybody was asked.
+func (a *Asked) Margin(expected int64) int64 {
+	if a.Exact || a.part <= 0 || a.Count == 0 {
+		return 0
+	}
+	// Of those who were asked a hypergeometric number is counted; where nobody is,
+	// as many as three may have been expected.
+	counted := float64(expected) * a.part
+	variance := counted * max(1-counted/float64(a.Count), 0) * (1 - a.part)
+	return int64(math.Ceil(max(1.96*math.Sqrt(variance), 3) / a.part))
 }
 
 // Everybody lets f ask everybody of a scope what a set comes to now, in ascending
@@ -87,7 +103,7 @@ func (e *Engine) Everybody(ctx context.Context, set *segment.Set, scope expr.Sco
 		if err := p.ask(last); err != nil {
 			return Asked{}, err
 		}
-		if p.out.Asked&63 == 63 && e.cfg.Clock.Now().Sub(began) > budget {
+		if p.out.Count&63 == 63 && e.cfg.Clock.Now().Sub(began) > budget {
 			p.out.part = partOf(last)
 			return p.out, nil
 		}
@@ -122,7 +138,7 @@ func (p *everybody) ask(id identity.NodeID) error {
 	} else {
 		v = p.reader.Person(p.s.ctx, p.s.snap, nodes, math.MaxInt64)
 	}
-	if p.out.Asked++; p.out.Asked&4095 == 0 {
+	if p.out.Count++; p.out.Count&4095 == 0 {
 		p.s.clusters = identity.NewClusters(p.s.snap) // what it has read is not needed again
 	}
 	p.f(id, p.set.Ask(scope, v, p.out.AsOf, p.s.e.cfg.Zone))

@@ -144,7 +144,7 @@ func (e *Engine) public(ctx context.Context, err error) error {
 	case r.code == 159:
 		return form.Refuse(errs.Invalid, "sql.time", "/query", aboutLimits[159])
 	case aboutLimits[r.code] != "":
-		return form.Refuse(errs.Invalid, "sql.memory", "/query", aboutLimits[r.code])
+		return form.Refuse(errs.Invalid, analytics.CodeMemory, "/query", aboutLimits[r.code])
 	case aboutTheText[r.code]:
 		return form.Refuse(errs.Invalid, "sql.query", "/query", said(r.message))
 	case r.code == 192 || r.code == 193 || r.code == 194 || r.code == 516:

@@ -2,8 +2,8 @@
 // DuckDB over the open tables, which comes to exactly what expr, trait and segment
 // come to for each person or account at one moment.
 //
-// The tables are those that queries name: events with today's profile_id,
-// profiles, traits_history. A statement is made of common table expressions: the
+// The tables are those that queries name: events, identifiers with today's
+// profile_id, profiles, traits_history. A statement is made of common table expressions: the
 // people (k_p) and accounts (k_q) with the traits that are asked for, the events
 // (k_e) with a list of values for each field that is named, one row for each
 // person with all aggregates (k_pa, k_qa), and the steps of sequences. A value is
@@ -13,6 +13,7 @@ package condition
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -27,6 +28,9 @@ import (
 // CodeRefused is the code of what has no form in SQL.
 const CodeRefused = "condition.no_sql"
 
+// CodeNoSample is the code of what only everybody can be asked.
+const CodeNoSample = "condition.no_sample"
+
 // Question is what conditions are asked with.
 type Question struct {
 	Set   *segment.Set
@@ -38,7 +42,14 @@ type Question struct {
 	// and booleans, when they tell everything in all files; an empty name is a column
 	// that no file has. nil: properties are read from their documents.
 	Columns func(path string) (names [3]string, plain bool)
+
+	// Part asks one person in so many, a fair sample: a power of two up to PartMax.
+	// 0 and 1 ask everybody. Accounts, and persons by their accounts, have no sample.
+	Part int
 }
+
+// PartMax is the smallest part of everybody that can be asked: one in so many.
+const PartMax = 256
 
 // Members returns the SELECT of the ids (column id) of all whom the condition
 // holds for: profiles, or nodes of accounts. The error is of kind Invalid when the
@@ -81,21 +92,20 @@ type writer struct {
 	frames [2]*frame
 	fields []expr.Field    // of events: columns f0, f1 and so on
 	plain  []string        // properties whose own columns are asked for: columns p0s, p0n and p0b, p1s and so on
-	calls  []expr.Call     // that any part asks for
+	reads  reads           // of aggregates
+	steps  reads           // of sequences
 	parts  []string        // common table expressions behind those of the frames
 	number int             // of the names that are made up
-	ranked bool            // events need their place in the order of events
 	whole  map[string]bool // columns of fields that are also asked for as JSON
 	refs   []string        // traits of persons that sequences refer to
 	err    error
-	oldest int64 // no part asks for events of this time or before
 
 	refLists []string                  // their values
 	written  map[expr.Condition]string // what is asked twice is written once
 }
 
 func newWriter(q Question) *writer {
-	w := &writer{q: q, oldest: expr.Never, written: map[expr.Condition]string{}}
+	w := &writer{q: q, written: map[expr.Condition]string{}}
 	w.frames[expr.Profile] = &frame{w: w, scope: expr.Profile, base: "k_p", events: "k_e"}
 	w.frames[expr.Account] = &frame{w: w, scope: expr.Account, base: "k_q", events: "k_qe"}
 	return w
@@ -159,9 +169,13 @@ type frame struct {
 	asked  bool     // the frame is part of the statement
 }
 
-// from is what a SELECT of the frame's subjects reads.
+// from is what a SELECT of the frame's subjects reads, once everything that it asks
+// of them is written.
 func (f *frame) from() string {
 	f.asked = true
+	if len(f.aggs) == 0 {
+		return f.base
+	}
 	return f.base + " LEFT JOIN " + f.base + "a ON " + f.base + "a.id = " + f.base + ".id"
 }
 
@@ -192,17 +206,20 @@ func (w *writer) statement(last string) (analytics.Query, error) {
 		return analytics.Query{}, w.err
 	}
 	person, account := w.frame(expr.Profile), w.frame(expr.Account)
+	if account.asked && w.sampled() != "" {
+		return analytics.Query{}, errs.New(errs.Invalid, CodeNoSample, "a sample of persons says nothing of accounts")
+	}
 	with := []string{w.people(person)}
 	with = append(with, w.events()...)
 	if account.asked {
 		with = append(with, w.accounts(account)...)
 	}
-	with = append(with, w.aggregates(person))
+	with = append(with, w.aggregates(person)...)
 	if len(w.refs) > 0 {
 		with = append(with, w.referred(person))
 	}
 	with = append(with, w.parts...)
-	own := &analytics.Own{Tables: []string{"events", "profiles", "traits_history"}, Columns: []string{"profile_id"}, Plain: w.plain}
+	own := &analytics.Own{Tables: []string{"events", "identifiers", "profiles", "traits_history"}, Plain: w.plain}
 	for _, path := range w.plain {
 		names, _ := w.q.Columns(path)
 		for _, n := range names {
@@ -220,25 +237,128 @@ func (w *writer) people(f *frame) string {
 	for i, p := range f.paths {
 		columns = append(columns, valuesIn("traits", p)+" AS d"+strconv.Itoa(i))
 	}
-	return "k_p AS (SELECT " + strings.Join(columns, ", ") + " FROM profiles)"
+	where := ""
+	if s := w.sampled(); s != "" {
+		where = " WHERE " + s
+	}
+	return "k_p AS (SELECT " + strings.Join(columns, ", ") + " FROM profiles" + where + ")"
 }
 
-// events is the table of events of persons that have come to pass.
+// sampled is the condition that a person is in the sample; empty when all are. Ids
+// begin with a keyed hash, so those below a bound are a fair part.
+func (w *writer) sampled() string {
+	if w.q.Part <= 1 {
+		return ""
+	}
+	return fmt.Sprintf("profile_id < '%02x'", PartMax/w.q.Part)
+}
+
+// reads are the events that a table is made of: of each call those that are younger
+// than a time. No event is of two of the calls.
+type reads struct {
+	calls  []expr.Call
+	oldest []int64
+}
+
+func (r *reads) add(c expr.Call, oldest int64) {
+	for i, have := range r.calls {
+		switch {
+		case have.Type != c.Type:
+		case have == c || have.AnyName:
+			r.oldest[i] = min(r.oldest[i], oldest)
+			return
+		case c.AnyName: // takes the place of those of a name
+			oldest = min(oldest, r.oldest[i])
+			r.calls, r.oldest = slices.Delete(r.calls, i, i+1), slices.Delete(r.oldest, i, i+1)
+			r.add(c, oldest)
+			return
+		}
+	}
+	r.calls, r.oldest = append(r.calls, c), append(r.oldest, oldest)
+}
+
+// apart returns the calls by how old their events may be; of no call there are no
+// events.
+func (r *reads) apart() map[int64][]expr.Call {
+	out := map[int64][]expr.Call{}
+	if len(r.calls) == 0 {
+		out[-expr.Never] = nil
+	}
+	for i, c := range r.calls {
+		out[r.oldest[i]] = append(out[r.oldest[i]], c)
+	}
+	return out
+}
+
+// events are the tables of events of persons that have come to pass: who a node is
+// (k_i), the events that are aggregated (k_e), which each that reads them reads from
+// the files, and what sequences need.
 func (w *writer) events() []string {
-	var names []string
-	for _, c := range w.calls {
-		names = append(names, isCall("type", "name", c))
+	out := []string{"k_i AS (SELECT node_id, profile_id FROM identifiers WHERE " + w.looked() + ")"}
+	if len(w.frame(expr.Profile).aggs)+len(w.frame(expr.Account).aggs) > 0 {
+		out = append(out, "k_e AS NOT MATERIALIZED (SELECT "+w.eventsOf("id, t, m, s, r", &w.reads)+")")
 	}
-	only := "false"
-	if len(names) > 0 {
-		only = strings.Join(names, " OR ")
+	if len(w.steps.calls) > 0 {
+		out = append(out, w.ranked()...)
 	}
-	only = "(" + only + `) AND "timestamp" <= ` + timestamp(w.q.Now)
-	if w.oldest > oldestMin {
-		only += ` AND "timestamp" > ` + timestamp(w.oldest)
+	return out
+}
+
+// alone tells that a node that is in nobody else's profile may be taken for a
+// profile, which spares looking half of them up: whoever is no profile is left out
+// behind. Of accounts everybody counts who is in one.
+func (w *writer) alone() bool { return w.sampled() == "" && !w.frame(expr.Account).asked }
+
+// looked is the condition on the nodes that are looked up.
+func (w *writer) looked() string {
+	switch {
+	case w.sampled() != "":
+		return w.sampled()
+	case w.alone():
+		return "node_id <> profile_id"
 	}
-	var fields []string
-	docs := ""
+	return "profile_id IS NOT NULL"
+}
+
+// ranked are the tables for sequences: their events (k_n), who has so many that a
+// step may have too many (k_h), the moments at which a person has several (k_d), and
+// the events with their place o in the order of events (k_o).
+func (w *writer) ranked() []string {
+	return []string{
+		"k_n AS MATERIALIZED (SELECT " + w.eventsOf("id, t", &w.steps) + ")",
+		"k_h AS (SELECT id FROM k_n GROUP BY id HAVING count(*) > " + strconv.Itoa(candidatesMax) + ")",
+		"k_d AS (SELECT id, t FROM k_n GROUP BY id, t HAVING count(*) > 1)",
+		"k_o AS (SELECT *, t::HUGEINT * 1000000000 AS o FROM k_n WHERE (id, t) NOT IN (FROM k_d)" +
+			" UNION ALL SELECT * EXCLUDE (m, s, r), t::HUGEINT * 1000000000 + row_number() OVER (PARTITION BY id, t ORDER BY m, s, r) AS o FROM (SELECT " +
+			w.eventsOf("id, t, m, s, r", &w.steps) + " AND (id, t) IN (FROM k_d)))",
+	}
+}
+
+// eventsOf writes what stands behind the SELECT of events: the columns of that list,
+// the call and what is asked of it. Calls of which older events are asked for are
+// read by themselves, so that of the others no more is read than is asked for.
+func (w *writer) eventsOf(list string, r *reads) string {
+	apart, fields := r.apart(), ""
+	var parts []string
+	for _, oldest := range slices.Sorted(maps.Keys(apart)) {
+		only := isAny("type", "name", apart[oldest]) + ` AND "timestamp" <= ` + timestamp(w.q.Now)
+		if oldest > oldestMin {
+			only += ` AND "timestamp" > ` + timestamp(oldest)
+		}
+		var docs string
+		fields, docs = w.columns()
+		parts = append(parts, "SELECT node_id, epoch_ms(\"timestamp\") AS t, message_id AS m, source AS s, epoch_ms(received_at) AS r, type AS y, name AS w"+docs+" FROM events WHERE "+only)
+	}
+	who, join := "i.profile_id", "JOIN"
+	if w.alone() {
+		who, join = "coalesce(i.profile_id, e.node_id)", "LEFT JOIN"
+	}
+	return list + ", y, w" + fields + " FROM (SELECT e.*, " + who + " AS id FROM (" + strings.Join(parts, " UNION ALL ") + ") e " + join + " k_i i ON i.node_id = e.node_id) WHERE id IS NOT NULL"
+}
+
+// columns writes the columns of fields that are asked for, and of what these are read
+// from.
+func (w *writer) columns() (fields, docs string) {
 	for i, path := range w.plain {
 		names, _ := w.q.Columns(path)
 		for j, kind := range []string{"s VARCHAR", "n DECIMAL(38,9)", "b BOOLEAN"} {
@@ -248,28 +368,29 @@ func (w *writer) events() []string {
 				column = `"` + strings.ReplaceAll(names[j], `"`, `""`) + `"`
 			}
 			docs += ", " + column + " AS p" + strconv.Itoa(i) + suffix
-			fields = append(fields, ", p"+strconv.Itoa(i)+suffix)
+			fields += ", p" + strconv.Itoa(i) + suffix
 		}
 	}
 	inProperties := false
 	for i, f := range w.fields {
-		if t, ok := w.typedNow(f); ok {
-			fields = append(fields, ", "+t.list()+" AS f"+strconv.Itoa(i))
-			if !w.whole["f"+strconv.Itoa(i)] {
-				continue
-			}
+		name := "f" + strconv.Itoa(i)
+		t, ok := w.typedNow(f)
+		if ok {
+			fields += ", " + t.list() + " AS " + name
+		}
+		if ok && !w.whole[name] {
+			continue
 		}
 		inProperties = inProperties || !f.Context
 		doc := "dp"
 		if f.Context {
 			doc = "dc"
 		}
-		name := "f" + strconv.Itoa(i)
-		if _, ok := w.typedNow(f); !ok {
-			fields = append(fields, ", "+valuesIn(doc, f.Path)+" AS "+name)
+		if !ok {
+			fields += ", " + valuesIn(doc, f.Path) + " AS " + name
 		}
 		if w.whole[name] {
-			fields = append(fields, ", "+let("d", marked("coalesce("+doc+", '{}')"), wholeField("d", f.Path))+" AS w"+name)
+			fields += ", " + let("d", marked("coalesce("+doc+", '{}')"), wholeField("d", f.Path)) + " AS w" + name
 		}
 	}
 	if inProperties {
@@ -278,17 +399,7 @@ func (w *writer) events() []string {
 	if slices.ContainsFunc(w.fields, func(f expr.Field) bool { return f.Context }) {
 		docs += ", context AS dc"
 	}
-	out := []string{"k_e AS (SELECT id, t, m, s, r, y, w" + strings.Join(fields, "") +
-		" FROM (SELECT profile_id AS id, epoch_ms(\"timestamp\") AS t, message_id AS m, source AS s, epoch_ms(received_at) AS r, type AS y, name AS w" + docs +
-		" FROM events WHERE profile_id IS NOT NULL AND " + only + "))"}
-	if w.ranked {
-		out = append(out,
-			"k_h AS (SELECT id FROM k_e GROUP BY id HAVING count(*) > "+strconv.Itoa(candidatesMax)+")",
-			"k_d AS (SELECT id, t FROM k_e GROUP BY id, t HAVING count(*) > 1)",
-			"k_o AS (SELECT * EXCLUDE (m, s, r), t::HUGEINT * 1000000000 AS o FROM k_e WHERE (id, t) NOT IN (FROM k_d)"+
-				" UNION ALL SELECT * EXCLUDE (m, s, r), t::HUGEINT * 1000000000 + row_number() OVER (PARTITION BY id, t ORDER BY m, s, r) AS o FROM k_e WHERE (id, t) IN (FROM k_d))")
-	}
-	return out
+	return fields, docs
 }
 
 // typedNow returns the columns of a field that were asked for before.
@@ -306,13 +417,17 @@ func (t *typed) list() string {
 		" IS NOT NULL THEN [{'k': 3::TINYINT, 'n': 0::HUGEINT, 't': " + t.boolean + "::VARCHAR}] ELSE " + none + " END"
 }
 
-// aggregates is the table of what is aggregated of the events of each subject.
-func (w *writer) aggregates(f *frame) string {
+// aggregates is the table of what is aggregated of the events of each subject, if
+// anything is.
+func (w *writer) aggregates(f *frame) []string {
+	if len(f.aggs) == 0 {
+		return nil
+	}
 	columns := []string{"id"}
 	for i, a := range f.aggs {
 		columns = append(columns, a+" AS a"+strconv.Itoa(i))
 	}
-	return f.base + "a AS (SELECT " + strings.Join(columns, ", ") + " FROM " + f.events + " GROUP BY id)"
+	return []string{f.base + "a AS (SELECT " + strings.Join(columns, ", ") + " FROM " + f.events + " GROUP BY id)"}
 }
 
 // accounts are the tables of accounts: who belongs to which, their traits, and
@@ -322,16 +437,18 @@ func (w *writer) accounts(f *frame) []string {
 	for i, p := range f.paths {
 		columns = append(columns, valuesIn("doc", p)+" AS d"+strconv.Itoa(i))
 	}
-	return []string{
-		`k_m AS (SELECT DISTINCT account_node_id AS account, profile_id AS person FROM events WHERE type = 'group' AND account_node_id IS NOT NULL AND profile_id IS NOT NULL)`,
+	tables := []string{
+		`k_m AS (SELECT DISTINCT e.account_node_id AS account, i.profile_id AS person FROM events e JOIN k_i i ON i.node_id = e.node_id WHERE e.type = 'group' AND e.account_node_id IS NOT NULL)`,
 		`k_w AS (SELECT node_id, '{' || string_agg(to_json(trait)::VARCHAR || ':' || v, ',') || '}' AS doc FROM (
 	SELECT node_id, trait, arg_max(value::VARCHAR, {'t': "timestamp", 'm': message_id, 's': source, 'r': received_at}) AS v
 	FROM traits_history WHERE scope = 'account' GROUP BY node_id, trait) WHERE v <> 'null' GROUP BY node_id)`,
 		"k_q AS (SELECT " + strings.Join(columns, ", ") + " FROM (SELECT a.account AS id, coalesce(k_w.doc, '{}')" +
 			" AS doc FROM (SELECT DISTINCT account FROM k_m) a LEFT JOIN k_w ON k_w.node_id = a.account))",
-		"k_qe AS (SELECT k_m.account AS id, k_e.* EXCLUDE (id) FROM k_e JOIN k_m ON k_m.person = k_e.id)",
-		w.aggregates(f),
 	}
+	if len(f.aggs) > 0 {
+		tables = append(tables, "k_qe AS (SELECT k_m.account AS id, k_e.* EXCLUDE (id) FROM k_e JOIN k_m ON k_m.person = k_e.id)")
+	}
+	return append(tables, w.aggregates(f)...)
 }
 
 // isCall tells that an event is of a call.
@@ -343,17 +460,26 @@ func isCall(typ, name string, c expr.Call) string {
 	return "(" + is + ")"
 }
 
-// selected tells that an event is picked by a selection, without regard to lines
-// that refer.
-func (w *writer) selected(s *expr.Selection) string {
-	var names []string
-	for _, c := range s.Calls {
-		if !slices.Contains(w.calls, c) {
-			w.calls = append(w.calls, c)
-		}
-		names = append(names, isCall("y", "w", c))
+// isAny tells that an event is of one of some calls.
+func isAny(typ, name string, calls []expr.Call) string {
+	if len(calls) == 0 {
+		return "false"
 	}
-	is := "(" + strings.Join(names, " OR ") + ")"
+	is := make([]string, len(calls))
+	for i, c := range calls {
+		is[i] = isCall(typ, name, c)
+	}
+	return "(" + strings.Join(is, " OR ") + ")"
+}
+
+// selected tells that an event is picked by a selection, without regard to lines
+// that refer. The events are read from the table that the reads are of, which has
+// none that are too old for the window.
+func (w *writer) selected(in *reads, s *expr.Selection, win *expr.Window) string {
+	for _, c := range s.Calls {
+		in.add(c, max(win.Oldest(w.q.Now), -expr.Never))
+	}
+	is := isAny("y", "w", s.Calls)
 	for i := range s.Lines {
 		if l := &s.Lines[i]; l.Ref == nil {
 			is += " AND " + w.line(l)
@@ -365,7 +491,6 @@ func (w *writer) selected(s *expr.Selection) string {
 // within tells that an event of time t counts in a window.
 func (w *writer) within(win *expr.Window, t string) string {
 	now := w.q.Now
-	w.oldest = min(w.oldest, max(win.Oldest(now), -expr.Never))
 	switch win.Form {
 	case expr.Last:
 		return t + " > " + whole(now-win.Far)

@@ -74,7 +74,7 @@ func (w *writer) segment(f *frame, c *expr.SegmentCondition) string {
 
 // event writes a comparison of the number of events or of an aggregate.
 func (w *writer) event(f *frame, c *expr.EventCondition) string {
-	filter := " FILTER (WHERE " + w.selected(&c.Selection) + " AND " + w.within(&c.Window, "t") + ")"
+	filter := " FILTER (WHERE " + w.selected(&w.reads, &c.Selection, &c.Window) + " AND " + w.within(&c.Window, "t") + ")"
 	if c.Fn == "count" {
 		n, ok := c.Value.Int()
 		if !ok {

@@ -8,13 +8,13 @@ import (
 	"kith/internal/expr"
 )
 
-// Sizes returns the SELECT of one row: for each condition how many it holds for
-// (n0, n1 and so on), and for each of the sampled ones, named by their places, the
+// Sizes returns the SELECT of one row: how many were asked, for each condition how
+// many it holds for (n0, n1 and so on), and for each of the sampled ones, named by their places, the
 // least ids of those for whom it holds, as many as the sample asks for, joined by
 // commas.
 func (q Question) Sizes(conditions []expr.Condition, sampled []int, sample int) (analytics.Query, error) {
 	return q.over(conditions, func() string {
-		var columns []string
+		columns := []string{"count(*) AS asked"}
 		for i := range conditions {
 			n := strconv.Itoa(i)
 			columns = append(columns, "count(*) FILTER (WHERE c"+n+") AS n"+n)

@@ -16,7 +16,6 @@ const candidatesMax = 1000
 // far: the event chosen last, and the values of earlier ones that later steps refer
 // to. What cannot be told apart by what follows is one choice.
 func (w *writer) sequence(f *frame, c *expr.SequenceCondition) string {
-	w.ranked = true
 	s := &sequence{w: w, c: c, name: w.name("k_s")}
 	last := -1
 	for i := range c.Steps {
@@ -54,10 +53,11 @@ func (s *sequence) candidates(i int) {
 	for _, f := range s.own(i) {
 		columns = append(columns, f)
 	}
-	is := s.w.selected(&step.Selection)
+	// No step looks at what happened before the window, a not-step neither: it comes
+	// behind one that is in it.
+	is := s.w.selected(&s.w.steps, &step.Selection, &s.c.Window)
 	list := strings.Join(columns, ", ")
 	if step.Not {
-		s.w.oldest = -expr.Never
 		s.w.parts = append(s.w.parts, s.events(i)+" AS (SELECT "+list+" FROM k_o WHERE "+is+")")
 		return
 	}

@@ -49,7 +49,7 @@ func (w *writer) computed(f *frame, d *trait.Definition) string {
 
 // counted is the filter of the events that a trait is made of.
 func (w *writer) counted(d *trait.Definition) string {
-	return " FILTER (WHERE " + w.selected(&d.Selection) + " AND " + w.within(&d.Window, "t") + ")"
+	return " FILTER (WHERE " + w.selected(&w.reads, &d.Selection, &d.Window) + " AND " + w.within(&d.Window, "t") + ")"
 }
 
 // counting writes the units of a trait that is made of events as such.

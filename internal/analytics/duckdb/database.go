@@ -8,6 +8,7 @@ import (
 
 	mapping "github.com/duckdb/duckdb-go-bindings"
 
+	"kith/internal/analytics"
 	"kith/internal/analytics/guard"
 	"kith/internal/errs"
 )
@@ -173,7 +174,7 @@ func engineError(message string, running bool) error {
 	case "Invalid Input", "Parameter Not Resolved", "Constraint", "Not implemented":
 		return invalid("sql.input", "a function was given a value that it does not take, or the query needs what the engine does not have; look at patterns, formats and options")
 	case "Out of Memory", "ObjectSize":
-		return &failure{Kind: errs.Invalid.String(), Code: "sql.memory", Detail: "the query needs more memory than it may have; filter earlier, group by less, or sort fewer columns", At: -1}
+		return &failure{Kind: errs.Invalid.String(), Code: analytics.CodeMemory, Detail: "the query needs more memory than it may have; filter earlier, group by less, or sort fewer columns", At: -1}
 	case "IO", "Permission", "HTTP":
 		return &failure{Kind: errs.Unavailable.String(), Code: "sql.lake", Detail: "a file of the lake cannot be read", At: -1, Stale: true}
 	case "INTERRUPT":

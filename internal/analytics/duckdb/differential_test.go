@@ -60,13 +60,14 @@ func TestConditionsAgree(t *testing.T) {
 	}
 	t.Logf("%d cases of conditions (%d true), %d of computed traits (%d present), %d without a form in SQL; columns of properties were enough %d times, and their sums overflowed %d times", total.conditions, total.holds, total.traits, total.present, total.refused, total.plain, total.overflows)
 	t.Logf("%d copies, %d of them with another content; %d rows of members and %d of transitions in the tables", total.repeats, total.others, total.members, total.transitions)
+	t.Logf("%d were asked again in a sample; %d questions have none", total.sampled, total.whole)
 	var lines []string
 	for what, n := range counts {
 		lines = append(lines, fmt.Sprint(what, " ", n))
 	}
 	slices.Sort(lines)
 	t.Log("definitions by operator and form: " + strings.Join(lines, ", "))
-	if total.conditions < 500*int(*differentialSeeds) || total.holds*20 < total.conditions || total.present == 0 || total.plain == 0 || total.others == 0 || total.members == 0 || total.transitions == 0 {
+	if total.conditions < 500*int(*differentialSeeds) || total.holds*20 < total.conditions || total.present == 0 || total.plain == 0 || total.others == 0 || total.members == 0 || total.transitions == 0 || total.sampled == 0 {
 		t.Error("too little was asked")
 	}
 }
@@ -78,6 +79,8 @@ type tally struct {
 	repeats, others int // copies, and those that differ from what they are copies of
 	members         int // rows that were held against what the live engine says
 	transitions     int
+
+	sampled, whole int // who was asked again in a sample; questions that have none
 }
 
 // trialWorld is a log, a state folded from it, the engine that keeps members, and
@@ -464,6 +467,7 @@ func (w *trialWorld) holdSegments(h *house, q condition.Question, ids []identity
 	if len(byID) != len(ids) {
 		w.t.Errorf("%d subjects in SQL, %d in the records", len(byID), len(ids))
 	}
+	w.holdSample(h, q, conditions, byID, total)
 	for i, d := range defs {
 		members, more, err := w.engine.Members(context.Background(), d.Key, identity.NodeID{}, 10_000)
 		w.must(err)
@@ -494,6 +498,32 @@ func (w *trialWorld) holdSegments(h *house, q condition.Question, ids []identity
 			w.t.Errorf("%s has members who are nobody", d.Key)
 		}
 	}
+}
+
+// holdSample holds that asking a part of everybody comes to the same for each of
+// them, and that they are those who have the ids of that part.
+func (w *trialWorld) holdSample(h *house, q condition.Question, conditions []expr.Condition, all map[string][]string, total *tally) {
+	q.Part = 2
+	if _, err := q.Verdicts(conditions); errs.CodeOf(err) == condition.CodeNoSample {
+		total.whole++
+		return
+	}
+	rows := w.either(h, q, total, func(q condition.Question) (analytics.Query, error) { return q.Verdicts(conditions) })
+	want := 0
+	for id := range all {
+		if id < "80" {
+			want++
+		}
+	}
+	for id, row := range rows {
+		if !slices.Equal(row, all[id]) || id >= "80" {
+			w.t.Errorf("%v in a sample, %v of all", row, all[id])
+		}
+	}
+	if len(rows) != want {
+		w.t.Errorf("%d in a sample, want %d", len(rows), want)
+	}
+	total.sampled += want
 }
 
 func (w *trialWorld) holdTraits(h *house, q condition.Question, ids []identity.NodeID, ask func(identity.NodeID) segment.View, total *tally) {

@@ -124,7 +124,7 @@ func (p *process) kill(why error) {
 
 func errMemory() error {
 	return &failure{
-		Kind: errs.Invalid.String(), Code: "sql.memory", At: -1,
+		Kind: errs.Invalid.String(), Code: analytics.CodeMemory, At: -1,
 		Detail: "the query needs more memory than it may have; filter earlier, group by less, or sort fewer columns",
 	}
 }
