@@ -30,11 +30,11 @@ export const signedOut = new EventTarget();
 function ask(method: string, path: string, body: unknown, signal?: AbortSignal, accept = "application/json") {
   const headers: Record<string, string> = { Accept: accept };
   if (method !== "GET") headers["X-Kith-Request"] = "1";
-  if (body !== undefined) headers["Content-Type"] = "application/json";
+  if (body !== undefined) headers["Content-Type"] = body instanceof Blob ? body.type : "application/json";
   return fetch(path, {
     method,
     headers,
-    body: body === undefined ? undefined : JSON.stringify(body),
+    body: body === undefined || body instanceof Blob ? body : JSON.stringify(body),
     signal,
     credentials: "same-origin",
     cache: "no-store",
@@ -72,6 +72,12 @@ export async function call<T>(method: "GET" | "POST" | "PUT" | "DELETE", path: A
 }
 
 export const get = <T>(path: Address, signal?: AbortSignal) => call<T>("GET", path, undefined, signal);
+
+/** send hands over what is not JSON, and tells with which status it was taken. */
+export async function send<T>(path: Address, body: Blob, signal?: AbortSignal): Promise<{ status: number; data: T }> {
+  const res = await checked("POST", path, body, signal);
+  return { status: res.status, data: (await res.json()) as T };
+}
 
 /** text asks for an answer that is not JSON. */
 export async function text(method: "GET" | "POST", path: Address, body: unknown, accept: string): Promise<string> {

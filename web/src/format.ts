@@ -10,8 +10,9 @@ export const percent = (share: number, language: string, digits = 0) => new Intl
 /** money writes an amount; without a currency it is a plain number. */
 export function money(n: number, language: string, currency?: string): string {
   const digits = Math.abs(n) >= 1000 ? 0 : 2;
-  if (!currency || !/^[A-Z]{3}$/.test(currency)) return new Intl.NumberFormat(language, { maximumFractionDigits: digits }).format(n);
-  return new Intl.NumberFormat(language === "en" ? "en-GB" : language, { style: "currency", currency, currencyDisplay: "narrowSymbol", maximumFractionDigits: digits }).format(n);
+  const known = !!currency && /^[A-Z]{3}$/.test(currency);
+  const form = known ? new Intl.NumberFormat(place(language), { style: "currency", currency, currencyDisplay: "narrowSymbol", maximumFractionDigits: digits }) : new Intl.NumberFormat(language, { maximumFractionDigits: digits });
+  return form.format(n).replace("-", "−");
 }
 
 const steps: [Intl.RelativeTimeFormatUnit, number][] = [
@@ -25,7 +26,7 @@ const steps: [Intl.RelativeTimeFormatUnit, number][] = [
 /** ago tells a moment by its distance from now, both in milliseconds. */
 export function ago(at: number, now: number, language: string): string {
   const seconds = Math.round((at - now) / 1000);
-  const f = new Intl.RelativeTimeFormat(language, { numeric: "auto", style: "short" });
+  const f = new Intl.RelativeTimeFormat(language, { numeric: "auto" });
   for (const [unit, size] of steps) {
     if (Math.abs(seconds) >= size) return f.format(Math.trunc(seconds / size), unit);
   }
@@ -45,22 +46,30 @@ export const clock = (iso: string, language: string) =>
 export const full = (iso: string, language: string) =>
   new Intl.DateTimeFormat(place(language), { dateStyle: "medium", timeStyle: "medium" }).format(new Date(iso));
 
+/** between is a stretch of time; what both ends share is written once. */
+export const between = (from: string, to: string, language: string) =>
+  new Intl.DateTimeFormat(place(language), { dateStyle: "medium", timeStyle: "medium" }).formatRange(new Date(from), new Date(to));
+
 /** dayMonth is a day of UTC without its year, for axes. */
 export const dayMonth = (iso: string, language: string) =>
   new Intl.DateTimeFormat(place(language), { day: "numeric", month: "short", timeZone: "UTC" }).format(new Date(iso));
 
 /** plain writes a value as one short line. */
 export function plain(v: unknown): string {
+  return v !== null && typeof v === "object" && !Array.isArray(v) ? Object.entries(v).map(named).join(" · ") : inner(v);
+}
+
+const named = ([k, v]: [string, unknown]): string => (v !== null && typeof v === "object" && !Array.isArray(v) ? `${k} ${inner(v)}` : `${k}: ${inner(v)}`);
+
+function inner(v: unknown): string {
   if (v === null || v === undefined) return "–";
-  if (typeof v === "string") return v;
-  if (Array.isArray(v)) return v.every((x) => typeof x !== "object") ? v.join(", ") : JSON.stringify(v);
-  if (typeof v === "object") {
-    return Object.entries(v)
-      .map(([k, x]) => `${k}: ${typeof x === "object" ? JSON.stringify(x) : String(x)}`)
-      .join(" · ");
-  }
+  if (Array.isArray(v)) return v.map(inner).join(", ") || "–";
+  if (typeof v === "object") return `(${Object.entries(v).map(named).join(", ")})`;
   return String(v);
 }
+
+/** spaced writes a name of data, such as push_enabled or lastName, as words. */
+export const spaced = (key: string) => key.replace(/_+/g, " ").replace(/([a-z\d])([A-Z])/g, (_, a: string, b: string) => `${a} ${b.toLowerCase()}`).trim() || key;
 
 const isoForm = /^\d{4}-\d\d-\d\dT\d\d:\d\d/;
 export const isMoment = (v: unknown): v is string => typeof v === "string" && isoForm.test(v) && !Number.isNaN(Date.parse(v));

@@ -1,5 +1,6 @@
 // What kind of happening something is, so that a timeline can be read by subject.
 import { CreditCard, Eye, FileText, Group, Headset, KeyRound, type LucideIcon, Mail, MousePointerClick, PackageCheck, PackageX, Search, ShieldCheck, ShoppingCart, Smartphone, Tags, UserRoundPen, Waypoints } from "lucide-react";
+import i18next from "i18next";
 import type { KithEvent } from "./api";
 
 export const subjects = ["orders", "web", "messages", "support", "identity", "consent", "segments", "other"] as const;
@@ -36,6 +37,13 @@ export function eventIcon(e: Pick<KithEvent, "type" | "event">): LucideIcon {
 
 export const subjectIcon = (s: Subject) => bySubject[s];
 
-export function eventTitle(e: KithEvent): string {
-  return e.event ?? (e.name ? `${e.type}: ${e.name}` : e.type);
+const calls = ["page", "screen", "identify", "group", "alias", "track"];
+
+/** callTitle says a type of call in words; what is none stays as it is. */
+export const callTitle = (type: string): string => (calls.includes(type) ? i18next.t(`call.${type}`) : type);
+
+/** eventTitle is what to call an event: its name, else what kind of call it is. */
+export function eventTitle(e: Pick<KithEvent, "type" | "event" | "name">): string {
+  if (e.event) return e.event;
+  return e.name && (e.type === "page" || e.type === "screen") ? i18next.t(`called.${e.type}`, { name: e.name }) : callTitle(e.type);
 }

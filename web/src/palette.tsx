@@ -109,11 +109,13 @@ function Inside({ close }: { close: () => void }) {
             aria-selected={n === current}
             onMouseMove={() => setAt(n)}
             onClick={() => pick(i)}
-            className={cx("flex min-h-10 cursor-pointer items-center gap-3 rounded-md px-3", n === current && "bg-accent-wash")}
+            className={cx("flex min-h-10 cursor-pointer items-center gap-3 rounded-md px-3 py-1", n === current && "bg-accent-wash")}
           >
             <i.icon aria-hidden className="size-4 shrink-0 text-soft" />
-            <span className="truncate font-medium">{i.label}</span>
-            <span className="ml-auto truncate text-sm text-soft">{i.note}</span>
+            <span className="flex min-w-0 flex-1 justify-between gap-x-3 max-sm:flex-col sm:items-center">
+              <span className="truncate font-medium sm:max-w-3/4 sm:shrink-0">{i.label}</span>
+              <span className="truncate text-sm text-soft">{i.note}</span>
+            </span>
           </div>
         ))}
       </div>

@@ -12,7 +12,7 @@ import { type Group, groupsFor, spots } from "./places";
 import { choose, usePrefs } from "./prefs";
 import { forget, Logo, useWho } from "./signin";
 import { Tray } from "./tray";
-import { Badge, Button, Card, cx, Dialog, Empty, Fold, Num, Trouble } from "./ui/kit";
+import { Badge, Button, Card, cx, Dialog, Fold, Missing, Num, Trouble } from "./ui/kit";
 import { Toasts } from "./ui/toast";
 
 function typing(e: KeyboardEvent) {
@@ -87,7 +87,8 @@ export function Shell() {
             className="flex h-9 min-w-0 flex-1 items-center gap-2 rounded-md border border-edge/60 bg-base px-3 text-soft hover:bg-sunken sm:max-w-md"
           >
             <Search aria-hidden className="size-4 shrink-0" />
-            <span className="truncate">{t("palette.open")}</span>
+            <span className="truncate max-sm:sr-only">{t("palette.open")}</span>
+            <span aria-hidden className="sm:hidden">{t("palette.short")}</span>
             <kbd className="ml-auto hidden rounded border border-line bg-panel px-1.5 text-xs sm:block">Ctrl K</kbd>
           </button>
           <div className="ml-auto flex items-center gap-1">
@@ -201,8 +202,10 @@ function Help() {
         {keys.map(([k, what]) => (
           <div key={k} className="flex items-baseline justify-between gap-3">
             <dt>{what}</dt>
-            <dd className="shrink-0">
-              <kbd className="rounded border border-line bg-sunken px-1.5 py-0.5 font-mono text-xs">{k}</kbd>
+            <dd className="flex shrink-0 gap-1">
+              {k.split("  ").map((one) => (
+                <kbd key={one} className="rounded border border-line bg-sunken px-1.5 py-0.5 font-mono text-xs">{one}</kbd>
+              ))}
             </dd>
           </div>
         ))}
@@ -265,11 +268,11 @@ export function Failed({ error, reset }: { error: unknown; reset: () => void }) 
 export function NotThere() {
   const { t } = useTranslation();
   return (
-    <Empty title={t("notthere.title")}>
+    <Missing title={t("notthere.title")}>
       {t("notthere.lead")}{" "}
       <Link to="/" className="text-accent underline">
         {t("nav.home")}
       </Link>
-    </Empty>
+    </Missing>
   );
 }

@@ -249,9 +249,12 @@ export class Person {
     assert.ok(b && b.y >= 0 && b.y + b.height <= this.height && b.x >= 0 && b.x + b.width <= this.width, `${l} is not seen at once: ${JSON.stringify(b)}`);
   }
 
-  /** picture is how it looks, without the style that hides a caret, which the policy refuses. */
-  picture(path) {
-    return this.page.screenshot({ path, caret: "initial" });
+  /** picture is how it looks, as many windows deep as it is long, without the style that hides a caret, which the policy refuses. */
+  async picture(path, windows = 1) {
+    if (windows === 1) return this.page.screenshot({ path, caret: "initial" });
+    const open = (await this.by("dialog").count()) > 0; // it stands in the window, however long the page is
+    const height = open ? 0 : Math.min(windows * this.height, await this.page.evaluate(() => (window.scrollTo(0, 0), document.documentElement.scrollHeight)));
+    return this.page.screenshot({ path, caret: "initial", ...(height > this.height ? { fullPage: true, clip: { x: 0, y: 0, width: this.width, height } } : {}) });
   }
 
   /** tooWide is what makes a page wider than the window, if anything does. */

@@ -23,9 +23,18 @@ export const screens = ({ rich, send }) => [
   { name: "segment, unknown", path: "/ui/segments/nothing", refused: /^404 GET \/v1\/segments\/nothing$/ },
   { name: "segment, to be removed", path: "/ui/segments/lapsed", then: (p) => p.by("button", p.say("Delete")).click() },
   { name: "segment, new", path: "/ui/segments/new" },
+  {
+    name: "segment, a list to upload",
+    path: "/ui/segments/new?tab=list",
+    then: async (p) => {
+      await p.page.getByLabel(p.say("File with one person per row")).setInputFiles({ name: "guests.csv", mimeType: "text/csv", buffer: Buffer.from(`${p.sayKey("col.name")},E-mail\nAna Martin,ana@guests.example\nBo Lee,bo@guests.example\n`) });
+      await p.sees(p.by("cell"));
+    },
+  },
   { name: "computed traits", path: "/ui/traits" },
   { name: "computed trait", path: "/ui/traits/orders_ever" },
   { name: "computed trait, new", path: "/ui/traits/new" },
+  { name: "computed trait, unknown", path: "/ui/traits/nothing", refused: /^404 GET \/v1\/traits\/nothing$/ },
   {
     name: "SQL",
     path: "/ui/sql",
@@ -55,6 +64,7 @@ export const screens = ({ rich, send }) => [
   },
   { name: "sources", path: "/ui/sources" },
   { name: "source", path: "/ui/sources/web", tabs: true },
+  { name: "source, unknown", path: "/ui/sources/nothing", refused: /^404 GET \/v1\/sources\/nothing$/ },
   { name: "sources, a new one", path: "/ui/sources", then: (p) => p.by("button", p.say("Add a source")).click() },
   { name: "sources, a new key", path: "/ui/sources", then: (p) => p.page.getByRole("button", { name: new RegExp(`: ${p.sayKey("source.rotateShort")}$`) }).first().click() },
   { name: "set apart", path: "/ui/quarantine" },

@@ -1,5 +1,5 @@
 // Writes a picture of every screen, in both languages and themes, on a desk and
-// on a phone, for a person to judge.
+// on a phone, two windows deep, for a person to judge.
 import { mkdirSync } from "node:fs";
 import { launch, Person } from "./browser.mjs";
 import { visit } from "./screens.mjs";
@@ -18,7 +18,7 @@ try {
     for (const theme of ["light", "dark"]) {
       for (const [width, height] of [[1366, 768], [390, 844]]) {
         const p = await Person.signedIn(browser, demo, { language, theme, width, height });
-        await visit(p, world, (name) => p.picture(`${folder}/${name.replace(/[^\w]+/g, "-")}-${language}-${theme}-${width}.png`));
+        await visit(p, world, (name) => p.picture(`${folder}/${name.replace(/[^\p{L}\p{N}]+/gu, "-")}-${language}-${theme}-${width}.png`, 2));
         for (const t of p.trouble) console.error(`${language} ${theme} ${width}: ${t}`);
         wrong += p.trouble.length;
         await p.context.close();

@@ -156,10 +156,10 @@ function Group({ node, path, scope, inAccount = false }: { node: Where; path: Pa
                 {groupOf(c) && !consentOf(c) ? <Group node={c as Where} path={at} scope={scope} inAccount={inAccount} /> : <Leaf node={c as Obj} path={at} scope={scope} inAccount={inAccount} />}
               </div>
               {top && (
-                <span title={t("builder.lineCount")} className={cx("block shrink-0 pt-1 text-right text-sm font-semibold sm:w-20", n > 0 ? "sm:pt-8" : "sm:pt-2.5", stale ? "text-soft" : "text-ink")}>
+                <span title={t("builder.lineCount")} className={cx("block shrink-0 pt-1 text-right text-sm font-semibold sm:w-22", n > 0 ? "sm:pt-8" : "sm:pt-2.5", stale ? "text-soft" : "text-ink")}>
                   {count !== undefined && (
                     <>
-                      <Num n={count} /> <span className="sr-only">{t("builder.lineCount")}</span>
+                      <Num n={count} /> <span className="text-xs leading-tight font-normal text-soft sm:block">{t("builder.lineCount")}</span>
                       {total !== undefined && total > 0 && (
                         <svg aria-hidden width="100%" height="5" className="mt-1 block rounded-full bg-sunken">
                           <rect width={`${Math.min(100, (count / total) * 100)}%`} height="5" rx="2.5" className={stale ? "fill-edge" : "fill-one"} />
@@ -478,7 +478,7 @@ function SequenceLines({ node, path }: { node: Obj; path: Path }) {
                   {n > 0 && (
                     <label className="flex items-center gap-1.5 text-sm">
                       {t("builder.within")}
-                      <Input aria-label={t("builder.withinHint")} title={t("builder.withinHint")} placeholder={t("builder.anyTime")} value={String(s.within ?? "")} onChange={(e) => change([...at, "within"], e.target.value || undefined)} className="!w-24" />
+                      <Duration label={t("builder.withinHint")} placeholder={t("builder.anyTime")} value={String(s.within ?? "")} change={(v) => change([...at, "within"], v === "" || /^[mhdw]$/.test(v) ? undefined : v)} />
                     </label>
                   )}
                   <AddLine node={s} path={at} />
@@ -530,19 +530,45 @@ export function WindowChoice({ node, change }: { node: unknown; change: (key: st
   const w = isObj(node) ? node : {};
   const kind = w.last !== undefined ? "last" : w.from !== undefined || w.to !== undefined ? "between" : w.since !== undefined || w.until !== undefined ? "since" : "ever";
   const start: Record<string, Obj | undefined> = useMemo(() => ({ ever: undefined, last: { last: "90d" }, between: { from: "90d", to: "30d" }, since: { since: new Date(Date.now() - 90 * 86_400_000).toISOString().slice(0, 10) + "T00:00:00Z" } }), []);
-  const field = (name: string, label: string, width: string) => <Input aria-label={label} placeholder={label} title={label} value={w[name] === undefined ? "" : String(w[name])} onChange={(e) => change(name, e.target.value || undefined)} className={width} />;
+  const field = (name: string, label: string) => <Duration label={label} value={String(w[name] ?? "")} change={(v) => change(name, v)} />;
   const moment = (name: string, label: string) => (
     <Input type="datetime-local" aria-label={label} title={label} value={local(w[name])} onChange={(e) => change(name, e.target.value ? new Date(e.target.value).toISOString() : undefined)} className="!w-52" />
   );
   return (
     <>
       <Select aria-label={t("builder.window")} className="field-sizing-content !w-auto" value={kind} onChange={(e) => change(null, start[e.target.value])} options={["ever", "last", "between", "since"].map((k) => ({ value: k, label: t(`window.${k}`) }))} />
-      {kind === "last" && field("last", t("builder.duration"), "!w-20")}
-      {kind === "between" && field("from", t("builder.from"), "!w-20")}
-      {kind === "between" && field("to", t("builder.to"), "!w-20")}
+      {kind === "last" && field("last", t("builder.duration"))}
+      {kind === "between" && field("from", t("builder.from"))}
+      {kind === "between" && <span className="text-sm text-soft">{t("builder.and")}</span>}
+      {kind === "between" && field("to", t("builder.to"))}
       {kind === "since" && moment("since", t("builder.since"))}
       {kind === "since" && moment("until", t("builder.until"))}
     </>
+  );
+}
+
+const units = ["m", "h", "d", "w"];
+
+/** Duration is a number and its unit, such as 90 days, which a document writes as 90d. */
+function Duration({ label, value, change, placeholder }: { label: string; value: string; change: (v: string) => void; placeholder?: string }) {
+  const { t } = useTranslation();
+  const [, n = "", read] = /^(.*?)([mhdw])?$/s.exec(value) ?? [];
+  const [last, setLast] = useState(read ?? "d");
+  const unit = read ?? last;
+  return (
+    <span className="inline-flex items-center gap-1">
+      <Input aria-label={label} title={label} inputMode="numeric" placeholder={placeholder} value={n} onChange={(e) => change(e.target.value.trim() + unit)} className={placeholder ? "!w-26" : "!w-15"} />
+      <Select
+        aria-label={`${label}: ${t("builder.unit")}`}
+        className="field-sizing-content !w-auto"
+        value={unit}
+        onChange={(e) => {
+          setLast(e.target.value);
+          change(n + e.target.value);
+        }}
+        options={units.map((u) => ({ value: u, label: t(`unit.${u}`) }))}
+      />
+    </span>
   );
 }
 

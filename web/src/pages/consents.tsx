@@ -42,8 +42,8 @@ export function Consents({ at, p }: { at: string; p: Profile }) {
           { head: t("col.purpose"), cell: (c) => <span className="font-medium">{[c.purpose, c.channel].filter(Boolean).join(" / ")}</span> },
           { head: t("col.state"), cell: (c) => <Badge tone={consentTone(c.state)}>{t(`consent.${c.state}`)}</Badge> },
           { head: t("col.when"), cell: (c) => <When at={c.at} /> },
-          { head: t("col.via"), cell: (c) => [c.via, c.source].filter(Boolean).join(" · ") },
-          { head: t("col.proof"), wide: true, cell: (c) => <span className="text-sm break-all text-soft">{[c.policy, c.evidence].filter((x) => x !== null && x !== undefined).map(plain).join(" · ") || "–"}</span> },
+          { head: t("col.via"), cell: (c) => <span className="whitespace-nowrap">{[c.via, c.source].filter(Boolean).join(" · ")}</span> },
+          { head: t("col.proof"), wide: true, cell: (c) => <span className="text-sm break-words text-soft">{[c.policy, c.evidence].filter((x) => x !== null && x !== undefined).map(plain).join(" · ") || "–"}</span> },
         ]}
       />
     </>

@@ -64,7 +64,7 @@ export function Course({ k, now, span, change }: { k: string; now: number; span:
   const all = q.data ? sizes(now, q.data.changes, Date.now(), step, count) : [];
   const moved = all.some((p) => p.entered + p.left > 0);
   const name = (at: number) =>
-    new Intl.DateTimeFormat(i18n.language === "en" ? "en-GB" : i18n.language, step < 24 * hour ? (span === "day" ? { hour: "2-digit", minute: "2-digit" } : { day: "numeric", month: "short", hour: "2-digit" }) : { day: "numeric", month: "short" }).format(at);
+    new Intl.DateTimeFormat(i18n.language === "en" ? "en-GB" : i18n.language, span === "day" ? { hour: "2-digit", minute: "2-digit" } : { day: "numeric", month: "short" }).format(at);
   const points = (f: (p: (typeof all)[number]) => number[]) => all.map((p) => ({ key: String(p.at), label: full(new Date(p.at).toISOString(), i18n.language), short: name(p.at), values: f(p) }));
   const sum = (q.data?.causes ?? []).reduce((n, c) => n + c.n, 0);
   return (

@@ -7,17 +7,18 @@ import { type ReactNode, useEffect, useMemo } from "react";
 import { useTranslation } from "react-i18next";
 import { get, type KithEvent, type Page, Problem, type Profile, refPath } from "../api";
 import { useSegments } from "../data";
-import { initials, money, num } from "../format";
+import { initials, money, num, spaced } from "../format";
 import { eventIcon, eventTitle, subjectOf } from "../kinds";
 import { firstOf, nameOfProfile, PersonLink, traitOf } from "../person";
 import { Spark } from "../ui/chart";
-import { Badge, Button, Card, Copy, cx, Empty, Facts, Json, Num, PageHead, Skeleton, Tabs, Trouble, When } from "../ui/kit";
+import { Badge, Button, Card, Copy, cx, Empty, Facts, Json, Missing, Num, PageHead, Skeleton, Tabs, Trouble, When } from "../ui/kit";
 import { Consents, consentTone } from "./consents";
 import { Computed, Traits } from "./details";
 import { Identity } from "./identity";
 import { Memberships } from "./memberships";
 import { Orders, Records, useEntities, useOrders, valueOf } from "./orders";
-import { eventLine, Timeline } from "./timeline";
+import { amountOf, eventLine, Timeline } from "./timeline";
+import { useComputedNames } from "./traits";
 
 export function Customer() {
   const { t } = useTranslation();
@@ -31,15 +32,12 @@ export function Customer() {
   if (profile.isError) {
     if (profile.error instanceof Problem && profile.error.status === 404) {
       return (
-        <Card>
-          <PageHead title={t("customer.unknown")} />
-          <Empty title={t("customer.unknown")}>
-            {t("customer.unknownLead")}{" "}
-            <Link to="/profiles" className="text-accent underline">
-              {t("profiles.search")}
-            </Link>
-          </Empty>
-        </Card>
+        <Missing title={t("customer.unknown")}>
+          {t("customer.unknownLead")}{" "}
+          <Link to="/profiles" className="text-accent underline">
+            {t("profiles.search")}
+          </Link>
+        </Missing>
       );
     }
     return <Trouble error={profile.error} retry={() => profile.refetch()} />;
@@ -163,7 +161,7 @@ function Head({ p, account, at }: { p: Profile; account: boolean; at: string }) 
           {flags.map(([k]) => (
             <Badge key={k} tone={/complain|risk|fraud|block|churn/i.test(k) ? "bad" : "accent"}>
               {/complain|risk|fraud|block|churn/i.test(k) ? <TriangleAlert aria-hidden className="size-3.5" /> : <Star aria-hidden className="size-3.5" />}
-              {k}
+              {spaced(k)}
             </Badge>
           ))}
         </div>
@@ -214,6 +212,7 @@ function Worth({ p }: { p: Profile }) {
     return [...by].sort(([a], [b]) => a.localeCompare(b)).map(([, v]) => v);
   }, [orders]);
   const computed = Object.entries(p.computed).slice(0, 3);
+  const name = useComputedNames();
   return (
     <Tile title={t("tile.worth")} more={orders.length > 0 && <Link to="/profiles/$ref" params={{ ref }} search={{ tab: "orders" }} className={tabLink}>{t("tab.orders")}</Link>}>
       {q.isPending && <p className="text-soft">{t("loading")}</p>}
@@ -241,7 +240,7 @@ function Worth({ p }: { p: Profile }) {
       )}
       {computed.length > 0 && (
         <div className="mt-2 border-t border-line pt-2">
-          <Facts facts={computed.map(([k, v]) => [<Link key={k} to="/profiles/$ref" params={{ ref }} search={{ tab: "traits" }} className="hover:underline">{k}</Link>, <Computed key={`${k}.`} v={v} />])} />
+          <Facts facts={computed.map(([k, v]) => [<Link key={k} to="/profiles/$ref" params={{ ref }} search={{ tab: "traits" }} className="hover:underline">{name(k)}</Link>, <Computed key={`${k}.`} v={v} />])} />
         </div>
       )}
     </Tile>
@@ -250,13 +249,14 @@ function Worth({ p }: { p: Profile }) {
 
 function AccountFacts({ p }: { p: Profile }) {
   const { t } = useTranslation();
+  const name = useComputedNames();
   return (
     <Tile title={t("side.activity")}>
       <Facts
         facts={[
           [t("col.events"), <Num n={p.events} />],
           [t("col.firstSeen"), <When at={p.first_seen} />],
-          ...Object.entries(p.computed).slice(0, 3).map(([k, v]): [ReactNode, ReactNode] => [k, <Computed v={v} />]),
+          ...Object.entries(p.computed).slice(0, 3).map(([k, v]): [ReactNode, ReactNode] => [name(k), <Computed v={v} />]),
         ]}
       />
     </Tile>
@@ -284,23 +284,24 @@ function Now({ p, at }: { p: Profile; at: string }) {
             <li key={e.messageId + e.received_at} className="flex items-center gap-2">
               <Icon aria-hidden className={cx("size-4 shrink-0", subjectOf(e) === "orders" ? "text-good" : "text-soft")} />
               <span className="shrink-0 font-medium">{eventTitle(e)}</span>
-              <span className="min-w-0 flex-1 truncate text-sm text-soft" title={eventLine(e)}>{lineOf(e)}</span>
+              <span className="min-w-0 flex-1 truncate text-sm text-soft" title={eventLine(e)}>{lineOf(e, i18n.language)}</span>
               <span className="shrink-0 text-sm text-soft"><When at={e.timestamp} /></span>
             </li>
           );
         })}
       </ul>
       <p className="mt-auto pt-2 text-sm text-soft">
-        {t("tile.events", { count: p.events, n: num(p.events, i18n.language) })} · {sources.join(", ")} · {t("tile.since")} <When at={p.first_seen} />
+        {t("tile.events", { count: p.events, n: num(p.events, i18n.language) })} · {sources.join(", ")} · {t("tile.since")} <When at={p.first_seen} day />
       </p>
     </Tile>
   );
 }
 
 /** lineOf is the name of the thing that an event is about, else its whole line. */
-function lineOf(e: KithEvent): string {
+function lineOf(e: KithEvent, language: string): string {
   const p = e.properties ?? {};
-  const name = [p.name, p.title, p.query, p.subject, p.path].find((x) => typeof x === "string" && x);
+  const amount = subjectOf(e) === "orders" && amountOf(e, language);
+  const name = [amount, p.name, p.title, p.query, p.email_subject, p.subject, p.campaign_name, p.path].find((x) => typeof x === "string" && x);
   return typeof name === "string" ? name : eventLine(e);
 }
 

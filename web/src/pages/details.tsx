@@ -59,8 +59,9 @@ export function Traits({ p }: { p: Profile }) {
             {
               head: t("traits.past"),
               right: true,
+              bare: true,
               cell: ([k]) => (
-                <Button small kind="quiet" aria-label={`${k}: ${t("traits.past")}`} onClick={() => setPast(k)}>
+                <Button small aria-label={`${k}: ${t("traits.past")}`} onClick={() => setPast(k)}>
                   {t("traits.past")}
                 </Button>
               ),

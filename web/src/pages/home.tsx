@@ -7,6 +7,7 @@ import { useTranslation } from "react-i18next";
 import { call, get, type Page, type Where } from "../api";
 import { lastUsed, useSegments, useSources, useStatus } from "../data";
 import { date, dayMonth, money, num, percent } from "../format";
+import { callTitle } from "../kinds";
 import { type Day, type Period, placed, readAgain, readDays, readMovers, readPeople, readPeriods, rowsOf } from "../kpis";
 import { Chart, Spark } from "../ui/chart";
 import { Badge, Card, Code, cx, Empty, Num, Segmented, Skeleton, Trouble, When } from "../ui/kit";
@@ -75,7 +76,7 @@ function Delta({ now, before }: { now: number; before: number }) {
   const share = (now - before) / before;
   const Icon = share > 0.005 ? ArrowUpRight : share < -0.005 ? ArrowDownRight : ArrowRight;
   return (
-    <span title={t("home.against", { n: num(Math.round(before * 100) / 100, i18n.language) })} className={cx("inline-flex items-center text-sm font-medium", share > 0.005 ? "text-good" : share < -0.005 ? "text-bad" : "text-soft")}>
+    <span title={t("home.against", { n: num(Math.round(before * 100) / 100, i18n.language) })} className={cx("inline-flex items-baseline text-sm font-medium [&>svg]:self-center", share > 0.005 ? "text-good" : share < -0.005 ? "text-bad" : "text-soft")}>
       <Icon aria-hidden className="size-3.5" />
       {percent(Math.abs(share), i18n.language)}
       <span className="sr-only"> {t(share < 0 ? "home.less" : "home.more")}</span>
@@ -168,7 +169,7 @@ function Changes({ days }: { days: number }) {
         {movers.map((m) => (
           <li key={m.name}>
             <Link to={"/sql" as "/"} search={{ q: rowsOf.named(m.name, days), run: 1 } as never} className="flex items-baseline gap-3 px-4 py-1.5 hover:bg-sunken">
-              <span className="min-w-0 flex-1 truncate font-medium">{m.name}</span>
+              <span className="min-w-0 flex-1 truncate font-medium">{callTitle(m.name)}</span>
               <span className="shrink-0 text-sm text-soft">{t("home.fromTo", { from: num(m.before, i18n.language), to: num(m.now, i18n.language) })}</span>
               <span className="w-16 shrink-0 text-right"><Delta now={m.now} before={m.before} /></span>
             </Link>

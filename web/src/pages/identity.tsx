@@ -2,10 +2,12 @@
 // bring together or part what was seen wrongly.
 import { Link, useNavigate, useParams, useSearch } from "@tanstack/react-router";
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
+import type { TFunction } from "i18next";
 import { ArrowDown, GitMerge, Link2, Scissors, Unlink } from "lucide-react";
 import { useMemo, useState } from "react";
 import { useTranslation } from "react-i18next";
 import { call, enc, type Found, get, type Identifier, type Named, type Page, type Profile, refPath, sql, type Why } from "../api";
+import { between } from "../format";
 import { nameOf, useDelayed, useFound } from "../palette";
 import { type Edge, Graph, graphMax } from "../ui/graph";
 import { Badge, Button, Card, Copy, Dialog, Empty, Field, Fold, Input, Num, Rows, Segmented, Select, Skeleton, Trouble, When } from "../ui/kit";
@@ -18,6 +20,13 @@ export type Audited = { at: string; kind: string; from: string | null; to: strin
 
 export const useAudit = (at: string, enabled = true) =>
   useQuery({ queryKey: ["audit", at], queryFn: ({ signal }) => get<Page<Audited>>(`/v1/profiles/${refPath(at)}/audit?limit=100`, signal), enabled });
+
+/** ruleWords says at which turn a link was judged in the reader's language, null of a sentence that it does not know. */
+export function ruleWords(t: TFunction, rule: string): string | null {
+  if (/operator's merge/.test(rule)) return t("rule.operator");
+  const [, from, to, seen] = /^links of priority (\d+) to (\d+), (?:the (last|first) seen first|and only if there is no rival)$/.exec(rule) ?? [];
+  return from ? t(`rule.${seen ?? "none"}`, { from, to }) : null;
+}
 
 type Linked = { nodes: { id: string; type: string; value: string }[]; edges: Edge[] };
 
@@ -82,6 +91,7 @@ export function Identity({ p }: { p: Profile }) {
       </div>
       {view !== "log" && (
         <div className="flex flex-wrap items-end gap-2 border-b border-line px-4 py-3">
+          <p className="w-full text-sm text-soft">{t("why.lead")}</p>
           <label className="min-w-0 flex-1 basis-56">
             <span className="mb-1 block text-sm font-medium">{t("why.from")}</span>
             <Select options={options} value={a} onChange={(e) => show(e.target.value, b)} />
@@ -109,14 +119,11 @@ export function Identity({ p }: { p: Profile }) {
           rows={p.identifiers}
           id={ref}
           columns={[
-            {
-              head: t("split.pick"),
-              cell: (i) => <input type="checkbox" aria-label={`${t("split.pick")}: ${ref(i)}`} checked={marked.has(idOf(i) ?? "")} disabled={!idOf(i)} onChange={() => mark(idOf(i)!)} className="mt-1 size-4 accent-accent" />,
-            },
             { head: t("col.type"), cell: (i) => <span className="font-medium">{i.type}</span> },
             {
               head: t("col.value"),
               wide: true,
+              bare: true,
               cell: (i) => (
                 <span className="inline-flex items-start gap-1">
                   <span className="font-mono text-sm break-all">{i.value}</span>
@@ -128,8 +135,13 @@ export function Identity({ p }: { p: Profile }) {
             { head: t("col.firstSeen"), right: true, cell: (i) => <When at={i.first_seen} /> },
             { head: t("col.lastSeen"), right: true, cell: (i) => <When at={i.last_seen} /> },
             {
+              head: t("split.pick"),
+              cell: (i) => <input type="checkbox" aria-label={`${t("split.pick")}: ${ref(i)}`} checked={marked.has(idOf(i) ?? "")} disabled={!idOf(i)} onChange={() => mark(idOf(i)!)} className="size-4 accent-accent" />,
+            },
+            {
               head: t("why.title"),
               right: true,
+              bare: true,
               cell: (i) =>
                 ref(i) === a ? (
                   <span className="text-sm text-soft">{t("why.start")}</span>
@@ -153,7 +165,7 @@ export function Identity({ p }: { p: Profile }) {
 }
 
 function Explanation({ a, b }: { a: string; b: string }) {
-  const { t } = useTranslation();
+  const { t, i18n } = useTranslation();
   const why = useQuery({ queryKey: ["why", a, b], queryFn: ({ signal }) => get<Why>(`/v1/identity/why?a=${enc(a)}&b=${enc(b)}`, signal) });
   if (why.isPending) return <Skeleton />;
   if (why.isError) return <Trouble error={why.error} retry={() => why.refetch()} />;
@@ -175,9 +187,9 @@ function Explanation({ a, b }: { a: string; b: string }) {
                   {t("why.seen", { count: step.count, sources: step.sources.join(", ") })} <Badge>{step.kinds.join(", ")}</Badge>
                 </p>
                 <p className="text-sm text-soft">
-                  <When at={step.first_seen} absolute /> – <When at={step.last_seen} absolute />
+                  <time dateTime={step.first_seen}>{between(step.first_seen, step.last_seen, i18n.language)}</time>
                 </p>
-                <p className="text-sm text-soft">{t("why.rule")} <span lang="en">{step.rule}</span></p>
+                <p className="text-sm text-soft">{t("why.rule")} {ruleWords(t, step.rule) ?? <span lang="en">{step.rule}</span>}</p>
                 <Fold summary={<span className="text-sm">{t("why.messages", { count: step.messages.length })}</span>}>
                   {() => (
                     <ul className="mt-1 ml-5 space-y-0.5 text-sm">

@@ -5,7 +5,7 @@ import { memo, useState } from "react";
 import { useTranslation } from "react-i18next";
 import type { KithEvent } from "../api";
 import { clock } from "../format";
-import { eventIcon } from "../kinds";
+import { callTitle, eventIcon } from "../kinds";
 import { type Seen, seenMax, useLive } from "../stream";
 import { Badge, Button, Card, Code, Dialog, Empty, Input, Num, Select } from "../ui/kit";
 import { useSources } from "../data";
@@ -98,7 +98,7 @@ const Row = memo(function Row({ s, open }: { s: Seen; open: (s: Seen) => void })
         </time>
         <Badge tone={outcomeTone(s.verdict.outcome)}>{t(`outcome.${s.verdict.outcome}`)}</Badge>
         <Icon aria-hidden className="size-4 shrink-0 text-soft" />
-        <span className="shrink-0 font-medium">{s.verdict.name ?? s.verdict.type ?? s.verdict.message_id}</span>
+        <span className="shrink-0 font-medium">{s.verdict.name ?? (s.verdict.type ? callTitle(s.verdict.type) : s.verdict.message_id)}</span>
         <Badge>{s.verdict.source}</Badge>
         <span lang={s.event ? undefined : "en"} className="min-w-0 flex-1 basis-40 truncate text-sm text-soft">{s.event ? eventLine(s.event) : (s.verdict.detail ?? "")}</span>
       </button>

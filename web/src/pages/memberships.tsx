@@ -32,7 +32,7 @@ export function Memberships({ p, at }: { p: Profile; at: string }) {
               <span className="text-sm text-soft">
                 {inside ? (
                   <>
-                    {t("member.since")} <When at={inside.since} />
+                    {t("member.since")} <When at={inside.since} day />
                   </>
                 ) : (
                   t("member.not")

@@ -3,7 +3,7 @@ import { useInfiniteQuery, useQuery } from "@tanstack/react-query";
 import { useTranslation } from "react-i18next";
 import { enc, get, type Page, type Profile, refPath, sql } from "../api";
 import { money, num, plain } from "../format";
-import { Badge, Button, Empty, Fold, Json, Rows, Skeleton, Trouble, When } from "../ui/kit";
+import { Badge, Button, cx, Empty, Fold, Json, Rows, Skeleton, Trouble, When } from "../ui/kit";
 
 export type Order = { at: string; name: string; source: string; properties: Record<string, unknown> };
 const bought = `('Order Completed', 'Order Refunded', 'Order Cancelled', 'Order Updated')`;
@@ -49,10 +49,10 @@ export function Orders({ p }: { p: Profile }) {
                   <span className="w-26 shrink-0 text-sm text-soft"><When at={o.at} /></span>
                   <span className="font-medium">{text(o.properties.order_id) ?? o.name}</span>
                   {back && <Badge tone="bad">{t("orders.back")}</Badge>}
-                  <span className="min-w-0 flex-1 truncate text-sm text-soft">
+                  <span className="min-w-0 flex-1 truncate text-sm text-soft max-sm:order-1 max-sm:basis-full">
                     {lines.length > 0 && t("orders.lines", { count: lines.length })} {lines.slice(0, 2).map((l) => text(l.name)).filter(Boolean).join(", ")}
                   </span>
-                  <span className={back ? "font-semibold text-bad" : "font-semibold"}>{money(valueOf(o), i18n.language, currency)}</span>
+                  <span className={cx("ml-auto font-semibold", back && "text-bad")}>{money(valueOf(o), i18n.language, currency)}</span>
                 </span>
               }
             >

@@ -5,6 +5,8 @@ import { Search } from "lucide-react";
 import { useEffect, useState } from "react";
 import { useTranslation } from "react-i18next";
 import { enc, type Found, get, type Page, sql } from "../api";
+import { useStatus } from "../data";
+import { spaced } from "../format";
 import { nameOf, useDelayed } from "../palette";
 import { PersonLink } from "../person";
 import { Badge, Button, Card, Code, Empty, Input, Num, PageHead, Rows, Skeleton, Trouble, When } from "../ui/kit";
@@ -57,8 +59,8 @@ function Lately() {
         rows={q.data.data}
         id={(r) => String(r.profile_id)}
         columns={[
-          { head: t("col.name"), cell: (r) => <span className="inline-block min-w-40"><PersonLink id={String(r.profile_id)} /></span> },
-          { head: t("col.contact"), wide: true, cell: (r) => <span className="inline-block min-w-48 break-all text-soft">{contactOf(r.traits) || "–"}</span> },
+          { head: t("col.name"), cell: (r) => <span className="block sm:min-w-44"><PersonLink id={String(r.profile_id)} /></span> },
+          { head: t("col.contact"), wide: true, bare: true, cell: (r) => <Contact of={contactOf(r.traits)} /> },
           { head: t("profiles.identifiers"), right: true, cell: (r) => <Num n={Number(r.identifiers)} /> },
           { head: t("col.events"), right: true, cell: (r) => <Num n={Number(r.events)} /> },
           { head: t("col.firstSeen"), right: true, cell: (r) => <When at={String(r.first_seen)} /> },
@@ -69,13 +71,24 @@ function Lately() {
   );
 }
 
-function contactOf(v: unknown): string {
+function contactOf(v: unknown): unknown[] {
   const traits = (typeof v === "string" ? JSON.parse(v) : v) as Record<string, unknown> | null;
-  return [traits?.email, traits?.phone].filter((x): x is string => typeof x === "string").join(" · ");
+  return [traits?.email, traits?.phone];
+}
+
+/** Contact is by what somebody is reached; an address is not torn, a number never. */
+function Contact({ of }: { of: unknown[] }) {
+  const all = of.filter((x): x is string => typeof x === "string" && x !== "");
+  return (
+    <span className="flex flex-wrap gap-x-3 text-soft max-sm:text-sm">
+      {all.length === 0 ? "–" : all.map((x, n) => <span key={x} className={n === 0 ? "break-all" : "whitespace-nowrap"}>{x}</span>)}
+    </span>
+  );
 }
 
 function Results({ q }: { q: string }) {
   const { t } = useTranslation();
+  const status = useStatus();
   const found = useInfiniteQuery({
     queryKey: ["search", q],
     initialPageParam: "",
@@ -90,9 +103,12 @@ function Results({ q }: { q: string }) {
     return (
       <Empty title={t("profiles.none")}>
         <p>{t("profiles.noneLead")}</p>
-        <div className="mt-4 text-left">
-          <Code text={"kith demo"} label={t("profiles.demo")} />
-        </div>
+        {status.data?.accepted === 0 && (
+          <div className="mt-4 text-left">
+            <p className="mb-2">{t("profiles.noneDemo")}</p>
+            <Code text={"kith demo"} label={t("profiles.demo")} />
+          </div>
+        )}
       </Empty>
     );
   }
@@ -111,7 +127,7 @@ function Results({ q }: { q: string }) {
               </Link>
             ),
           },
-          { head: t("col.contact"), cell: (r) => <span className="inline-block min-w-60 break-all">{[r.email, r.phone].filter(Boolean).join(" · ") || "–"}</span> },
+          { head: t("col.contact"), wide: true, bare: true, cell: (r) => <Contact of={[r.email, r.phone]} /> },
           {
             head: t("col.matched"),
             cell: (r) => (
@@ -119,7 +135,7 @@ function Results({ q }: { q: string }) {
                 {r.matched.slice(0, 2).map((m) => (
                   <Badge key={m.field + m.value} tone="accent" title={m.field}>
                     <span className="truncate">
-                      {m.field.replace(/^traits\./, "")}: {m.value}
+                      {t("cond.listed", { join: spaced(m.field.replace(/^traits\./, "")), parts: m.value })}
                     </span>
                   </Badge>
                 ))}

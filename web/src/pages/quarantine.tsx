@@ -55,11 +55,11 @@ export function Quarantine() {
             rows={rows}
             id={(h) => h.id}
             columns={[
-              { head: t("held.why"), wide: true, cell: (h) => <span><span lang="en" className="block">{h.detail}</span><span className="font-mono text-xs text-soft">{h.code}</span></span> },
+              { head: t("held.why"), wide: true, cell: (h) => <Cause h={h} /> },
               { head: t("col.source"), cell: (h) => (h.source ? <Badge>{h.source}</Badge> : "–") },
               { head: t("trace.message"), cell: (h) => <span className="inline-block min-w-32 font-mono text-sm break-all">{h.message_id ?? "–"}</span> },
               { head: t("trace.received"), right: true, cell: (h) => <When at={h.received_at} /> },
-              { head: t("held.content"), right: true, cell: (h) => <Button small aria-label={`${h.message_id ?? h.id}: ${t("held.look")}`} onClick={() => setOpen(h)}>{t("held.look")}</Button> },
+              { head: t("held.content"), right: true, bare: true, cell: (h) => <Button small aria-label={`${h.message_id ?? h.id}: ${t("held.look")}`} onClick={() => setOpen(h)}>{t("held.look")}</Button> },
             ]}
           />
         )}
@@ -73,6 +73,18 @@ export function Quarantine() {
         {open && <One h={open} done={() => setOpen(null)} />}
       </Dialog>
     </Page>
+  );
+}
+
+/** Cause is why an event was set apart, in the reader's words where there are any. */
+function Cause({ h }: { h: Held }) {
+  const { t } = useTranslation();
+  const words = t(`cause.${h.code.replaceAll(".", "_")}`, { defaultValue: "" });
+  return (
+    <span>
+      <span lang={words ? undefined : "en"} className="block first-letter:uppercase">{words || h.detail}</span>
+      <span className="block font-mono text-xs text-soft">{h.code}</span>
+    </span>
   );
 }
 
@@ -90,7 +102,8 @@ function One({ h, done }: { h: Held; done: () => void }) {
   });
   return (
     <div className="space-y-3 p-4">
-      <p lang="en" className="font-medium">{h.detail}</p>
+      <div className="font-medium"><Cause h={h} /></div>
+      <p lang="en" className="text-sm text-soft">{h.detail}</p>
       {q.isPending && <Skeleton />}
       {q.isError && <Trouble error={q.error} />}
       {q.data && <Json value={q.data.body ?? q.data} label={t("held.content")} />}

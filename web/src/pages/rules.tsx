@@ -60,25 +60,25 @@ function Editor({ saved }: { saved: Rules }) {
     <div className="space-y-4 p-4">
       <p className="max-w-3xl text-soft">{t("rules.lead")}</p>
       <div className="relative overflow-x-auto rounded-lg border border-line" tabIndex={0} role="region" aria-label={t("settings.identity")}>
-        <table className="w-full border-collapse text-left">
-          <thead>
-            <tr className="border-b border-line bg-sunken text-sm text-soft">
+        <table role="table" className="w-full border-collapse text-left max-sm:block">
+          <thead role="rowgroup" className="max-sm:sr-only">
+            <tr role="row" className="border-b border-line bg-sunken text-sm text-soft">
               {["col.type", "settings.priority", "settings.limit", "rules.within", "settings.policy", "rules.guard", "settings.protected", "builder.remove"].map((h) => (
-                <th key={h} scope="col" className="px-3 py-2 font-medium whitespace-nowrap">{h === "builder.remove" ? <span className="sr-only">{t(h)}</span> : t(h)}</th>
+                <th key={h} role="columnheader" scope="col" className="px-3 py-2 font-medium whitespace-nowrap">{h === "builder.remove" ? <span className="sr-only">{t(h)}</span> : t(h)}</th>
               ))}
             </tr>
           </thead>
-          <tbody>
+          <tbody role="rowgroup" className="max-sm:block">
             {doc.types.map((r, n) => (
-              <tr key={n} className="border-b border-line last:border-0">
-                <td className="px-3 py-1.5">{saved.types.some((s) => s.type === r.type) ? <span className="font-mono text-sm font-medium">{r.type}</span> : <Input aria-label={t("col.type")} value={r.type} onChange={(e) => rule(n, { type: e.target.value })} className="!w-36" />}</td>
-                <td className="px-3 py-1.5"><Input type="number" min={1} max={100} aria-label={`${r.type}: ${t("settings.priority")}`} value={r.priority} onChange={(e) => rule(n, { priority: Number(e.target.value) })} className="!w-16" /></td>
-                <td className="px-3 py-1.5"><Input type="number" min={1} aria-label={`${r.type}: ${t("settings.limit")}`} value={r.limit.count} onChange={(e) => rule(n, { limit: { ...r.limit, count: Number(e.target.value) } })} className="!w-20" /></td>
-                <td className="px-3 py-1.5"><Input aria-label={`${r.type}: ${t("rules.within")}`} value={r.limit.window} onChange={(e) => rule(n, { limit: { ...r.limit, window: e.target.value } })} className="!w-20" /></td>
-                <td className="px-3 py-1.5"><Select aria-label={`${r.type}: ${t("settings.policy")}`} value={r.policy} onChange={(e) => rule(n, { policy: e.target.value })} options={["first", "latest", "none"].map((p) => ({ value: p, label: t(`policy.${p}`) }))} className="!w-auto" /></td>
-                <td className="px-3 py-1.5"><Guard rule={r} change={(guard) => rule(n, { guard })} /></td>
-                <td className="px-3 py-1.5"><input type="checkbox" aria-label={`${r.type}: ${t("settings.protected")}`} checked={r.protected} onChange={(e) => rule(n, { protected: e.target.checked })} className="size-4 accent-accent" /></td>
-                <td className="px-2 py-1.5">
+              <tr key={n} role="row" className="border-b border-line last:border-0 max-sm:flex max-sm:flex-wrap max-sm:items-end max-sm:gap-x-4 max-sm:gap-y-2 max-sm:px-3 max-sm:py-3">
+                <td role="cell" className="max-sm:basis-full sm:px-3 sm:py-1.5">{saved.types.some((s) => s.type === r.type) ? <span className="font-mono text-sm font-medium">{r.type}</span> : <Input aria-label={t("col.type")} value={r.type} onChange={(e) => rule(n, { type: e.target.value })} className="!w-36" />}</td>
+                <td role="cell" className="sm:px-3 sm:py-1.5"><Small of="settings.priority" /><Input type="number" min={1} max={100} aria-label={`${r.type}: ${t("settings.priority")}`} value={r.priority} onChange={(e) => rule(n, { priority: Number(e.target.value) })} className="!w-16" /></td>
+                <td role="cell" className="sm:px-3 sm:py-1.5"><Small of="settings.limit" /><Input type="number" min={1} aria-label={`${r.type}: ${t("settings.limit")}`} value={r.limit.count} onChange={(e) => rule(n, { limit: { ...r.limit, count: Number(e.target.value) } })} className="!w-20" /></td>
+                <td role="cell" className="sm:px-3 sm:py-1.5"><Small of="rules.within" /><Input aria-label={`${r.type}: ${t("rules.within")}`} value={r.limit.window} onChange={(e) => rule(n, { limit: { ...r.limit, window: e.target.value } })} className="!w-20" /></td>
+                <td role="cell" className="sm:px-3 sm:py-1.5"><Small of="settings.policy" /><Select aria-label={`${r.type}: ${t("settings.policy")}`} value={r.policy} onChange={(e) => rule(n, { policy: e.target.value })} options={["first", "latest", "none"].map((p) => ({ value: p, label: t(`policy.${p}`) }))} className="!w-auto" /></td>
+                <td role="cell" className="sm:px-3 sm:py-1.5"><Small of="rules.guard" /><Guard rule={r} change={(guard) => rule(n, { guard })} /></td>
+                <td role="cell" className="sm:px-3 sm:py-1.5"><Small of="settings.protected" /><input type="checkbox" aria-label={`${r.type}: ${t("settings.protected")}`} checked={r.protected} onChange={(e) => rule(n, { protected: e.target.checked })} className="block size-4 accent-accent" /></td>
+                <td role="cell" className="sm:px-2 sm:py-1.5">
                   <button type="button" aria-label={`${r.type}: ${t("builder.remove")}`} onClick={() => put({ types: doc.types.filter((_, i) => i !== n) })} className="inline-flex size-8 items-center justify-center rounded text-soft hover:bg-bad-wash hover:text-bad">
                     <Trash2 aria-hidden className="size-4" />
                   </button>
@@ -143,6 +143,12 @@ function Editor({ saved }: { saved: Rules }) {
   );
 }
 
+/** Small names a value on a phone, where no head of a table stands above it. */
+function Small({ of }: { of: string }) {
+  const { t } = useTranslation();
+  return <span aria-hidden className="block text-xs text-soft sm:hidden">{t(of)}</span>;
+}
+
 /** readBlocked reads lines of a type, a colon, and values between commas. */
 export function readBlocked(text: string): Record<string, string[]> {
   const out: Record<string, string[]> = {};
@@ -162,7 +168,8 @@ function Guard({ rule, change }: { rule: Rule; change: (g: Record<string, number
   return (
     <Input
       aria-label={`${rule.type}: ${t("rules.guard")}`}
-      placeholder="user_id: 3"
+      placeholder={t("rules.noGuard")}
+      title={t("rules.guardHint")}
       value={mine}
       onChange={(e) => {
         setMine(e.target.value);

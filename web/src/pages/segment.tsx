@@ -11,7 +11,7 @@ import { nameOf, useDelayed, useFound } from "../palette";
 import { PersonLink } from "../person";
 import { grouped, isObj, rooted } from "../tree";
 import { Ranks } from "../ui/chart";
-import { Area, Badge, Button, Card, Code, cx, Dialog, Empty, Exact, Field, Input, Num, Rows, Segmented, Skeleton, Tabs, Trouble, When } from "../ui/kit";
+import { Area, Badge, Button, buttonLook, Card, Code, cx, Dialog, Empty, Exact, Field, Input, Missing, Num, Rows, Segmented, Skeleton, Tabs, Trouble, When } from "../ui/kit";
 import { Picker } from "../ui/picker";
 import { say } from "../ui/toast";
 import { Builder, useTraitNames } from "./builder";
@@ -20,16 +20,26 @@ import { Course, type Span } from "./course";
 import { Page } from "./page";
 import { Overlaps, useSegment } from "./segments";
 import { Templates } from "./templates";
+import { NewList, Upload } from "./upload";
 
 export function NewSegment() {
   const search = useSearch({ from: "/segments/new" });
+  if (search.tab === "list") return <NewList />;
   return <Editor key={JSON.stringify(search.where ?? null)} saved={null} first={{ where: search.where, name: search.name }} />;
 }
 
 export function OneSegment() {
+  const { t } = useTranslation();
   const { key } = useParams({ from: "/segments/$key" });
   const s = useSegment(key);
   if (s.isPending) return <Skeleton lines={8} />;
+  if (s.error instanceof Problem && s.error.status === 404) {
+    return (
+      <Missing title={t("missing.segment")}>
+        {t("missing.lead")} <Link to="/segments" className="text-accent underline">{t("segments.all")}</Link>
+      </Missing>
+    );
+  }
   if (s.isError) return <Trouble error={s.error} retry={() => s.refetch()} />;
   return <Editor key={key} saved={s.data} />;
 }
@@ -54,7 +64,7 @@ function Editor({ saved, first }: { saved: Segment | null; first?: { where?: Whe
   const total = useQuery({ queryKey: ["people-total"], queryFn: () => call<{ data: { n: number }[] }>("POST", "/v1/sql", { query: "SELECT count(*) AS n FROM profiles" }), staleTime: 30_000 });
   const taken = !saved && (key === "new" || all.data?.data.some((s) => s.key === key));
   const scoped = scope === "account" ? { scope } : {};
-  const body = { name: name.trim(), where, ...scoped, ...(saved ? { version: saved.version } : {}) };
+  const body = { name: name.trim(), ...(saved?.list ? { list: true } : { where }), ...scoped, ...(saved ? { version: saved.version } : {}) };
   const late = useDelayed(where, 250);
   const empty = Object.values(where).every((v) => Array.isArray(v) && v.length === 0);
   const preview = useQuery({
@@ -87,26 +97,41 @@ function Editor({ saved, first }: { saved: Segment | null; first?: { where?: Whe
       ? navigate({ to: "/segments/$key", params: { key: saved.key }, search: { tab: search.tab, ...more } as never, replace: true })
       : navigate({ to: "/segments/new", search: (s: Record<string, unknown>) => ({ ...s, ...more }), replace: true }));
   const account = scope === "account";
+  const naming = (
+    <div className="max-w-xl">
+      <Field label={t("col.name")} hint={saved ? undefined : key ? `${t("source.keyWillBe")} ${key}` : t("segments.nameHint")}>
+        <Input value={name} autoFocus={!saved && !first?.where} onChange={(e) => { save.reset(); setName(e.target.value); }} />
+      </Field>
+      {taken && <p role="alert" className="mt-1 text-bad">{t("segments.taken")}</p>}
+    </div>
+  );
   const panels = [
     {
       value: "builder",
-      label: t("segments.condition"),
+      label: t(saved?.list ? "upload.title" : "segments.condition"),
       panel: (
         <div className="space-y-3 p-4 compact:p-2">
+          {saved && naming}
           {saved?.list ? (
-            <p className="text-soft">{t("segments.list")}</p>
+            <>
+              <p className="text-soft">{t("segments.listLead")}</p>
+              <Upload into={() => Promise.resolve(saved.key)} ready fresh={saved.size === 0} account={account} />
+            </>
           ) : (
             <>
               {!saved && (
-                <Segmented
-                  label={t("segments.scope")}
-                  value={scope}
-                  change={(v) => {
-                    setScope(v as typeof scope);
-                    edit({ all: [] });
-                  }}
-                  options={[{ value: "profile", label: t("segments.ofPeople") }, { value: "account", label: t("segments.ofAccounts") }]}
-                />
+                <span className="flex flex-wrap items-center gap-2">
+                  <span aria-hidden>{t("segments.scope")}</span>
+                  <Segmented
+                    label={t("segments.scope")}
+                    value={scope}
+                    change={(v) => {
+                      setScope(v as typeof scope);
+                      edit({ all: [] });
+                    }}
+                    options={[{ value: "profile", label: t("segments.ofPeople") }, { value: "account", label: t("segments.ofAccounts") }]}
+                  />
+                </span>
               )}
               <Builder where={where} change={edit} places={places} counts={preview.data?.per_condition} stale={stale} total={account ? undefined : Number(total.data?.data[0]?.n ?? 0)} scope={scope} />
               {!saved && empty && !account && (
@@ -133,8 +158,9 @@ function Editor({ saved, first }: { saved: Segment | null; first?: { where?: Whe
       lead={saved ? <span className="font-mono text-sm">{saved.key}</span> : t("segments.newLead")}
       action={
         <>
+          {!saved && <Link to="/segments/new" search={{ tab: "list" }} className={buttonLook()}>{t("upload.title")}</Link>}
           {saved && <Button kind="bad" onClick={() => setRemoving(true)}>{t("delete")}</Button>}
-          <Button kind="main" disabled={!name.trim() || !key || taken || !changed || save.isPending || empty} onClick={() => save.mutate()}>
+          <Button kind="main" disabled={!name.trim() || !key || taken || !changed || save.isPending || (empty && !saved?.list)} onClick={() => save.mutate()}>
             {t("save")}
           </Button>
         </>
@@ -142,17 +168,19 @@ function Editor({ saved, first }: { saved: Segment | null; first?: { where?: Whe
     >
       <div className="grid items-start gap-4 xl:grid-cols-[minmax(0,1fr)_19rem]">
         <div className="min-w-0 space-y-4">
-          <div className="max-w-xl">
-            <Field label={t("col.name")} hint={saved ? undefined : key ? `${t("source.keyWillBe")} ${key}` : t("segments.nameHint")}>
-              <Input value={name} autoFocus={!saved && !first?.where} onChange={(e) => { save.reset(); setName(e.target.value); }} />
-            </Field>
-            {taken && <p role="alert" className="mt-1 text-bad">{t("segments.taken")}</p>}
-          </div>
+          {!saved && naming}
           {outside && <Trouble error={problem} />}
           <Card flush>
             <Tabs label={t("segments.parts")} tabs={panels} value={shown} change={(v) => go({ tab: v === "builder" ? undefined : v })} />
           </Card>
         </div>
+        {saved?.list && (
+          <Card title={t("tile.now")}>
+            <p className="text-3xl font-semibold tracking-tight"><Num n={saved.size ?? 0} /></p>
+            <p className="text-soft">{t(account ? "segments.accounts" : "segments.people")}</p>
+            <Exact at={saved.as_of} exact={saved.exact} />
+          </Card>
+        )}
         {!saved?.list && <Side preview={preview.data} error={preview.isError} empty={empty} stale={stale} saved={saved} account={account} changed={changed} total={account ? 0 : Number(total.data?.data[0]?.n ?? 0)} />}
       </div>
       <Dialog open={removing} close={() => setRemoving(false)} title={t("segments.delete", { name: saved?.name ?? "" })}>
@@ -180,28 +208,30 @@ function People({ people }: { people: Person[] }) {
 function Side({ preview, error, empty, stale, saved, account, changed, total }: { preview: Preview | undefined; error: boolean; empty: boolean; stale: boolean; saved: Segment | null; account: boolean; changed: boolean; total: number }) {
   const { t, i18n } = useTranslation();
   const c = preview?.change;
+  const live = saved && !changed && saved.size !== undefined && saved.status === "live";
+  const now = live && preview ? { ...preview, size: saved.size ?? 0, exact: saved.exact ?? true, as_of: saved.as_of ?? preview.as_of } : preview;
   return (
     <div className="space-y-4 xl:sticky xl:top-18">
-      <Card title={t("segments.preview")}>
+      <Card title={t(saved && !changed ? "tile.now" : "segments.preview")} action={saved?.status && saved.status !== "live" && !changed && <Badge tone="accent">{t(`segstate.${saved.status}`, { defaultValue: saved.status })}</Badge>}>
         {empty ? (
           <p className="text-soft">{t("segments.previewEmpty")}</p>
-        ) : !preview ? (
+        ) : !preview || !now ? (
           <p className="text-soft">{error ? t("segments.previewError") : t("loading")}</p>
         ) : (
           <div className={cx(stale && "opacity-70")} role="status">
             <p className="text-3xl font-semibold tracking-tight">
-              {!preview.exact && "≈ "}
-              <Num n={preview.size} />
+              {!now.exact && "≈ "}
+              <Num n={now.size} />
             </p>
             <p className="text-soft">
-              {t(account ? "segments.accounts" : "segments.people")} · {t(preview.exact ? "exact" : "estimated")} · <When at={preview.as_of} />
+              {t(account ? "segments.accounts" : "segments.people")} · {t(now.exact ? "exact" : "estimated")} · <When at={now.as_of} />
             </p>
             {total > 0 && (
               <>
                 <svg aria-hidden width="100%" height="6" className="mt-2 block rounded-full bg-sunken">
-                  <rect width={`${Math.min(100, (preview.size / total) * 100)}%`} height="6" rx="3" className="fill-one" />
+                  <rect width={`${Math.min(100, (now.size / total) * 100)}%`} height="6" rx="3" className="fill-one" />
                 </svg>
-                <p className="mt-1 text-sm text-soft">{t("segments.ofAll", { share: percent(preview.size / total, i18n.language, 1) })}</p>
+                <p className="mt-1 text-sm text-soft">{t("segments.ofAll", { share: percent(now.size / total, i18n.language, 1) })}</p>
               </>
             )}
             {error && <p className="mt-1 text-sm text-bad">{t("segments.previewError")}</p>}
@@ -238,7 +268,7 @@ function Side({ preview, error, empty, stale, saved, account, changed, total }: 
           </div>
         </Card>
       )}
-      {saved && saved.size !== undefined && (
+      {saved && changed && saved.size !== undefined && (
         <Card title={t("segments.savedNow")}>
           <p className="text-xl font-semibold"><Num n={saved.size} /></p>
           {saved.status && saved.status !== "live" ? <Badge tone="accent">{t(`segstate.${saved.status}`, { defaultValue: saved.status })}</Badge> : <Exact at={saved.as_of} />}
@@ -269,7 +299,7 @@ function Members({ k, account }: { k: string; account: boolean }) {
         columns={[
           { head: t("col.name"), wide: true, cell: (m) => (account ? <Link to="/profiles/$ref" params={{ ref: `group_id:${m.account_id}` }} className="text-accent hover:underline">{m.account_id}</Link> : <PersonLink id={m.profile_id!} />) },
           { head: t("col.since"), right: true, cell: (m) => <When at={m.since} /> },
-          ...(account ? [] : [{ head: t("member.why"), right: true, cell: (m: { profile_id?: string }) => <Link to="/profiles/$ref" params={{ ref: `id:${m.profile_id}` }} search={{ tab: "segments", segment: k }} className="text-accent hover:underline">{t("member.why")}</Link> }]),
+          ...(account ? [] : [{ head: t("member.why"), right: true, bare: true, cell: (m: { profile_id?: string }) => <Link to="/profiles/$ref" params={{ ref: `id:${m.profile_id}` }} search={{ tab: "segments", segment: k }} className="text-accent hover:underline">{t("member.why")}</Link> }]),
         ]}
       />
       {q.hasNextPage && (

@@ -1,7 +1,8 @@
 // All segments: who is in each, how many, and which of them overlap.
 import { Link, useNavigate, useSearch } from "@tanstack/react-router";
 import { useQuery } from "@tanstack/react-query";
-import { Plus } from "lucide-react";
+import type { TFunction } from "i18next";
+import { FileUp, Plus } from "lucide-react";
 import { useState } from "react";
 import { useTranslation } from "react-i18next";
 import { call, enc, get, type Segment, type Where } from "../api";
@@ -30,10 +31,16 @@ export function Segments() {
   const most = useQuery({ queryKey: ["people-total"], queryFn: () => call<{ data: { n: number }[] }>("POST", "/v1/sql", { query: "SELECT count(*) AS n FROM profiles" }), staleTime: 30_000 });
   const total = Number(most.data?.data[0]?.n ?? 0);
   const add = (
-    <Link to="/segments/new" className={buttonLook("main")}>
-      <Plus aria-hidden className="size-4" />
-      {t("segments.new")}
-    </Link>
+    <>
+      <Link to="/segments/new" search={{ tab: "list" }} className={buttonLook()}>
+        <FileUp aria-hidden className="size-4" />
+        {t("upload.title")}
+      </Link>
+      <Link to="/segments/new" className={buttonLook("main")}>
+        <Plus aria-hidden className="size-4" />
+        {t("segments.new")}
+      </Link>
+    </>
   );
   const list = (
     <>
@@ -60,13 +67,13 @@ export function Segments() {
               {
                 head: t("col.name"),
                 cell: (s) => (
-                  <span className="block min-w-40">
+                  <span className="block sm:min-w-40">
                     <Link to="/segments/$key" params={{ key: s.key }} className="font-semibold text-accent hover:underline">{s.name}</Link>
                     {s.scope === "account" && <span className="ml-2"><Badge>{t("segments.accounts")}</Badge></span>}
                   </span>
                 ),
               },
-              { head: t("segments.who"), wide: true, cell: (s) => <span className="line-clamp-2 min-w-64 text-soft">{s.where ? <InWords where={s.where} /> : t("segments.list")}</span> },
+              { head: t("segments.who"), wide: true, bare: true, cell: (s) => <span className="line-clamp-2 text-soft sm:min-w-64" title={s.where && inWords(t, s.where)}>{s.where ? inWords(t, s.where) : t("segments.list")}</span> },
               { head: t("col.state"), cell: (s) => <Status k={s.key} /> },
               { head: t("course.month"), cell: (s) => <Went k={s.key} changes={courses.data?.get(s.key)} /> },
               { head: t("segments.size"), right: true, cell: (s) => <Size k={s.key} total={s.scope === "account" ? 0 : total} /> },
@@ -99,12 +106,12 @@ export function Segments() {
   );
 }
 
-export function InWords({ where }: { where: Where }) {
-  const { t } = useTranslation();
+/** inWords says a condition in one line. */
+export function inWords(t: TFunction, where: Where): string {
   const root = rooted(where);
   const form = Object.keys(root)[0];
   const parts = (root[form] as Where[]).map((c) => sentence(t, c));
-  return <>{parts.length === 1 && form === "all" ? parts[0] : t("cond.listed", { join: t(`group.${form}`), parts: parts.join(" ; ") })}</>;
+  return parts.length === 1 && form === "all" ? parts[0] : t("cond.listed", { join: t(`group.${form}`), parts: parts.join(t("cond.and")) });
 }
 
 const Status = ({ k }: { k: string }) => {
@@ -188,7 +195,7 @@ export function Overlaps({ keys, change, fixed }: { keys: string[]; change: (key
               <Link
                 to="/segments/new"
                 search={{ where: { all: chosen.map((k) => ({ segment: k, op: r.in.includes(k) ? "in" : "not_in" })) }, name: r.in.map(name).join(" + ") }}
-                className="text-sm whitespace-nowrap text-accent hover:underline"
+                className="text-sm text-accent hover:underline sm:whitespace-nowrap"
               >
                 {t("overlap.asSegment")}
               </Link>

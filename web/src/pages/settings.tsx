@@ -79,7 +79,7 @@ function General() {
             [t("settings.workspace"), <b className="font-medium">{who.data?.workspace}</b>],
             [t("settings.signedIn"), <b className="font-medium">{who.data?.name}</b>],
             [t("settings.version"), <b className="font-medium">{about.data?.info.version ?? "…"}</b>],
-            ...Object.entries(s?.engines ?? {}).map(([k, v]): [string, ReactNode] => [t("settings.engine", { name: k }), <b className="font-medium">{v}</b>]),
+            ...Object.entries(s?.engines ?? {}).map(([k, v]): [string, ReactNode] => [t("settings.engine", { name: t(`engine.${k}`, { defaultValue: k }) }), <b className="font-medium">{t(`engineis.${v}`, { defaultValue: v })}</b>]),
             [t("settings.accepted"), s ? <Num n={s.accepted} /> : "…"],
             [t("settings.repeats"), s ? <Num n={s.repeats} /> : "…"],
             [t("settings.api"), <a href="/v1/openapi.json" className="text-accent hover:underline">/v1/openapi.json</a>],
@@ -151,7 +151,7 @@ function Purposes() {
       columns={[
         { head: t("col.name"), cell: (p) => <span className="font-medium">{p.name ?? p.key}</span> },
         { head: t("settings.key"), cell: (p) => <span className="font-mono text-sm">{p.key}</span> },
-        { head: t("purposes.granted"), wide: true, cell: (p) => <Link to="/segments/new" search={{ where: { all: [{ consent: { purpose: p.key }, op: "granted" }] }, name: p.name ?? p.key }} className="text-accent hover:underline">{t("purposes.open")}</Link> },
+        { head: t("purposes.granted"), wide: true, bare: true, cell: (p) => <Link to="/segments/new" search={{ where: { all: [{ consent: { purpose: p.key }, op: "granted" }] }, name: p.name ?? p.key }} className="text-accent hover:underline">{t("purposes.open")}</Link> },
         { head: t("segments.changed"), right: true, cell: (p) => <When at={p.updated_at} /> },
       ]}
     />

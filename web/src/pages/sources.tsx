@@ -5,12 +5,13 @@ import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { Globe, KeyRound, type LucideIcon, Plus, Server, Smartphone, Terminal } from "lucide-react";
 import { type FormEvent, useState } from "react";
 import { useTranslation } from "react-i18next";
-import { call, enc, get, type Source, sql } from "../api";
+import { call, enc, get, Problem, type Source, sql } from "../api";
 import { keyOf, lastUsed, useSources } from "../data";
 import { date, dayMonth } from "../format";
+import { callTitle } from "../kinds";
 import { everyDay } from "../kpis";
 import { Chart, Ranks, Spark } from "../ui/chart";
-import { Badge, Button, Card, Code, Copy, cx, Dialog, Empty, Exact, Field, Input, Num, Rows, Segmented, Select, Skeleton, Tabs, Tick, Trouble, When } from "../ui/kit";
+import { Badge, Button, Card, Code, Copy, cx, Dialog, Empty, Exact, Field, Input, Missing, Num, Rows, Segmented, Select, Skeleton, Tabs, Tick, Trouble, When } from "../ui/kit";
 import { say } from "../ui/toast";
 import { Page } from "./page";
 import { type Kind, kinds, snippet } from "./snippets";
@@ -70,7 +71,7 @@ export function Sources() {
               {
                 head: t("col.name"),
                 cell: (s) => (
-                  <span className="block min-w-36">
+                  <span className="block sm:min-w-36">
                     <Link to="/sources/$key" params={{ key: s.key }} className="block font-semibold break-words text-accent hover:underline">{s.name}</Link>
                     {s.name !== s.key && <span className="font-mono text-xs text-soft">{s.key}</span>}
                     {!s.enabled && <span className="ml-2"><Badge tone="warn">{t("source.off")}</Badge></span>}
@@ -85,7 +86,7 @@ export function Sources() {
                   const d = days(s.key);
                   const sum = d.reduce((a, b) => a + b, 0);
                   return (
-                    <span className="flex min-w-44 items-center gap-3">
+                    <span className="flex items-center gap-3 sm:min-w-44">
                       <Spark values={d} className="w-28 shrink-0" height={24} />
                       <span className="font-medium">{volumes.data ? <Num n={sum} /> : volumes.isError ? "–" : "…"}</span>
                     </span>
@@ -107,6 +108,7 @@ export function Sources() {
               {
                 head: t("source.rotateShort"),
                 right: true,
+                bare: true,
                 cell: (s) => (
                   <Button small aria-label={`${s.name}: ${t("source.rotateShort")}`} onClick={() => setRotating(s)}>
                     <KeyRound aria-hidden className="size-3.5" />
@@ -143,7 +145,7 @@ function State({ s }: { s: Source }) {
   return (
     <span className="inline-flex items-center gap-2 whitespace-nowrap">
       <span aria-hidden className={cx("size-2.5 rounded-full", tone)} />
-      {last ? <>{t("source.last")} <When at={last} /></> : <span className="text-soft">{t("source.never")}</span>}
+      {last ? <span>{t("source.last")} <When at={last} /></span> : <span className="text-soft">{t("source.never")}</span>}
     </span>
   );
 }
@@ -166,6 +168,13 @@ export function OneSource() {
   const [rotating, setRotating] = useState(false);
   const q = useQuery({ queryKey: ["source", key], queryFn: ({ signal }) => get<Source>(`/v1/sources/${enc(key)}`, signal), refetchInterval: 3_000 });
   if (q.isPending) return <Skeleton lines={8} />;
+  if (q.error instanceof Problem && q.error.status === 404) {
+    return (
+      <Missing title={t("missing.source")}>
+        {t("missing.lead")} <Link to="/sources" className="text-accent underline">{t("sources.all")}</Link>
+      </Missing>
+    );
+  }
   if (q.isError) return <Page title={t("nav.sources")}><Trouble error={q.error} retry={() => q.refetch()} /></Page>;
   const s = q.data;
   const tabs = [
@@ -194,8 +203,9 @@ export function OneSource() {
       <Card className="mb-4">
         <div className="flex flex-wrap items-center gap-x-2 gap-y-1">
           <span className="text-soft">{t("source.key")}</span>
-          <span className="min-w-0 font-mono text-sm break-all">{s.write_key}</span>
-          <Copy text={s.write_key} label={`${s.name}: ${t("source.copyKey")}`} />
+          <span className="min-w-0">
+            <span className="font-mono text-sm break-all">{s.write_key}</span> <Copy text={s.write_key} label={`${s.name}: ${t("source.copyKey")}`} />
+          </span>
           <span className="text-sm text-soft">{t("source.keyNote")}</span>
         </div>
         <OldKeys s={s} />
@@ -279,7 +289,8 @@ function Volume({ s }: { s: Source }) {
         <Empty title={t("source.quiet")}>{t("source.quietLead")}</Empty>
       ) : (
         <>
-          <Chart label={t("source.volume")} height={200} series={[{ name: t("col.events") }]} points={q.data.days.map((d) => ({ key: d.day, label: date(d.day, i18n.language), short: dayMonth(d.day, i18n.language), values: [d.n] }))} />
+          <h3 className="font-semibold">{t("source.perDay")}</h3>
+          <Chart label={t("source.perDay")} height={200} series={[{ name: t("col.events") }]} points={q.data.days.map((d) => ({ key: d.day, label: date(d.day, i18n.language), short: dayMonth(d.day, i18n.language), values: [d.n] }))} />
           <h3 className="font-semibold">{t("source.names")}</h3>
           <Ranks
             label={t("source.names")}
@@ -288,7 +299,7 @@ function Volume({ s }: { s: Source }) {
               n: n.n,
               name: (
                 <button type="button" className="min-h-6 rounded hover:underline" onClick={() => void navigate({ to: "/sql", search: { q: `SELECT timestamp, profile_id, properties\nFROM events\nWHERE source = ${literal(s.key)} AND coalesce(name, type) = ${literal(n.name)}\nORDER BY received_at DESC\nLIMIT 100`, run: 1 } })}>
-                  {n.name}
+                  {callTitle(n.name)}
                 </button>
               ),
             }))}

@@ -6,6 +6,7 @@ import { Download, Play, Square } from "lucide-react";
 import { lazy, Suspense, useEffect, useMemo, useRef, useState } from "react";
 import { useTranslation } from "react-i18next";
 import { Problem, sql, type Table, text } from "../api";
+import { keep } from "../table";
 import { date, dayMonth, isMoment, plain } from "../format";
 import { Chart, type Point } from "../ui/chart";
 import type { EditorHandle, Schema } from "../ui/editor";
@@ -195,12 +196,7 @@ function Answer({ a, dim, view, show }: { a: Answered; dim: boolean; view: strin
   const [error, setError] = useState<unknown>(null);
   const save = async () => {
     try {
-      const csv = await text("POST", "/v1/sql", { query: a.query }, "text/csv");
-      const link = document.createElement("a");
-      link.href = URL.createObjectURL(new Blob([csv], { type: "text/csv" }));
-      link.download = "kith.csv";
-      link.click();
-      setTimeout(() => URL.revokeObjectURL(link.href), 1000);
+      keep("kith.csv", await text("POST", "/v1/sql", { query: a.query }, "text/csv"));
       setError(null);
     } catch (e) {
       setError(e);
@@ -213,7 +209,9 @@ function Answer({ a, dim, view, show }: { a: Answered; dim: boolean; view: strin
       className={cx(dim && "opacity-60")}
       title={
         <span className="flex flex-wrap items-center gap-x-2 text-sm font-normal text-soft">
-          <span role="status"><Num n={a.table.rows} /> {t("sql.rows")}</span>· <Num n={Math.round(a.took)} /> ms · {t("asOf")} <When at={a.table.as_of} />
+          <span>
+            <span role="status"><Num n={a.table.rows} /> {t("sql.rows")}</span> · <Num n={Math.round(a.took)} /> ms · {t("asOf")} <When at={a.table.as_of} />
+          </span>
           {a.table.truncated && <Badge tone="warn">{t("sql.truncated")}</Badge>}
         </span>
       }

@@ -25,7 +25,7 @@ export function eventLine(e: KithEvent): string {
 }
 
 /** amountOf is what an order is worth, null of anything else. */
-function amountOf(e: KithEvent, language: string): string | null {
+export function amountOf(e: KithEvent, language: string): string | null {
   const n = e.properties?.revenue ?? e.properties?.total;
   const currency = e.properties?.currency;
   return typeof n === "number" ? money(n, language, typeof currency === "string" ? currency : undefined) : null;
@@ -93,8 +93,8 @@ export function Timeline({ at, p }: { at: string; p: Profile }) {
           onChange={(e) => setText(e.target.value)}
           onBlur={() => set({ find: text || undefined })}
           aria-label={t("timeline.filter")}
-          placeholder={t("timeline.filter")}
-          className="!min-h-8 !w-52 max-w-full"
+          placeholder={t("timeline.find")}
+          className="!min-h-8 sm:!w-44"
         />
         <span role="status" className="text-sm text-soft">
           {text.trim() ? t("timeline.filtered", { n: entries.length, of: all.length }) : t("timeline.loaded", { count: all.length })}
@@ -165,8 +165,9 @@ function Course({ p }: { p: Profile }) {
   }
   const name = (m: string) => new Intl.DateTimeFormat(i18n.language === "en" ? "en-GB" : i18n.language, { month: "short", year: "2-digit", timeZone: "UTC" }).format(new Date(`${m}-01T00:00:00Z`));
   return (
-    <div className="border-b border-line px-4 pt-2">
-      <Chart label={t("timeline.course")} height={84} series={[{ name: t("col.events") }]} points={months.map((m) => ({ key: m, label: name(m), short: name(m), values: [have.get(m) ?? 0] }))} />
+    <div className="border-b border-line px-4 pt-1">
+      <p className="text-xs text-soft">{t("timeline.course")}</p>
+      <Chart label={t("timeline.course")} height={72} series={[{ name: t("col.events") }]} points={months.map((m) => ({ key: m, label: name(m), short: name(m), values: [have.get(m) ?? 0] }))} />
     </div>
   );
 }

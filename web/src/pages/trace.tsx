@@ -142,7 +142,7 @@ function Steps({ r, source }: { r: Record_; source: string }) {
               </li>
             ))}
           </ul>
-          {r.observation && <p className="text-soft">{t("trace.together", { kind: r.observation })}</p>}
+          {r.observation && r.identifiers.length > 1 && <p className="text-soft">{t("trace.together", { kind: r.observation })}</p>}
           {r.dropped?.map((d) => (
             <p key={d.type + d.reason} className="text-warn">{t("trace.dropped", { type: d.type, reason: d.reason })}</p>
           ))}
@@ -151,7 +151,7 @@ function Steps({ r, source }: { r: Record_; source: string }) {
       <Step last tone={end} title={t(`outcomeLong.${r.outcome}`)}>
         {r.profile_id && (
           <p>
-            {t("trace.person")}: <PersonLink id={r.profile_id} />
+            {t("trace.person")} <PersonLink id={r.profile_id} />
           </p>
         )}
         {r.detail && <p lang="en" className="text-bad">{r.detail}</p>}

@@ -8,10 +8,10 @@ import { useTranslation } from "react-i18next";
 import { call, enc, get, type Page as Part, type Place, Problem } from "../api";
 import { sentence, windowWords } from "../conditions";
 import { keyOf, useSegments } from "../data";
-import { compact, num, percent, plain, yamlDocument } from "../format";
+import { compact, num, percent, plain, spaced, yamlDocument } from "../format";
 import type { Obj } from "../tree";
 import { Chart, Ranks } from "../ui/chart";
-import { Badge, Button, buttonLook, Card, Code, Dialog, Empty, Exact, Field, Input, Num, Rows, Segmented, Select, Skeleton, Trouble, When } from "../ui/kit";
+import { Badge, Button, buttonLook, Card, Code, Dialog, Empty, Exact, Field, Input, Missing, Num, Rows, Segmented, Select, Skeleton, Trouble, When } from "../ui/kit";
 import { Picker } from "../ui/picker";
 import { say } from "../ui/toast";
 import { SelectionLines, usePaths, useTraitNames } from "./builder";
@@ -22,7 +22,13 @@ export type Computed = Obj & { key: string; name: string; type: string; scope?: 
 const types = ["count", "sum", "avg", "min", "max", "first", "last", "most_frequent", "unique_list", "unique_count", "time_since_first", "time_since_last", "expression"];
 const ofProperty = ["sum", "avg", "min", "max", "first", "last", "most_frequent", "unique_list", "unique_count"];
 
-const useTraits = () => useQuery({ queryKey: ["traits"], queryFn: ({ signal }) => get<Part<Computed>>("/v1/traits?limit=200", signal), staleTime: 10_000 });
+export const useTraits = () => useQuery({ queryKey: ["traits"], queryFn: ({ signal }) => get<Part<Computed>>("/v1/traits?limit=200", signal), staleTime: 10_000 });
+
+/** useComputedNames calls computed traits as those who made them do. */
+export function useComputedNames() {
+  const all = useTraits();
+  return (key: string) => all.data?.data.find((d) => d.key === key)?.name ?? spaced(key);
+}
 
 /** traitWords says what a computed trait is made of. */
 function traitWords(t: TFunction, d: Obj): string {
@@ -75,7 +81,7 @@ export function Traits() {
                   </span>
                 ),
               },
-              { head: t("trait.made"), wide: true, cell: (d) => <span className="text-soft">{traitWords(t, d)}</span> },
+              { head: t("trait.made"), wide: true, bare: true, cell: (d) => <span className="text-soft">{traitWords(t, d)}</span> },
               { head: t("trait.scope"), cell: (d) => <Badge>{t(d.scope === "account" ? "segments.accounts" : "segments.people")}</Badge> },
               { head: t("trait.users"), cell: (d) => <Users k={d.key} /> },
               { head: t("segments.changed"), right: true, cell: (d) => <When at={d.updated_at} /> },
@@ -87,10 +93,10 @@ export function Traits() {
   );
 }
 
-function Users({ k }: { k: string }) {
+function Users({ k, none = "–" }: { k: string; none?: string }) {
   const { t } = useTranslation();
   const users = useUsers(k);
-  if (users.length === 0) return <span className="text-soft">–</span>;
+  if (users.length === 0) return <span className="text-soft">{none}</span>;
   return (
     <span className="inline-block min-w-28">
       {users.slice(0, 2).map((s) => (
@@ -108,6 +114,13 @@ export function OneTrait() {
   const q = useQuery({ queryKey: ["trait", key], queryFn: ({ signal }) => get<Computed>(`/v1/traits/${enc(key)}`, signal), enabled: !fresh });
   if (fresh) return <Editor saved={null} />;
   if (q.isPending) return <Skeleton lines={8} />;
+  if (q.error instanceof Problem && q.error.status === 404) {
+    return (
+      <Missing title={t("missing.trait")}>
+        {t("missing.lead")} <Link to="/traits" className="text-accent underline">{t("traits.all")}</Link>
+      </Missing>
+    );
+  }
   if (q.isError) return <Page title={t("nav.traits")}><Trouble error={q.error} retry={() => q.refetch()} /></Page>;
   return <Editor key={key} saved={q.data} />;
 }
@@ -223,7 +236,7 @@ function Editor({ saved }: { saved: Computed | null }) {
           <div className="space-y-4">
             <Values k={saved.key} account={saved.scope === "account"} version={saved.version} />
             <Card title={t("trait.users")}>
-              <Users k={saved.key} />
+              <Users k={saved.key} none={t("trait.noUsers")} />
             </Card>
           </div>
         ) : (
@@ -261,8 +274,9 @@ function Values({ k, account, version }: { k: string; account: boolean; version:
       {sum > 0 && (
         <>
           <p className="mb-3 text-soft">
-            <span className="text-2xl font-semibold text-ink"><Num n={sum} /></span> {t(account ? "segments.accounts" : "segments.people")} · {t("trait.different", { n: num(q.data!.values, i18n.language) })}
+            <span className="text-2xl font-semibold text-ink">{!q.data!.exact && "≈ "}<Num n={sum} /></span> {t(account ? "segments.accounts" : "segments.people")} · {t("trait.different", { n: num(q.data!.values, i18n.language) })}
           </p>
+          <p className="mb-1 text-sm font-medium">{t(account ? "trait.spreadAccounts" : "trait.spread")}</p>
           {numbers ? (
             <Chart label={t("trait.values")} height={170} series={[{ name: t("segments.people") }]} points={bins(data as { value: number; size: number }[], i18n.language)} />
           ) : (

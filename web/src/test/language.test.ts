@@ -19,6 +19,10 @@ describe("languages", () => {
       expect(places(words.fr[k]), k).toEqual(places(words.en[k]));
     }
   });
+  it("do not let a line break before the signs that French sets apart", () => {
+    const loose = Object.entries(words.fr).filter(([, s]) => / [:;?!»]|« /.test(s));
+    expect(loose).toEqual([]);
+  });
   it("know every key that the source names", () => {
     const known = new Set(Object.keys(en).map(bare));
     const asked = [...source.matchAll(/\bt\(\s*(?:\w+ \? )?"([\w.]+)"/g)].map((m) => m[1]);

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { ago, initials, plain, yamlDocument } from "../format";
+import { ago, between, initials, money, plain, spaced, yamlDocument } from "../format";
 import { gather, type Seen, seenMax, type Verdict } from "../stream";
 import { fresh, groupOf, parsed, pointer, put, refusals, rooted, typed, valueFor } from "../tree";
 
@@ -56,10 +56,15 @@ describe("format", () => {
   it("tells distances and names", () => {
     const now = Date.parse("2026-05-01T12:00:00Z");
     expect(ago(now - 3 * 86_400_000, now, "en")).toBe("3 days ago");
-    expect(ago(now - 90_000, now, "fr").replace(/\s/gu, " ")).toBe("il y a 1 min");
+    expect(ago(now - 90_000, now, "fr").replace(/\s/gu, " ")).toBe("il y a 1 minute");
     expect(initials("Ana Maria Martin")).toBe("AM");
     expect(initials("😀x")).toBe("😀");
-    expect(plain({ city: "Lyon", list: [1] })).toBe("city: Lyon · list: [1]");
+    expect(plain({ city: "Lyon", list: [1, 2], none: [] })).toBe("city: Lyon · list: 1, 2 · none: –");
+    expect(plain({ call: "track", consent: { preferences: { marketing: true, ads: false } } })).toBe("call: track · consent (preferences (marketing: true, ads: false))");
+    expect(plain([{ a: 1 }, "b"])).toBe("(a: 1), b");
+    expect(["push_enabled", "lastName", "vip", "__"].map(spaced)).toEqual(["push enabled", "last name", "vip", "__"]);
+    expect(money(-2.95, "en", "GBP")).toBe("−£2.95");
+    expect(between("2026-05-01T12:00:00Z", "2026-05-01T12:00:00Z", "en")).not.toContain("–");
     expect(plain(null)).toBe("–");
   });
 });

@@ -95,6 +95,7 @@ export function Chart({ points, series, label, kind = "bars", height = 190, pick
   const base = y(Math.max(0, y.domain()[0]));
   const every = Math.max(1, Math.ceil(points.length / Math.max(2, Math.floor(inner / 76))));
   const wide = series.length > 1 && kind === "bars" ? band.bandwidth() / series.length : band.bandwidth();
+  const ticks = Math.max(2, Math.min(4, Math.floor((height - bottom) / 36)));
   const axis = "fill-soft text-[11px] font-sans";
   return (
     <figure className="relative">
@@ -102,7 +103,7 @@ export function Chart({ points, series, label, kind = "bars", height = 190, pick
       <div ref={ref} onMouseLeave={() => setAt(null)}>
         <svg width={width} height={height} role="img" aria-label={label} className="block max-w-full">
           <Group left={left}>
-            <GridRows scale={y} width={inner} numTicks={4} className="[&_line]:stroke-line" stroke="var(--line)" />
+            <GridRows scale={y} width={inner} numTicks={ticks} className="[&_line]:stroke-line" stroke="var(--line)" />
             {shown && <rect x={x(shown.key) - slot / 2} width={slot} y={10} height={height - bottom - 10} className="fill-accent-wash" />}
             {series.map((s, n) =>
               kind === "bars" ? (
@@ -119,7 +120,7 @@ export function Chart({ points, series, label, kind = "bars", height = 190, pick
                 </g>
               ),
             )}
-            <AxisLeft scale={y} numTicks={4} hideAxisLine hideTicks tickFormat={(v) => compact(Number(v), i18n.language)} tickLabelProps={() => ({ className: axis, textAnchor: "end", dx: -4, dy: 4 })} />
+            <AxisLeft scale={y} numTicks={ticks} hideAxisLine hideTicks tickFormat={(v) => compact(Number(v), i18n.language)} tickLabelProps={() => ({ className: axis, textAnchor: "end", dx: -4, dy: 4 })} />
             <AxisBottom
               scale={kind === "bars" ? band : point}
               top={height - bottom}
@@ -206,7 +207,7 @@ export function Overlap({ sets, regions, label, open }: { sets: { key: string; n
             {sets.map((s) => (
               <th key={s.key} scope="col" className="max-w-28 px-2 py-1.5 text-center font-medium break-words">{s.name}</th>
             ))}
-            <th scope="col" className="w-1/2 px-3 py-1.5 text-right font-medium">{t("segments.people")}</th>
+            <th scope="col" className="w-3/5 px-3 py-1.5 font-medium">{t("segments.people")}</th>
             {open && <th scope="col" className="px-2"><span className="sr-only">{t("overlap.open")}</span></th>}
           </tr>
         </thead>
@@ -219,12 +220,12 @@ export function Overlap({ sets, regions, label, open }: { sets: { key: string; n
                   <span className="sr-only">{t(r.in.includes(s.key) ? "verdict.yes" : "verdict.no")}</span>
                 </td>
               ))}
-              <td className="min-w-40 px-3 py-1.5">
-                <span className="flex items-center justify-end gap-3">
-                  <svg aria-hidden width="60%" height="8" className="hidden sm:block">
-                    <rect x={`${100 - (r.size / top) * 100}%`} width={`${(r.size / top) * 100}%`} height="8" rx="4" className="fill-one" />
+              <td className="px-3 py-1.5 sm:min-w-28">
+                <span className="flex items-center gap-3">
+                  <span className="w-12 shrink-0 text-right font-medium">{num(r.size, i18n.language)}</span>
+                  <svg aria-hidden width="100%" height="8" className="hidden min-w-0 flex-1 sm:block">
+                    <rect width={`${(r.size / top) * 100}%`} height="8" rx="4" className="fill-one" />
                   </svg>
-                  <span className="w-14 shrink-0 text-right font-medium">{num(r.size, i18n.language)}</span>
                 </span>
               </td>
               {open && <td className="px-2 py-1 text-right">{open(r)}</td>}

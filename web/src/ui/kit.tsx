@@ -2,7 +2,7 @@
 import { Dialog as BaseDialog } from "@base-ui/react/dialog";
 import { Tabs as BaseTabs } from "@base-ui/react/tabs";
 import { Check, ChevronRight, CircleAlert, Copy as CopyIcon, X } from "lucide-react";
-import { type ComponentProps, type ReactNode, useEffect, useId, useState } from "react";
+import { type ComponentProps, type ReactNode, useEffect, useId, useRef, useState } from "react";
 import { useTranslation } from "react-i18next";
 import { Problem } from "../api";
 import { ago, date, full, num } from "../format";
@@ -138,6 +138,18 @@ export function Empty({ title, children, action }: { title: string; children?: R
   );
 }
 
+/** Missing stands where what an address names is not there. */
+export function Missing({ title, children }: { title: string; children: ReactNode }) {
+  return (
+    <Card className="text-center">
+      <div className="py-8 [&>div]:mb-1 [&>div]:justify-center">
+        <PageHead title={title} />
+        <p className="text-soft">{children}</p>
+      </div>
+    </Card>
+  );
+}
+
 export function Trouble({ error, retry }: { error: unknown; retry?: () => void }) {
   const { t } = useTranslation();
   const p = error instanceof Problem ? error : null;
@@ -163,12 +175,12 @@ export function Trouble({ error, retry }: { error: unknown; retry?: () => void }
   );
 }
 
-export function When({ at, absolute }: { at: string | null | undefined; absolute?: boolean }) {
+export function When({ at, absolute, day }: { at: string | null | undefined; absolute?: boolean; day?: boolean }) {
   const { i18n } = useTranslation();
   if (!at) return <>–</>;
   return (
     <time dateTime={at} title={`${full(at, i18n.language)} (${at})`} className="whitespace-nowrap">
-      {absolute ? full(at, i18n.language) : Math.abs(Date.now() - Date.parse(at)) > 27 * 86_400_000 ? date(at, i18n.language) : ago(Date.parse(at), Date.now(), i18n.language)}
+      {absolute ? full(at, i18n.language) : day || Math.abs(Date.now() - Date.parse(at)) > 27 * 86_400_000 ? date(at, i18n.language) : ago(Date.parse(at), Date.now(), i18n.language)}
     </time>
   );
 }
@@ -247,9 +259,15 @@ export function Dialog({ open, close, title, children, wide, top, side }: { open
 }
 
 export function Tabs({ tabs, value, change, label }: { tabs: { value: string; label: ReactNode; panel: ReactNode }[]; value: string; change: (v: string) => void; label: string }) {
+  const list = useRef<HTMLDivElement>(null);
+  const at = tabs.findIndex((x) => x.value === value);
+  useEffect(() => {
+    const tab = list.current?.querySelectorAll<HTMLElement>("[role=tab]")[at];
+    if (tab && list.current) list.current.scrollLeft = tab.offsetLeft - (list.current.clientWidth - tab.offsetWidth) / 2;
+  }, [at]);
   return (
     <BaseTabs.Root value={value} onValueChange={(v) => change(String(v))}>
-      <BaseTabs.List aria-label={label} className="flex gap-1 overflow-x-auto border-b border-line px-2">
+      <BaseTabs.List ref={list} aria-label={label} className="relative flex gap-1 overflow-x-auto border-b border-line px-2">
         {tabs.map((t) => (
           <BaseTabs.Tab
             key={t.value}
@@ -342,27 +360,40 @@ export function Progress({ done, total, label }: { done: number; total: number |
   );
 }
 
-export type Column<T> = { head: string; cell: (row: T) => ReactNode; right?: boolean; wide?: boolean };
+/** Column is one of a table. A wide one takes what room there is; a bare one says by itself what it is. */
+export type Column<T> = { head: string; cell: (row: T) => ReactNode; right?: boolean; wide?: boolean; bare?: boolean };
 
+/** Rows is a table, whose rows are blocks of their own on a phone: there each value has its name above it. */
 export function Rows<T>({ rows, columns, id, label }: { rows: T[]; columns: Column<T>[]; id: (row: T) => string; label: string }) {
   return (
     <div className="relative overflow-x-auto" tabIndex={0} role="region" aria-label={label}>
-      <table className="w-full border-collapse text-left">
-        <thead>
-          <tr className="border-b border-line text-sm text-soft">
+      <table role="table" className="w-full border-collapse text-left max-sm:block">
+        <thead role="rowgroup" className="max-sm:sr-only">
+          <tr role="row" className="border-b border-line text-sm text-soft">
             {columns.map((c) => (
-              <th key={c.head} scope="col" className={cx("px-4 py-2 font-medium whitespace-nowrap compact:px-3 compact:py-1", c.right && "text-right")}>
+              <th key={c.head} role="columnheader" scope="col" className={cx("px-4 py-2 font-medium whitespace-nowrap compact:px-3 compact:py-1", c.right && "text-right")}>
                 {c.head}
               </th>
             ))}
           </tr>
         </thead>
-        <tbody>
+        <tbody role="rowgroup" className="max-sm:block">
           {rows.map((r) => (
-            <tr key={id(r)} className="border-b border-line last:border-0 hover:bg-sunken/60">
-              {columns.map((c) => (
-                <td key={c.head} className={cx("px-4 py-2 align-top compact:px-3 compact:py-1", c.right && "text-right", c.wide && "w-full min-w-48 break-words")}>
-                  {c.cell(r)}
+            <tr key={id(r)} role="row" className="border-b border-line last:border-0 hover:bg-sunken/60 max-sm:flex max-sm:flex-wrap max-sm:items-end max-sm:gap-x-6 max-sm:gap-y-1.5 max-sm:px-4 max-sm:py-3">
+              {columns.map((c, n) => (
+                <td
+                  key={c.head}
+                  role="cell"
+                  className={cx(
+                    "align-top max-sm:min-w-0 sm:px-4 sm:py-2 sm:compact:px-3 sm:compact:py-1",
+                    c.right && "sm:text-right",
+                    c.wide && "break-words sm:w-full sm:min-w-48",
+                    (n === 0 || c.wide) && "max-sm:basis-full",
+                    n === 0 && !c.wide && "sm:min-w-36",
+                  )}
+                >
+                  {n > 0 && !c.bare && <span aria-hidden className="block text-xs text-soft sm:hidden">{c.head}</span>}
+                  <div>{c.cell(r)}</div>
                 </td>
               ))}
             </tr>

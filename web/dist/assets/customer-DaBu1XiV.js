@@ -1,0 +1,1 @@
+export{t as Customer}from"./customer-D3l5M6Iy.js";

@@ -1,1 +1,0 @@
-export{i as NewSegment,a as OneSegment}from"./segments-BrZ0aKV4.js";

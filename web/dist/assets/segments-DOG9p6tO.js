@@ -1,1 +1,0 @@
-export{o as InWords,s as Overlaps,c as Segments,l as useSegment}from"./segments-BrZ0aKV4.js";

@@ -1,1 +1,0 @@
-export{t as OneTrait,n as Traits,r as bins}from"./segments-BrZ0aKV4.js";
