@@ -57,11 +57,7 @@ func (a *API) memberRow() route.Route {
 }
 
 func (a *API) members(w http.ResponseWriter, r *http.Request) error {
-	ref, err := refOf(r)
-	if err != nil {
-		return err
-	}
-	p, err := pageOf(r)
+	ref, p, err := refAndPage(r)
 	if err != nil {
 		return err
 	}

@@ -9,6 +9,7 @@ import (
 	"io"
 	"net/http"
 
+	"kith/internal/api/space"
 	"kith/internal/errs"
 	"kith/internal/identity"
 	"kith/internal/job"
@@ -107,7 +108,7 @@ func New(cfg Config) *API {
 // table, whose row for the OpenAPI document describes them all.
 func (a *API) Table(others ...route.Route) ([]route.Route, error) {
 	var table []route.Route
-	for _, rows := range [][]route.Route{a.statusRows(), a.profileRows(), a.searchRows(), a.identityRows(), a.spaceRows(), a.traceRows(), a.liveRows(), a.quarantineRows(), a.sourceRows(), a.purposeRows(), a.consentRows(), a.definitionRows(), a.entityRows(), a.backupRows(), others} {
+	for _, rows := range [][]route.Route{a.statusRows(), a.profileRows(), a.searchRows(), a.identityRows(), space.Routes(a.cfg.Profiles), a.traceRows(), a.liveRows(), a.quarantineRows(), a.sourceRows(), a.purposeRows(), a.consentRows(), a.definitionRows(), a.entityRows(), a.backupRows(), others} {
 		table = append(table, rows...)
 	}
 	return a.System(table...)

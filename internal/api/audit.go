@@ -83,11 +83,7 @@ func auditCursor(p page) (auditPlace, error) {
 }
 
 func (a *API) audit(w http.ResponseWriter, r *http.Request) error {
-	ref, err := refOf(r)
-	if err != nil {
-		return err
-	}
-	p, err := pageOf(r)
+	ref, p, err := refAndPage(r)
 	if err != nil {
 		return err
 	}

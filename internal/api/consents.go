@@ -150,11 +150,7 @@ type consentAnswer struct {
 }
 
 func (a *API) profileConsents(w http.ResponseWriter, r *http.Request) error {
-	ref, err := refOf(r)
-	if err != nil {
-		return err
-	}
-	p, err := pageOf(r)
+	ref, p, err := refAndPage(r)
 	if err != nil {
 		return err
 	}

@@ -16,6 +16,7 @@ import (
 	"kith/internal/membership"
 	"kith/internal/profile"
 	"kith/internal/resource"
+	"kith/internal/resource/form"
 	"kith/internal/route"
 	"kith/internal/segment"
 	"kith/internal/strictjson"
@@ -180,6 +181,16 @@ func (a *API) memberRows() []route.Route {
 			Answers: []route.Answer{{Status: 200, Summary: "The tree.", Schema: route.Ref("Explanation")}, {Status: 404, Summary: "Nobody has this identifier, or there is no such segment."}},
 			Handler: route.Handle(a.explain),
 		},
+		{
+			Method: http.MethodPost, Path: "/v1/profiles/{ref}/explain", Name: "explainCondition", Tag: "Profiles", Key: route.ReadKey, Class: route.Special,
+			Summary: "Say whether a condition that is not saved holds for a person, or for an account, and why, in the same form.", Params: []route.Param{refParam()},
+			BodyBytes: resourceBytesMax, Body: route.Ref("ExplainRequest"),
+			Answers: []route.Answer{
+				{Status: 200, Summary: "The tree.", Schema: route.Ref("Explanation")}, {Status: 404, Summary: "Nobody has this identifier."},
+				{Status: 422, Summary: "The condition is not accepted; errors[] names each place."},
+			},
+			Handler: route.Handle(a.explainCondition),
+		},
 	}
 }
 
@@ -300,11 +311,7 @@ func (a *API) segmentMembers(w http.ResponseWriter, r *http.Request) error {
 }
 
 func (a *API) profileSegments(w http.ResponseWriter, r *http.Request) error {
-	ref, err := refOf(r)
-	if err != nil {
-		return err
-	}
-	p, err := pageOf(r)
+	ref, p, err := refAndPage(r)
 	if err != nil {
 		return err
 	}
@@ -343,6 +350,33 @@ func (a *API) explain(w http.ResponseWriter, r *http.Request) error {
 			return errs.New(errs.NotFound, "segment.not_found", "there is no segment of that key")
 		case d.List:
 			return a.explainList(w, r, ref, key)
+		}
+		return route.WriteJSON(w, http.StatusOK, a.explanationOf(r.Context(), answers, d.Where))
+	})
+}
+
+func (a *API) explainCondition(w http.ResponseWriter, r *http.Request) error {
+	ref, err := refOf(r)
+	if err != nil {
+		return err
+	}
+	body, err := route.ReadBody(r)
+	if err != nil {
+		return err
+	}
+	if _, err := a.cfg.Profiles.Read(r.Context(), ref); err != nil {
+		return err
+	}
+	return a.cfg.Definitions.Answers(r.Context(), ref, nil, func(answers Answers) error {
+		var d *segment.Definition
+		err := form.Read(body, func(o *form.Object) {
+			d = answers.Set.ReadSegment(o, "", expr.Options{CostMax: a.cfg.Definitions.CostMax()})
+		})
+		switch {
+		case err != nil:
+			return err
+		case d.Scope != answers.Scope:
+			return form.Refuse(errs.Invalid, form.CodeInvalid, "/scope", "is not what the path names, a person or an account")
 		}
 		return route.WriteJSON(w, http.StatusOK, a.explanationOf(r.Context(), answers, d.Where))
 	})

@@ -250,6 +250,12 @@ func TestProfilesShowWhatDefinitionsComeTo(t *testing.T) {
 		t.Errorf("%v", why)
 	}
 	f.want(http.MethodGet, "/v1/profiles/user_id:u1/explain?segment=none", "", 404)
+	if draft := f.want(http.MethodPost, "/v1/profiles/user_id:u1/explain", `{"where":{"event":"Order","window":{"last":"2h"}}}`, 200); toText(draft) != toText(why) {
+		t.Errorf("not saved %v, saved %v", draft, why)
+	}
+	f.want(http.MethodPost, "/v1/profiles/user_id:nobody/explain", `{"where":{"event":"Order"}}`, 404)
+	f.want(http.MethodPost, "/v1/profiles/user_id:u1/explain", `{"where":{"evnt":"Order"}}`, 422)
+	f.want(http.MethodPost, "/v1/profiles/user_id:u1/explain", `{"scope":"account","where":{"trait":"plan","op":"exists"}}`, 422)
 	f.want(http.MethodPut, "/v1/traits/decade", `{"type":"count","event":"Order","window":{"last":"520w"}}`, 201)
 	long := f.want(http.MethodGet, "/v1/profiles/user_id:u1?verbose=1", "", 200)["computed"].(map[string]any)
 	if toText(long["decade"]) != `{"partial":true,"truncated":false,"type":"count","value":3}` || long["orders"].(map[string]any)["partial"] != false {

@@ -205,11 +205,7 @@ func writeRowList(w http.ResponseWriter, rows []OwnedRow, more bool) error {
 }
 
 func (a *API) ownedRows(w http.ResponseWriter, r *http.Request) error {
-	ref, err := refOf(r)
-	if err != nil {
-		return err
-	}
-	p, err := pageOf(r)
+	ref, p, err := refAndPage(r)
 	if err != nil {
 		return err
 	}

@@ -88,6 +88,7 @@ func definitionSchemas() map[string]route.Schema {
 		"SegmentDocument":       described("A segment: where is a condition; or list is true and members are uploaded. scope is profile (default) or account."),
 		"Segment":               described("A segment as it was saved, with key, version, created_at and updated_at; read alone also with cost (DefinitionCost), partial (history is shorter than one of its windows), size, as_of and status: live, or backfilling while everybody is asked, and the definition before serves."),
 		"PreviewRequest":        described("where, the condition; scope; sample, how many people to show, at most " + strconv.Itoa(sampleMax) + "; key, of a segment that the condition is to be compared with; exact, to wait until everybody is asked, where one part of them would be at once."),
+		"ExplainRequest":        described("where, the condition; scope: profile (default) or account."),
 		"OverlapRequest": object("Which segments.", map[string]route.Schema{
 			"segments": {"type": "array", "items": textSchema(), "minItems": 1, "maxItems": overlapMax, "description": "Their keys; all of one scope."},
 		}),

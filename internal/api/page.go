@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"kith/internal/errs"
+	"kith/internal/profile"
 	"kith/internal/route"
 )
 
@@ -40,6 +41,14 @@ func writeList[T any](w http.ResponseWriter, data []T, next string) error {
 type page struct {
 	limit  int
 	cursor string
+}
+
+// refAndPage reads whom a path names and which part of a list of theirs is asked for.
+func refAndPage(r *http.Request) (ref profile.Ref, p page, err error) {
+	if ref, err = refOf(r); err == nil {
+		p, err = pageOf(r)
+	}
+	return ref, p, err
 }
 
 // pageOf reads limit and cursor.

@@ -183,11 +183,7 @@ func traitsOf(traits map[string]profile.Trait, verbose bool) (map[string]json.Ra
 }
 
 func (a *API) profileEvents(w http.ResponseWriter, r *http.Request) error {
-	ref, err := refOf(r)
-	if err != nil {
-		return err
-	}
-	p, err := pageOf(r)
+	ref, p, err := refAndPage(r)
 	if err != nil {
 		return err
 	}
@@ -199,11 +195,7 @@ func (a *API) profileEvents(w http.ResponseWriter, r *http.Request) error {
 }
 
 func (a *API) profileIdentifiers(w http.ResponseWriter, r *http.Request) error {
-	ref, err := refOf(r)
-	if err != nil {
-		return err
-	}
-	page, err := pageOf(r)
+	ref, page, err := refAndPage(r)
 	if err != nil {
 		return err
 	}

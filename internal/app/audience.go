@@ -105,7 +105,10 @@ func (a *App) tableColumns(ctx context.Context) (columns func(string) ([3]string
 		if m == nil {
 			continue
 		}
-		if rows[i] = m.Rows(); name == lake.TableEvents {
+		for _, f := range m.Files {
+			rows[i] += f.Rows
+		}
+		if name == lake.TableEvents {
 			columns = m.PropertyColumns()
 		}
 	}

@@ -104,14 +104,6 @@ type Span struct {
 // Told reports whether the list says of its files what is apart.
 func (m *Manifest) Told() bool { return m.Layout == manifestLayout }
 
-// Rows is how many rows the files have, of all versions.
-func (m *Manifest) Rows() (n int64) {
-	for i := range m.Files {
-		n += m.Files[i].Rows
-	}
-	return n
-}
-
 // Begins is the earliest moment of the rows of an append table, math.MaxInt64 when
 // it has none; ok is false when the list does not tell.
 func (m *Manifest) Begins() (at int64, ok bool) {

@@ -477,7 +477,8 @@ export interface paths {
         /** Say why a person is in a segment, or not: the condition as a tree, each part with its verdict, what was found, the events that decide, and when that can change by itself. */
         get: operations["explainSegment"];
         put?: never;
-        post?: never;
+        /** Say whether a condition that is not saved holds for a person, or for an account, and why, in the same form. */
+        post: operations["explainCondition"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1196,6 +1197,10 @@ export interface components {
             /** Format: date-time */
             timestamp: string;
             type: string;
+        };
+        /** @description where, the condition; scope: profile (default) or account. */
+        ExplainRequest: {
+            [key: string]: unknown;
         };
         /** @description One part of a condition, for one person. */
         Explanation: {
@@ -2864,6 +2869,33 @@ export interface operations {
             cookie?: never;
         };
         requestBody?: never;
+        responses: {
+            /** @description The tree. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Explanation"];
+                };
+            };
+        };
+    };
+    explainCondition: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Any identifier of the person as type:value, such as email:ana@example.com, or id: and a profile id that was ever handed out. Percent-encode it; a slash is %2F. */
+                ref: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["ExplainRequest"];
+            };
+        };
         responses: {
             /** @description The tree. */
             200: {
