@@ -384,6 +384,7 @@ func TestDamage(t *testing.T) {
 			if starts, err := topic.Starts(t.Context()); err != nil || starts[0] != 0 {
 				t.Fatalf("the topic begins at %v, %v", starts, err)
 			}
+			goesOn(t, l, segment)
 			ok(t, topic.Trim(t.Context(), 0, 100))
 			_, err = archive.New(topic, l.Place()).Read(t.Context(), eventlog.Position{Offset: 3}, 1000, 1<<20)
 			if !errs.Is(err, errs.Corrupt) || !strings.Contains(err.Error(), segment) {
@@ -395,6 +396,58 @@ func TestDamage(t *testing.T) {
 				t.Errorf("the check finds %v, %v", found, err)
 			}
 		})
+	}
+}
+
+// goesOn archives what comes behind a damaged segment, which stays as it is and is
+// told.
+func goesOn(t *testing.T, l *archive.Log, damaged string) {
+	t.Helper()
+	appendTexts(t, l, 0, "what comes")
+	var told []error
+	a := archive.NewArchiver(archive.Config{
+		Log: l, Clock: later(), Rand: sys.Entropy(), Keep: -1,
+		Observer: archive.Observer{Failed: func(_ int32, err error) { told = append(told, err) }},
+	})
+	ok(t, a.Follow(0).Flush(t.Context()))
+	if len(told) != 1 || !errs.Is(told[0], errs.Corrupt) || !strings.Contains(told[0].Error(), damaged) {
+		t.Errorf("told: %v", told)
+	}
+	ok(t, l.Topic.(*kafka.Log).Trim(t.Context(), 0, 101))
+	if got := readTexts(t, archive.New(l.Topic, l.Place()), 0, 100); !slices.Equal(got, []string{"what comes"}) {
+		t.Errorf("read %q", got)
+	}
+}
+
+// TestManySegmentsAtOnce: a partition that has much to archive does so a segment at a
+// step.
+func TestManySegmentsAtOnce(t *testing.T) {
+	l := archive.New(openTopic(t, kafkatest.Start(t), "w", 2), inFolder(vfs.NewMem(), "records"))
+	var want []string
+	for i := range 20 {
+		more := numbered("record with some length", i*50, 50)
+		want = append(want, more...)
+		appendTexts(t, l, 1, more...)
+	}
+	ctx, stop := context.WithCancel(t.Context())
+	segments := 0
+	a := archive.NewArchiver(archive.Config{
+		Log: l, Clock: sys.NewManual(time.Now().Add(time.Hour)), Rand: sys.Entropy(), SegmentBytes: 5000,
+		Observer: archive.Observer{
+			Archived: func(_ int32, records, _ int64) {
+				if segments++; segments == 5 {
+					stop()
+				}
+			},
+			Failed: func(_ int32, err error) { t.Error(err) },
+		},
+	})
+	a.Run(ctx, 1) // on a clock that stands, so no step waits
+	if segments != 5 {
+		t.Errorf("%d segments", segments)
+	}
+	if got := readTexts(t, l, 1, 0); !slices.Equal(got, want) {
+		t.Errorf("read %d records", len(got))
 	}
 }
 

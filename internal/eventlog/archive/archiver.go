@@ -36,6 +36,7 @@ type Observer struct {
 type Archiver struct {
 	cfg   Config
 	codec *codec
+	turns chan struct{} // holds one of each step under way
 
 	mu   sync.Mutex
 	lags map[int32]lag
@@ -46,6 +47,10 @@ type lag struct {
 	records int64
 	since   time.Time // when the oldest of them was seen; zero when there is none
 }
+
+// stepsMax bounds the partitions that are archived at once, so that one which has much
+// to archive leaves the machine to those who fold.
+const stepsMax = 2
 
 // NewArchiver returns an archiver. Nothing is opened before it runs.
 func NewArchiver(cfg Config) *Archiver {
@@ -60,7 +65,7 @@ func NewArchiver(cfg Config) *Archiver {
 	if cfg.SegmentBytes <= 0 {
 		cfg.SegmentBytes = 32 << 20
 	}
-	return &Archiver{cfg: cfg, codec: cfg.Log.reader.codec, lags: map[int32]lag{}}
+	return &Archiver{cfg: cfg, codec: cfg.Log.reader.codec, turns: make(chan struct{}, stepsMax), lags: map[int32]lag{}}
 }
 
 // Run archives a partition until ctx ends. Whatever fails is told to the observer and
@@ -71,19 +76,35 @@ func (a *Archiver) Run(ctx context.Context, partition int32) {
 	defer f.forget()
 	wait := a.cfg.Every
 	for ctx.Err() == nil {
-		if err := f.Step(ctx); err == nil {
-			wait = a.cfg.Every
+		more, err := a.turn(ctx, f)
+		if err == nil {
+			if wait = a.cfg.Every; more {
+				wait = 0
+			}
 		} else if ctx.Err() == nil {
 			if a.cfg.Observer.Failed != nil {
 				a.cfg.Observer.Failed(partition, err)
 			}
-			wait = min(2*wait, time.Minute)
+			wait = min(max(2*wait, a.cfg.Every), time.Minute)
 		}
 		select {
 		case <-ctx.Done():
 		case <-a.cfg.Clock.After(wait):
 		}
 	}
+}
+
+// turn lets a follower take a step when it is its turn; more says that it has not
+// reached the end.
+func (a *Archiver) turn(ctx context.Context, f *Follower) (more bool, err error) {
+	select {
+	case <-ctx.Done():
+		return false, nil
+	case a.turns <- struct{}{}:
+	}
+	defer func() { <-a.turns }()
+	err = f.Step(ctx)
+	return f.more, err
 }
 
 // Lag tells how many records of the partitions that this process archives are not

@@ -30,6 +30,7 @@ type Follower struct {
 	files     lake.Guarded
 	list      *list           // as it was read or written last; nil: it has to be read
 	segment   *growing        // nil: none is being made
+	more      bool            // the last step has ended before the end of the topic
 	trimmed   time.Time       // when the topic was last looked at for what can go
 	sound     map[string]bool // segments that were read whole and were what was written
 }
@@ -49,8 +50,8 @@ func (a *Archiver) Follow(partition int32) *Follower {
 	return &Follower{a: a, partition: partition, files: a.cfg.Log.place.Enter(), sound: map[string]bool{}}
 }
 
-// Step archives what has come, if it is enough for a segment or has waited for long,
-// and deletes from the topic what can go. After an error the next step begins with
+// Step archives what has come, a segment at most, if it is enough for one or has
+// waited for long, and deletes from the topic what can go. After an error the next step begins with
 // what the archive has by then.
 func (f *Follower) Step(ctx context.Context) error { return f.step(ctx, false) }
 
@@ -68,7 +69,7 @@ func (f *Follower) step(ctx context.Context, all bool) (err error) {
 			return err
 		}
 	}
-	if err := f.follow(ctx); err != nil {
+	if f.more, err = f.follow(ctx, all); err != nil {
 		return err
 	}
 	now := f.a.cfg.Clock.Now()
@@ -153,33 +154,37 @@ func (f *Follower) next() int64 {
 	return f.list.end()
 }
 
-// follow reads what the topic has beyond the archive.
-func (f *Follower) follow(ctx context.Context) error {
+// follow reads what the topic has beyond the archive, up to the end or, unless that is
+// asked for, of one segment; more says that it has not reached the end.
+func (f *Follower) follow(ctx context.Context, all bool) (more bool, err error) {
 	topic := f.a.cfg.Log.Topic
 	ends, err := topic.Ends(ctx)
 	if err != nil {
-		return err
+		return false, err
 	}
 	end := ends[f.partition]
 	if end < f.list.end() {
-		return errs.New(errs.Corrupt, "archive.ahead",
+		return false, errs.New(errs.Corrupt, "archive.ahead",
 			"the archive %s has the records of partition %d up to offset %d, and topic %s ends at %d: brokers have lost records that were acknowledged; nothing is archived or deleted until the topic is mended",
 			f.a.cfg.Log.place.Name, f.partition, f.list.end()-1, topic.Name(), end)
 	}
 	f.a.behind(f.partition, end-f.list.end())
-	for f.next() < end {
+	for began := f.list.end(); f.next() < end; {
+		if !all && f.list.end() > began {
+			return true, nil
+		}
 		records, err := topic.Read(ctx, eventlog.Position{Partition: f.partition, Offset: f.next()}, readRecords, readBytes)
 		if err != nil {
-			return err // also when another process has archived and deleted them
+			return false, err // also when another process has archived and deleted them
 		}
 		if len(records) == 0 {
-			return nil
+			return false, nil
 		}
 		if err := f.add(ctx, records[:min(int64(len(records)), end-f.next())]); err != nil {
-			return err
+			return false, err
 		}
 	}
-	return nil
+	return false, nil
 }
 
 // add puts records into segments.
