@@ -154,6 +154,49 @@ func TestReplayFromTheArchive(t *testing.T) {
 	})
 }
 
+// TestArchiveMovesWithPartitions: processes that come and go archive what they hold,
+// and together all of it; a state that is made anew is the one that they have made.
+func TestArchiveMovesWithPartitions(t *testing.T) {
+	cfg := archiving(t, kafkatest.Start(t))
+	cfg.StateURL = pgtest.StartDatabase(t)
+	var nodes []*running
+	sent := 0
+	for i := range 3 {
+		mine := cfg
+		mine.Data = filepath.Join(t.TempDir(), fmt.Sprint("node-", i))
+		nodes = append(nodes, serve(t, mine))
+		for range 2 {
+			for _, r := range nodes {
+				r.sendSome(t, sent, 30)
+				sent += 30
+			}
+		}
+		if i > 0 { // one that holds partitions leaves
+			nodes[0].end(t)
+			nodes = nodes[1:]
+		}
+	}
+	last := nodes[len(nodes)-1]
+	if records := last.emptied(t); records != int64(sent+sent/5) {
+		t.Errorf("the topic had %d records", records)
+	}
+	if err := last.settle(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if err := last.live.Load().runner.Flush(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	at := time.Now().UTC().Format("2006-01-02T15:04:05.000Z")
+	want := last.hashed(t, at)
+	anew := cfg
+	anew.Data, anew.StateURL, anew.Archiving = filepath.Join(t.TempDir(), "anew"), "", archive.Config{}
+	again := serve(t, anew)
+	again.flush(t)
+	if got := again.hashed(t, at); got != want {
+		t.Errorf("made anew the state is %s, and was %s", got, want)
+	}
+}
+
 // TestReplayFromTheArchiveOnServer is the same on a real broker.
 func TestReplayFromTheArchiveOnServer(t *testing.T) {
 	broker := os.Getenv("KITH_TEST_KAFKA")
