@@ -3,6 +3,7 @@ package app
 import (
 	"context"
 	"errors"
+	"fmt"
 	"os"
 	"time"
 
@@ -64,6 +65,7 @@ func topicOf(log eventlog.Log) (*kafka.Log, bool) {
 
 // makeArchiver makes what archives the partitions that this process folds.
 func (a *App) makeArchiver() {
+	a.noticeExpiry()
 	log, ok := a.log.(*archive.Log)
 	if !ok || !a.cfg.plays(RolePipeline) {
 		return
@@ -102,19 +104,50 @@ func (a *App) archiveObserver() archive.Observer {
 // examineTime bounds how long an archive is looked at.
 const examineTime = 30 * time.Second
 
-// examineArchive holds an archive of records against the topic.
+// examineArchive tells whether every record is in a topic or in its archive, and will
+// be.
 func examineArchive(ctx context.Context, log eventlog.Log) []Check {
-	archived, ok := log.(*archive.Log)
-	if !ok {
-		return nil
-	}
 	ctx, stop := context.WithTimeout(ctx, examineTime)
 	defer stop()
 	const name = "archive of records"
-	if _, err := archived.Examine(ctx); err != nil {
+	archived, ok := log.(*archive.Log)
+	if !ok {
+		return examineTopic(ctx, log)
+	}
+	behind, err := archived.Examine(ctx)
+	if err != nil {
 		return []Check{{name, Failed, errs.DetailOf(err)}}
 	}
-	return []Check{{name, Passed, "every record is in the topic or in " + archived.Place().Name}}
+	return []Check{{name, Passed, fmt.Sprintf("every record is in the topic or in %s; %d are in the topic alone", archived.Place().Name, behind)}}
+}
+
+// examineTopic tells whether a topic without an archive has every record, and will.
+func examineTopic(ctx context.Context, log eventlog.Log) []Check {
+	topic, ok := topicOf(log)
+	if !ok {
+		return nil
+	}
+	const name = "records of the topic"
+	starts, err := topic.Starts(ctx)
+	if err != nil {
+		return []Check{{name, Failed, errs.DetailOf(err)}}
+	}
+	for p, start := range starts {
+		if start > 0 {
+			return []Check{{name, Failed, fmt.Sprintf("partition %d of topic %s begins at offset %d, so the state cannot be made anew; if the records are archived, set keep in the URL of the log", p, topic.Name(), start)}}
+		}
+	}
+	if s := topic.Expires(); s != "" {
+		return []Check{{name, Warned, fmt.Sprintf("topic %s has %s: brokers will delete records that nothing else has; set it to -1, and keep in the URL of the log to archive them", topic.Name(), s)}}
+	}
+	return []Check{{name, Passed, "the topic has all of them and keeps them for ever"}}
+}
+
+// noticeExpiry tells the operator at the start of records that brokers will delete.
+func (a *App) noticeExpiry() {
+	if topic, ok := topicOf(a.log); ok && topic.Expires() != "" {
+		a.logger.Warn("brokers delete records of the topic that nothing else has; set it to -1", "topic", topic.Name(), "setting", topic.Expires())
+	}
 }
 
 // records reads the archive of records beside the lake.

@@ -63,8 +63,10 @@ type Options struct {
 type Log struct {
 	opts   Options
 	target target
-	client *kgo.Client // produces, fetches and asks
-	admin  *kadm.Client
+	// expires is the topic's setting by which brokers delete records.
+	expires string
+	client  *kgo.Client // produces, fetches and asks
+	admin   *kadm.Client
 	// tailClient has connections of its own: a broker answers the requests of a
 	// connection in turn, and the one that waits for news would hold up reads.
 	tailClient *kgo.Client
@@ -102,14 +104,14 @@ func Open(ctx context.Context, url, workspace string, opts Options) (*Log, error
 	}
 	ctx, cancel := context.WithTimeout(ctx, openTimeout)
 	defer cancel()
-	maxBytes, err := prepareTopic(ctx, t, opts)
+	s, err := prepareTopic(ctx, t, opts)
 	if err != nil {
 		return nil, err
 	}
-	l := &Log{opts: opts, target: t, unpack: kgo.DefaultDecompressor()}
+	l := &Log{opts: opts, target: t, expires: s.expires, unpack: kgo.DefaultDecompressor()}
 	l.ctx, l.cancel = context.WithCancel(context.Background())
-	l.producer.init(l, maxBytes)
-	if err := l.connect(ctx, maxBytes); err != nil {
+	l.producer.init(l, s.maxBytes)
+	if err := l.connect(ctx, s.maxBytes); err != nil {
 		return nil, errors.Join(err, l.Close())
 	}
 	return l, nil

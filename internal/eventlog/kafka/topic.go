@@ -25,28 +25,34 @@ const (
 	attempts          = 5
 )
 
-// prepareTopic sees to it that the topic exists and fits, and returns the size
-// of the largest batch it takes. It has a client of its own, for that size is an
+// settings are those of a topic that matter here.
+type settings struct {
+	maxBytes int    // of the largest batch that it takes
+	expires  string // the setting by which brokers delete records; empty when they do not
+}
+
+// prepareTopic sees to it that the topic exists and fits, and returns its settings.
+// It has a client of its own, for that size is an
 // option of the one that produces.
-func prepareTopic(ctx context.Context, t target, opts Options) (maxBytes int, err error) {
+func prepareTopic(ctx context.Context, t target, opts Options) (s settings, err error) {
 	// What hangs when the time is up, a connection being made for example, ends
 	// with the context.
 	client, err := t.newClient(kgo.WithContext(ctx))
 	if err != nil {
-		return 0, err
+		return s, err
 	}
 	defer client.Close()
 	if err := client.Ping(ctx); err != nil {
 		if isDenied(err) {
-			return 0, t.brokerError(err, "connecting")
+			return s, t.brokerError(err, "connecting")
 		}
 		if ctx.Err() != nil {
 			err = context.Cause(ctx)
 		}
-		return 0, errs.Wrap(err, errs.Unavailable, "eventlog.unreachable", "no Kafka broker of %v answers", t.brokers)
+		return s, errs.Wrap(err, errs.Unavailable, "eventlog.unreachable", "no Kafka broker of %v answers", t.brokers)
 	}
 	if err := ensureTopic(ctx, client, t, opts); err != nil {
-		return 0, err
+		return s, err
 	}
 	return checkSettings(ctx, client, t)
 }
@@ -163,38 +169,41 @@ func createTopic(ctx context.Context, client *kgo.Client, t target, opts Options
 	return err
 }
 
-// checkSettings checks the topic's settings and returns the largest batch.
-func checkSettings(ctx context.Context, client *kgo.Client, t target) (int, error) {
+// checkSettings checks the topic's settings and returns them.
+func checkSettings(ctx context.Context, client *kgo.Client, t target) (s settings, err error) {
 	all, err := kadm.NewClient(client).DescribeTopicConfigs(ctx, t.topic)
 	if err != nil {
-		return 0, t.openError(ctx, err)
+		return s, t.openError(ctx, err)
 	}
 	topic, err := all.On(t.topic, nil)
 	if err == nil {
 		err = topic.Err
 	}
 	if err != nil {
-		return 0, t.openError(ctx, err)
+		return s, t.openError(ctx, err)
 	}
-	maxBytes := topicMessageBytes
+	s.maxBytes = topicMessageBytes
 	for _, c := range topic.Configs {
 		switch c.Key {
 		case "cleanup.policy":
 			if c.MaybeValue() != "delete" {
-				return 0, errs.New(errs.Invalid, "eventlog.topic", "topic %s has cleanup.policy %s; a log must not be compacted", t.topic, c.MaybeValue())
+				return s, errs.New(errs.Invalid, "eventlog.topic", "topic %s has cleanup.policy %s; a log must not be compacted", t.topic, c.MaybeValue())
 			}
 		case "max.message.bytes":
 			if n, err := strconv.Atoi(c.MaybeValue()); err == nil {
-				maxBytes = min(n, topicMessageBytes)
+				s.maxBytes = min(n, topicMessageBytes)
 			}
 		case "retention.ms", "retention.bytes":
-			if t.archived && c.MaybeValue() != "-1" {
-				return 0, errs.New(errs.Invalid, "eventlog.retention",
-					"topic %s has %s=%s, so brokers delete records whether they are archived or not; set it to -1, and kith deletes what is archived and older than keep", t.topic, c.Key, c.MaybeValue())
+			if c.MaybeValue() == "-1" {
+				continue
+			}
+			if s.expires = c.Key + "=" + c.MaybeValue(); t.archived {
+				return s, errs.New(errs.Invalid, "eventlog.retention",
+					"topic %s has %s, so brokers delete records whether they are archived or not; set it to -1, and kith deletes what is archived and older than keep", t.topic, s.expires)
 			}
 		}
 	}
-	return maxBytes, nil
+	return s, nil
 }
 
 // topic knows which broker leads which partition. It is safe for concurrent use.

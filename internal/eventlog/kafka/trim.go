@@ -14,6 +14,10 @@ import (
 // they stay in the topic beside it; 0 is for ever.
 func (l *Log) Archived() (keep time.Duration, ok bool) { return l.target.keep, l.target.archived }
 
+// Expires returns the setting of the topic, when it was opened, by which brokers
+// delete records by themselves; empty when they delete none.
+func (l *Log) Expires() string { return l.expires }
+
 // Name is the name of the topic.
 func (l *Log) Name() string { return l.target.topic }
 

@@ -61,10 +61,12 @@ func TestBrokersKeepWhatIsArchived(t *testing.T) {
 		if !strings.Contains(err.Error(), setting+"=1000000000") {
 			t.Errorf("the error does not name the setting: %v", err)
 		}
-		mustOpen(t, url, name, Options{}) // as ever, without an archive
+		if l := mustOpen(t, url, name, Options{}); l.Expires() != setting+"=1000000000" { // without an archive it is the operator's
+			t.Errorf("%s: %q", setting, l.Expires())
+		}
 	}
 	l := mustOpen(t, url+"?keep=1d", "made", Options{})
-	if keep, ok := l.Archived(); !ok || keep != 24*time.Hour || l.Name() != "test.made.events" || l.ID() == "" {
-		t.Errorf("%v, %v, %q, %q", keep, ok, l.Name(), l.ID())
+	if keep, ok := l.Archived(); !ok || keep != 24*time.Hour || l.Name() != "test.made.events" || l.ID() == "" || l.Expires() != "" {
+		t.Errorf("%v, %v, %q, %q, %q", keep, ok, l.Name(), l.ID(), l.Expires())
 	}
 }
