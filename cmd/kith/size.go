@@ -14,7 +14,7 @@ import (
 
 // sizeCommand tells what a load needs.
 func sizeCommand() *cobra.Command {
-	l := sizing.Load{NodeCores: 8}
+	l := sizing.Load{NodeCores: 4}
 	var prices sizing.Prices
 	var asJSON, simulate, table bool
 	var seed uint64
@@ -52,6 +52,7 @@ prints the coefficients, where each is from, and which are not measured.`,
 	f.Float64Var(&l.Profiles, "profiles", 1e5, "people that are known")
 	f.Float64Var(&l.Segments, "segments", 2, "segments and computed traits that an event concerns, on average")
 	f.Float64Var(&l.Days, "days", 730, "days for which events are kept")
+	f.Float64Var(&l.LogDays, "log-days", 0, "days of these for which Kafka keeps them while an archive keeps all (keep in the URL of the log); 0 without an archive")
 	f.Float64Var(&l.Single, "single", 1, "share of the events that come one by one, from 0 to 1; the others come in batches")
 	f.BoolVar(&l.Shared, "shared", false, "nodes on Kafka, PostgreSQL and an object store; one process on its own disk if left out")
 	f.IntVar(&l.NodeCores, "node-cores", l.NodeCores, "cores of a node")
@@ -80,9 +81,9 @@ func simulated(s sizing.Setup, seed uint64) *sizing.Outcome {
 }
 
 func printCoefficients(w io.Writer, asJSON bool) error {
-	all := sizing.Table()
+	all, points := sizing.Table(), sizing.Points()
 	if asJSON {
-		return printJSON(w, all)
+		return printJSON(w, map[string]any{"coefficients": all, "points": points})
 	}
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	for _, c := range all {
@@ -91,6 +92,10 @@ func printCoefficients(w io.Writer, asJSON bool) error {
 			how = "assumed"
 		}
 		fmt.Fprintf(t, "%s\t%g\t%s\t%s\t%s\n", c.Name, c.Value, c.Unit, how, c.Source)
+	}
+	fmt.Fprintln(t, "\nheld against measurements\tmeasured\tpredicted\t\t")
+	for _, p := range points {
+		fmt.Fprintf(t, "%s\t%.0f\t%.0f\t%s\t%+.0f %%\n", p.What, p.Measured, p.Predicted, p.Unit, 100*p.Deviation())
 	}
 	return t.Flush()
 }
@@ -101,11 +106,14 @@ func printSize(w io.Writer, a *sizeAnswer, prices sizing.Prices) error {
 	for _, s := range p.Stations {
 		fmt.Fprintf(w, "one workspace, at most: %s %.0f a second\n", s.Name, s.Limit)
 	}
+	if p.StateGB > 0 {
+		fmt.Fprintf(w, "one workspace, at most: %.0f GB of state in a PostgreSQL\n", p.StateGB)
+	}
 	if p.Workspaces > 1 {
 		fmt.Fprintf(w, "That is more than one workspace does: divide the people among %d installations of kith,\neach with a state of its own. kith does not do that, and nobody is in two of them.\n", p.Workspaces)
 	}
 	if a.Measured > 1 {
-		fmt.Fprintf(w, "This is extrapolated: %.1f times what was measured.\n", a.Measured)
+		fmt.Fprintf(w, "The peak of one is extrapolated: it is %.1f times what was measured.\n", a.Measured)
 	}
 	fmt.Fprintln(w)
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)

@@ -12,6 +12,7 @@ type Load struct {
 	Profiles     float64 `json:"profiles"`
 	Segments     float64 `json:"segments"` // definitions that an event concerns, on average
 	Days         float64 `json:"days"`     // for which events are kept
+	LogDays      float64 `json:"log_days"` // for which Kafka keeps them, and the archive all the rest; 0: Kafka keeps all
 	Single       float64 `json:"single"`   // share of the events that come one by one, 0 to 1
 	Shared       bool    `json:"shared"`   // on Kafka and PostgreSQL; else embedded
 	NodeCores    int     `json:"node_cores"`
@@ -26,6 +27,8 @@ func (l *Load) Validate() error {
 		return fmt.Errorf("the peak is a factor to the mean, so at least 1")
 	case l.Segments < 0 || l.Single < 0 || l.Single > 1:
 		return fmt.Errorf("segments cannot be negative, and the share of single events lies between 0 and 1")
+	case l.LogDays < 0:
+		return fmt.Errorf("Kafka cannot keep events for less than no time")
 	case l.NodeCores < 1:
 		return fmt.Errorf("a node has at least one core")
 	case math.IsInf(l.EventsPerDay+l.Profiles+l.Days+l.Peak+l.Segments, 0) || math.IsNaN(l.EventsPerDay+l.Profiles+l.Days+l.Peak+l.Segments):
@@ -63,6 +66,7 @@ type Plan struct {
 	Mean       float64   `json:"mean"` // events a second
 	Peak       float64   `json:"peak"`
 	Stations   []Station `json:"stations"`
+	StateGB    float64   `json:"state"`      // that one workspace can have in PostgreSQL; 0: as the disk
 	Workspaces int       `json:"workspaces"` // each with a state of its own
 	Parts      []Part    `json:"parts"`
 	CacheGB    float64   `json:"cache"` // of files that the system should be able to keep, beside the memory
@@ -86,6 +90,10 @@ func planned(t lookup, l *Load) Plan {
 	}
 	p.Workspaces = max(1, int(math.Ceil(p.Peak/(limit*t[busiest]))))
 	kept := l.EventsPerDay * l.Days
+	if l.Shared {
+		p.StateGB = t[postgresTable]
+		p.Workspaces = max(p.Workspaces, int(math.Ceil(kept*t[postgresEvent]/gigabyte/p.StateGB)))
+	}
 	p.CacheGB = min(l.Profiles, l.EventsPerDay/t[visit]) * t[touched] * 1000 / gigabyte
 	if l.Shared {
 		p.Parts = shared(t, l, &p, kept)
@@ -169,13 +177,17 @@ func shared(t lookup, l *Load, p *Plan, kept float64) []Part {
 	cores := p.Peak * node / 1e6 * t[headroom]
 	// One more than the load needs, so that it can go.
 	nodes := p.Workspaces * (1 + max(1, int(math.Ceil(cores/many/float64(l.NodeCores)))))
+	topic, archived := kept, 0.0
+	if l.LogDays > 0 {
+		topic, archived = l.EventsPerDay*min(l.Days, l.LogDays), kept
+	}
 	state := kept * t[postgresEvent] * t[spareDisk] / gigabyte
 	return []Part{
 		{"kith", nodes, float64(nodes * l.NodeCores), float64(nodes)*(t[nodeMemory]+t[queryMemory]) + many*t[mergeMemory], 0},
-		{"Kafka", 3, max(3, p.Peak*t[kafkaCPU]/1e6*t[headroom]), 3 * t[brokerMemory], kept * t[kafkaEvent] * t[spareDisk] / gigabyte},
+		{"Kafka", 3, max(3, p.Peak*t[kafkaCPU]/1e6*t[headroom]), 3 * t[brokerMemory], topic * t[kafkaEvent] * t[spareDisk] / gigabyte},
 		{"PostgreSQL", p.Workspaces, max(many, p.Peak*database/1e6*t[headroom]), t[postgresMemory] * many, state},
 		{"its standby", p.Workspaces, max(many, p.Peak*t[standbyCPU]/1e6*t[headroom]), t[postgresMemory] * many, state},
-		{"object store", 1, 0, 0, kept * t[lakeEvent] * t[spareDisk] / gigabyte},
+		{"object store", 1, 0, 0, (kept*t[lakeEvent] + archived*t[archiveEvent]) * t[spareDisk] / gigabyte},
 	}
 }
 
@@ -187,17 +199,18 @@ func (p *Plan) Setup(l *Load) Setup {
 	}
 }
 
-// What was measured at most, in events a second of one workspace until all were
-// folded.
+// What was measured at most, in events a second of one workspace until all were shown
+// by the open tables too, on two cores that other programs shared.
 const (
-	measuredEmbedded = 27_600
-	measuredShared   = 12_000
+	measuredEmbedded = 9_400
+	measuredShared   = 1_500
 )
 
 // Measured is the peak of a workspace as a multiple of what was measured.
 func (p *Plan) Measured(l *Load) float64 {
+	most := float64(measuredEmbedded)
 	if l.Shared {
-		return p.Peak / float64(p.Workspaces) / measuredShared
+		most = measuredShared
 	}
-	return p.Peak / float64(p.Workspaces) / measuredEmbedded
+	return p.Peak / float64(p.Workspaces) / most
 }

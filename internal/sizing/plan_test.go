@@ -11,7 +11,7 @@ func round() (t lookup) {
 		acceptBatch: 2, acceptSingle: 40, fold: 50, definition: 10, tables: 100, merge: 28,
 		embeddedFoldSerial: 100, embeddedTablesSerial: 50, sharedFoldSerial: 90, sharedTransaction: 10,
 		sharedAccept: 20, sharedFold: 30, sharedTables: 22, postgresFold: 40, postgresTables: 10, kafkaCPU: 100, standbyCPU: 20,
-		logBatch: 60, logSingle: 160, stateEvent: 400, lakeEvent: 40, kafkaEvent: 200, postgresEvent: 1000,
+		logBatch: 60, logSingle: 160, stateEvent: 400, lakeEvent: 40, kafkaEvent: 200, postgresEvent: 1000, archiveEvent: 60, postgresTable: 10_000,
 		nodeMemory: 0.5, mergeMemory: 1, queryMemory: 0.5, brokerMemory: 6, postgresMemory: 4,
 		headroom: 1.5, busiest: 0.5, spareDisk: 1.25, visit: 5, touched: 40,
 	} {
@@ -66,6 +66,11 @@ func TestSharedPlan(t *testing.T) {
 	} {
 		checkPart(t, p.Parts[i], want)
 	}
+	l.LogDays = 2
+	kept := planned(round(), &l)
+	checkPart(t, kept.Parts[1], Part{"Kafka", 3, 3, 18, 2 * 86.4e6 * 200 * 1.25 / 1e9})
+	checkPart(t, kept.Parts[4], Part{"object store", 1, 0, 0, 864e6 * 100 * 1.25 / 1e9})
+	l.LogDays = 0
 	l.EventsPerDay *= 100 // 200,000 a second at the peak, 5,000 for each workspace
 	p = planned(round(), &l)
 	if p.Workspaces != 40 {
@@ -74,6 +79,11 @@ func TestSharedPlan(t *testing.T) {
 	checkPart(t, p.Parts[0], Part{"kith", 80, 80, 80*1.0 + 40, 0})
 	// 50 µs of 200,000 a second and half as much again are 15 cores, but each has one.
 	checkPart(t, p.Parts[2], Part{"PostgreSQL", 40, 40, 160, 86.4e9 * 1000 * 1.25 / 1e9})
+	l.Days = 50 // of 432 billion events the state has 432 TB
+	if p := planned(round(), &l); p.Workspaces != 44 {
+		t.Errorf("%d workspaces for the state", p.Workspaces)
+	}
+	l.Days = 10
 	if s := p.Setup(&l); s.Rate != 5000 || s.Nodes != 2 || s.People != 25_000 {
 		t.Errorf("%+v", s)
 	}
@@ -110,7 +120,7 @@ func TestValidate(t *testing.T) {
 	}
 	for _, spoil := range []func(*Load){
 		func(l *Load) { l.EventsPerDay = 0 }, func(l *Load) { l.EventsPerDay = math.Inf(1) }, func(l *Load) { l.EventsPerDay = math.NaN() },
-		func(l *Load) { l.Peak = 0.5 }, func(l *Load) { l.Profiles = 0 }, func(l *Load) { l.Segments = -1 },
+		func(l *Load) { l.Peak = 0.5 }, func(l *Load) { l.Profiles = 0 }, func(l *Load) { l.Segments = -1 }, func(l *Load) { l.LogDays = -1 },
 		func(l *Load) { l.Days = 0 }, func(l *Load) { l.Single = 2 }, func(l *Load) { l.NodeCores = 0 },
 	} {
 		bad := good
@@ -126,6 +136,15 @@ func TestTable(t *testing.T) {
 	for i, c := range Table() {
 		if c.Name == "" || c.Value <= 0 || c.Unit == "" || c.Source == "" {
 			t.Errorf("coefficient %d is %+v", i, c)
+		}
+	}
+}
+
+// TestPoints: the model is off by what the guide says, and rather tells too much.
+func TestPoints(t *testing.T) {
+	for _, p := range Points() {
+		if d := p.Deviation(); p.Measured <= 0 || d < -0.15 || d > 0.8 {
+			t.Errorf("%s: measured %v, predicted %.1f, off by %.0f %%", p.What, p.Measured, p.Predicted, 100*d)
 		}
 	}
 }

@@ -15,8 +15,8 @@ func (p *Point) Deviation() float64 { return p.Predicted/p.Measured - 1 }
 // measurements of nodes, which wrote them later than they came.
 const roundPoint = 10_000
 
-// Points holds the model against measurements. Some of its coefficients are from the
-// first ones of them, for loads of new people; the later ones were taken afterwards.
+// Points holds the model against measurements. Its coefficients are from those of a
+// million people, most of whom are new; the others were not looked at for them.
 func Points() []Point {
 	t := newLookup()
 	embedded := t[acceptBatch] + t[fold] + t[tables]
@@ -31,11 +31,17 @@ func Points() []Point {
 		{"embedded, 60,000 events of 1 million people", cpu, 143, embedded},
 		{"embedded, 40,000 events of 5,000 people", cpu, 84, embedded},
 		{"embedded, the same beside 2 segments", cpu, 114, embedded + 1.9*t[definition]},
-		{"node on shared engines, 60,000 events of 1 million people", cpu, 324, node(1e6, 0)},
-		{"node on shared engines, 40,000 events of 5,000 people", cpu, 221, node(5000, 0)},
-		{"PostgreSQL, 60,000 events of 1 million people", cpu, 264, database(1e6)},
-		{"PostgreSQL, 40,000 events of 5,000 people", cpu, 169, database(5000)},
-		{"state in PostgreSQL, 40,000 events of 5,000 people", disk, 968, t[postgresEvent]},
-		{"Kafka, 40,000 events of 5,000 people", disk, 165, t[kafkaEvent]},
+		{"a node of one, 60,000 events of 1 million people", cpu, 269, node(1e6, 0)},
+		{"the nodes of three, the same", cpu, 312, node(1e6, 0)},
+		{"a node of one, 40,000 events of 5,000 people", cpu, 148, node(5000, 0)},
+		{"PostgreSQL, 60,000 events of 1 million people", cpu, 227, database(1e6)},
+		{"PostgreSQL, 40,000 events of 5,000 people", cpu, 97, database(5000)},
+		{"three brokers, 40,000 events of 5,000 people", cpu, 136, t[kafkaCPU]},
+		{"the state in PostgreSQL, 40,000 events of 5,000 people", disk, 862, t[postgresEvent]},
+		{"three replicas in Kafka, 40,000 events of 5,000 people", disk, 165, t[kafkaEvent]},
+		{"a node of one, 40,000 events of 20,000 people beside 2 segments", cpu, 287, node(20_000, 1.9)},
+		{"PostgreSQL, the same", cpu, 177, database(20_000)},
+		{"embedded, the same", cpu, 144, embedded + 1.9*t[definition]},
+		{"folding alone, PostgreSQL as the state", "events a second", 12_000, 1e6 / (t[sharedFoldSerial] + t[sharedTransaction]*1000/batchMax)},
 	}
 }

@@ -28,8 +28,8 @@ type Setup struct {
 type Outcome struct {
 	Folded int64         // events
 	Took   time.Duration // until the last one was folded
-	Before Lags          // of the events that came before a node was lost, or of all
-	After  Lags          // of the events that came in the minute from then on
+	Before Lags          // of the events that came well before a node was lost, or of all
+	After  Lags          // of the events that came from ten seconds before until a minute after
 	Caught time.Duration // after the loss, until less than a second's events waited; less than 0: never
 	Busy   float64       // share of the time in which some transaction held locks
 	Batch  float64       // events in a transaction
@@ -349,11 +349,11 @@ func (m *simulation) commit(p int) {
 	m.grant()
 }
 
-// part is 0 for what came before the loss, 1 for what came in the minute from then on,
-// and 2 for what came later, which nobody asks about.
+// part is 0 for what came well before the loss, 1 for what came shortly before it or
+// in the minute from then on, and 2 for what came later, which nobody asks about.
 func (m *simulation) part(e waiting) int {
 	switch {
-	case m.Lost == 0 || e.since < m.Lost:
+	case m.Lost == 0 || e.since < m.Lost-10*time.Second:
 		return 0
 	case e.since < m.Lost+time.Minute:
 		return 1

@@ -36,11 +36,13 @@ const (
 	lakeEvent
 	kafkaEvent
 	postgresEvent
+	archiveEvent
 	nodeMemory
 	mergeMemory
 	queryMemory
 	brokerMemory
 	postgresMemory
+	postgresTable
 	headroom
 	busiest
 	spareDisk
@@ -80,12 +82,12 @@ func Table() [endCoefficients]Coefficient {
 
 		sharedAccept:   measured("accept and send to Kafka, in batches of 100", 25, cpu, nodes+", until accepted"),
 		sharedFold:     measured("fold into people, the node's part", 34, cpu, pipe+" --state"),
-		sharedTables:   measured("write into the open tables, the node's part", 30, cpu, lake),
-		sharedPerson:   measured("and for each person of a round", 1000, "µs of CPU a person", nodes+": 400 to 1,000"),
-		kafkaCPU:       measured("three brokers", 100, cpu, nodes+": 53 to 128 until folded"),
+		sharedTables:   measured("write into the open tables, the node's part", 30, cpu, nodes+", fitted with the next"),
+		sharedPerson:   measured("and for each person of a round", 300, "µs of CPU a person", nodes),
+		kafkaCPU:       measured("three brokers", 120, cpu, nodes+": 120 to 210 until folded, the more the longer it took"),
 		postgresFold:   measured("fold into people, PostgreSQL's part", 50, cpu, pipe+" --state"),
-		postgresTables: measured("write into the open tables, PostgreSQL's part", 30, cpu, nodes),
-		postgresPerson: measured("and for each person of a round", 1000, "µs of CPU a person", nodes+": 300 to 1,100"),
+		postgresTables: measured("write into the open tables, PostgreSQL's part", 30, cpu, nodes+", fitted with the next"),
+		postgresPerson: measured("and for each person of a round, PostgreSQL's part", 250, "µs of CPU a person", nodes),
 		standbyCPU:     measured("the standby", 24, cpu, nodes),
 
 		embeddedFoldSerial:   measured("folding of a workspace, embedded", 36, "µs an event, one after the other", pipe+": 27,600 a second"),
@@ -93,21 +95,24 @@ func Table() [endCoefficients]Coefficient {
 		sharedFoldSerial:     measured("folding of a workspace in PostgreSQL", 84, "µs an event, one after the other", pipe+" --state: CPU of both sides, which wait for each other"),
 		sharedTransaction:    measured("a transaction in PostgreSQL beside its events", 5, "ms", "median of transactions of one event"),
 		sharedInterpret:      measured("reading a record", 20, "µs an event, side by side", "stage interpret of the metrics: 13 to 30"),
-		membersLook:          measured("looking for what was folded", 40, "ms", "25 times a second"),
-		tablesRound:          measured("a round of the open tables", 1000, "ms", "once a second"),
+		membersLook:          taken("looking for what was folded", 40, "ms", "as kith does, 25 times a second"),
+		tablesRound:          taken("a round of the open tables", 1000, "ms", "as kith does, once a second"),
 
 		logBatch:      measured("the log, batches of 100", 57, disk, ingest),
 		logSingle:     measured("the log, one by one", 165, disk, ingest+": 89 to 165"),
 		stateEvent:    measured("the state, embedded", 460, disk, pipe+": 360 to 460"),
 		lakeEvent:     measured("the open tables, merged", 49, disk, lake+": 42 to 49"),
 		kafkaEvent:    measured("Kafka, three replicas", 245, disk, nodes+": 163 to 245"),
-		postgresEvent: measured("the state in PostgreSQL", 1640, disk, nodes+": 970 to 1,640, before vacuum"),
+		postgresEvent: measured("the state in PostgreSQL", 1500, disk, nodes+": 970 to 1,530, before vacuum"),
+
+		archiveEvent: taken("the archive of the topic", 57, disk, "as the embedded log, which is compressed likewise"),
 
 		nodeMemory:     taken("a process", 0.5, "GB", "160 MB were measured after a load of a million people"),
 		mergeMemory:    taken("merging the open tables", 1, "GB", "the largest file of a day"),
 		queryMemory:    taken("a query", 0.75, "GB", "its limit; one at a time"),
 		brokerMemory:   taken("a broker", 6, "GB", "the vendor's advice; 0.3 were enough for the measurement"),
 		postgresMemory: taken("a PostgreSQL", 4, "GB", "shared buffers; the rest of what is read lies in the system's cache"),
+		postgresTable:  taken("the state in one PostgreSQL", 16_000, "GB", "a table ends at 32 TB; half of it, so that vacuum and copies end"),
 		headroom:       taken("room for restarts and reads", 1.5, "times", "so that what waited is caught up while more comes"),
 		busiest:        taken("of what a workspace can do at most", 0.7, "times", "above it what waits grows quickly"),
 		spareDisk:      taken("room for merging and vacuum", 1.25, "times", "merging holds a day twice"),
