@@ -203,7 +203,7 @@ func (p *Plan) Setup(l *Load) Setup {
 // by the open tables too, on two cores that other programs shared.
 const (
 	measuredEmbedded = 9_400
-	measuredShared   = 1_500
+	measuredShared   = 830
 )
 
 // Measured is the peak of a workspace as a multiple of what was measured.
