@@ -36,7 +36,7 @@ func TestExitCodes(t *testing.T) {
 }
 
 func TestCommandLineMistakes(t *testing.T) {
-	for _, args := range [][]string{{"cook"}, {"serve", "--nonsense"}, {"serve", "extra"}, {"profile"}, {"profile", "nobody"}, {"test"}, {"serve", "--addr", "x"}} {
+	for _, args := range [][]string{{"cook"}, {"serve", "--nonsense"}, {"serve", "extra"}, {"profile"}, {"profile", "nobody"}, {"test"}, {"serve", "--addr", "x"}, {"size", "--peak", "0.5"}, {"size", "--simulate"}, {"bench", "nodes", "--log", "kafka://a/b"}, {"bench", "nodes", "--engine", "Kafka"}} {
 		if got := run(context.Background(), args); got != exitUsage {
 			t.Errorf("%v gives %d, want %d", args, got, exitUsage)
 		}

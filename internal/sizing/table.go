@@ -105,7 +105,7 @@ func Table() [endCoefficients]Coefficient {
 		kafkaEvent:    measured("Kafka, three replicas", 245, disk, nodes+": 163 to 245"),
 		postgresEvent: measured("the state in PostgreSQL", 1500, disk, nodes+": 970 to 1,530, before vacuum"),
 
-		archiveEvent: taken("the archive of the topic", 57, disk, "as the embedded log, which is compressed likewise"),
+		archiveEvent: measured("the archive of the topic", 103, disk, "make benchmarks of internal/eventlog/archive"),
 
 		nodeMemory:     taken("a process", 0.5, "GB", "160 MB were measured after a load of a million people"),
 		mergeMemory:    taken("merging the open tables", 1, "GB", "the largest file of a day"),
