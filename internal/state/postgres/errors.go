@@ -23,6 +23,8 @@ func classes(code string) (kind errs.Kind, name, detail string) {
 		return errs.Unavailable, "state.statement_timeout", "the server took too long"
 	case "25P03", "57P05": // idle in transaction, idle session
 		return errs.Unavailable, "state.idle_timeout", "the transaction did nothing for too long"
+	case "53300":
+		return errs.Unavailable, "state.too_many_connections", "the server takes no more connections; raise its max_connections, or give each process fewer by pool_max_conns in the URL of the state"
 	case "53100":
 		return errs.Unavailable, "state.disk_full", "the disk of the server is full; make room and try again"
 	case "25006":

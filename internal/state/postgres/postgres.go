@@ -48,6 +48,10 @@ type Options struct {
 	// Unavailable; 0 means 60 s.
 	LockTimeout time.Duration
 
+	// PoolTimeout bounds the wait for a connection while others use all of them,
+	// which then fails with kind Unavailable; 0 means 30 s.
+	PoolTimeout time.Duration
+
 	// StatementTimeout bounds each statement other than waiting for the locks of
 	// Begin; 0 means 30 s. A server that says nothing for so long, and a little
 	// longer, is given up.
@@ -68,6 +72,7 @@ func (o Options) withDefaults() Options {
 	for p, d := range map[*time.Duration]time.Duration{
 		&o.ConnectTimeout:   4 * time.Second,
 		&o.LockTimeout:      60 * time.Second,
+		&o.PoolTimeout:      30 * time.Second,
 		&o.StatementTimeout: 30 * time.Second,
 		&o.RowTimeout:       10 * time.Second,
 		&o.IdleTimeout:      6 * time.Second,
@@ -141,6 +146,23 @@ func (s *Store) connect(ctx context.Context, url string) error {
 	defer cancel()
 	if err := s.writers.Ping(ctx); err != nil {
 		return mapError(ctx, err, "connecting to the server of the state")
+	}
+	return s.budget(ctx)
+}
+
+// budget refuses a server that would never take as many connections as this process
+// may open: it would work until there is much to do, and fail then.
+func (s *Store) budget(ctx context.Context) error {
+	var most int32
+	err := s.writers.QueryRow(ctx, `select least(
+			current_setting('max_connections')::int - current_setting('superuser_reserved_connections')::int - coalesce(current_setting('reserved_connections', true)::int, 0),
+			nullif(rolconnlimit, -1), nullif(datconnlimit, -1))
+		from pg_roles, pg_database where rolname = session_user and datname = current_database()`).Scan(&most)
+	if err != nil {
+		return mapError(ctx, err, "connecting to the server of the state")
+	}
+	if mine := s.writers.Config().MaxConns + s.readers.Config().MaxConns; mine > most {
+		return errs.New(errs.Unavailable, "state.connection_budget", "this process may open %d connections to the server of the state, which takes %d in all from this user; raise max_connections there, or set pool_max_conns in the URL to what is this process's share", mine, most)
 	}
 	return nil
 }
@@ -253,6 +275,9 @@ func (s *Store) acquire(ctx context.Context, pool *pgxpool.Pool) (*pgxpool.Conn,
 	if err := txn.Canceled(ctx); err != nil {
 		return nil, err
 	}
+	busy := errs.New(errs.Unavailable, "state.connections_busy", "all %d connections of this process for this kind of work were in use for %s; try again, or raise pool_max_conns in the URL of the state", pool.Config().MaxConns, s.opts.PoolTimeout)
+	ctx, stop := context.WithTimeoutCause(ctx, s.opts.PoolTimeout, busy)
+	defer stop()
 	conn, err := pool.Acquire(ctx)
 	if err != nil && s.isClosed() {
 		return nil, txn.ErrClosed()
