@@ -325,6 +325,46 @@ func TestForgettingMarks(t *testing.T) {
 	}
 }
 
+// TestForgettingBesideOtherPartitions: a partition to which nothing comes does not
+// keep marks from being forgotten; one that is behind does.
+func TestForgettingBesideOtherPartitions(t *testing.T) {
+	const day = 24 * 60 * 60 * 1000
+	for name, behind := range map[string]bool{"empty": false, "behind": true} {
+		t.Run(name, func(t *testing.T) {
+			log := logmem.New(2)
+			e := newEngine(log, mem.New(), 10)
+			e.appendTo(t, 0, track("old", "u1-x", workload.Start), track("now", "u1-x", workload.Start+40*day))
+			e.drain(t)
+			want := 1
+			if behind {
+				e.appendTo(t, 1, track("old", "u1-x", workload.Start+day))
+				want = 2
+			}
+			if err := e.runner.ForgetMarks(context.Background()); err != nil {
+				t.Fatal(err)
+			}
+			if got := e.marks(t); got != want {
+				t.Errorf("%d marks are left, want %d", got, want)
+			}
+			e.drain(t)
+			if s := e.status(t); behind != (s.Repeats == 1) {
+				t.Errorf("%d repeats", s.Repeats)
+			}
+		})
+	}
+}
+
+func (e *engine) appendTo(t *testing.T, partition int32, records ...[]byte) {
+	t.Helper()
+	var entries []eventlog.Entry
+	for _, r := range records {
+		entries = append(entries, eventlog.Entry{Partition: partition, Data: r})
+	}
+	if _, err := e.log.Append(context.Background(), entries); err != nil {
+		t.Fatal(err)
+	}
+}
+
 func (e *engine) marks(t *testing.T) int {
 	t.Helper()
 	snap, err := e.store.Snapshot(context.Background())

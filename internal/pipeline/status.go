@@ -148,17 +148,26 @@ func (r *Runner) awaitProgress(ctx context.Context, progress <-chan struct{}) er
 
 // ForgetMarks drops the marks that can meet no further copy: those of messages
 // whose last copy was received over repeatWindow, and a day, before the least
-// moment that every partition has reached. It relies on a partition's log being
-// in the order of receipt but for less than that day, as collectors append it.
+// moment that every partition has reached; one that is folded to its end has
+// reached the latest of all, so that partitions to which nothing comes hold up
+// nothing. It relies on records being appended in the order of receipt but for less
+// than that day, as collectors do.
 func (r *Runner) ForgetMarks(ctx context.Context) error {
+	ends, err := r.Log.Ends(ctx)
+	if err != nil {
+		return err
+	}
 	s, err := r.Status(ctx)
 	if err != nil {
 		return err
 	}
 	var reached int64
-	for i, c := range s.Cursors {
-		if i == 0 || c.ReceivedAt < reached {
-			reached = c.ReceivedAt
+	for _, c := range s.Cursors {
+		reached = max(reached, c.ReceivedAt)
+	}
+	for p, c := range s.Cursors {
+		if c.Next < ends[p] {
+			reached = min(reached, c.ReceivedAt)
 		}
 	}
 	before := markday.Of(reached - repeatWindow)
