@@ -28,7 +28,7 @@ func benchCommand() *cobra.Command {
 	f.IntVar(&o.People, "people", 1_000_000, "people that the events are about")
 	f.IntVar(&o.Identifiers, "identifiers", 1_000_000, "identifiers of the state whose clusters are derived at once")
 	f.StringVar(&o.Dir, "dir", "", "where data folders are made and removed; the system's place for temporary files if left out")
-	f.StringVar(&stateURL, "state", "", "postgres://… whose server holds the state of pipeline, identity and segments, in the schema kith_bench, which must hold nothing; embedded if left out; for nodes, databases are made beside the one that it names, and go")
+	f.StringVar(&stateURL, "state", "", "postgres://… whose server holds the state of pipeline, identity and segments, in the schema kith_bench, which must hold nothing and goes at the end; embedded if left out; for nodes, databases are made beside the one that it names, and go")
 	f.BoolVar(&asJSON, "json", false, "print JSON")
 	one := func(name, short, unit string, measure func(context.Context) ([]bench.Row, error)) *cobra.Command {
 		return &cobra.Command{Use: name, Short: short, Args: cobra.NoArgs, RunE: func(cmd *cobra.Command, _ []string) (err error) {

@@ -25,7 +25,7 @@ import (
 )
 
 // On returns an opener of the engines with the state on a server, if a URL names
-// one, in the schema kith_bench, which must hold nothing; else both lie in the folder.
+// one, in the schema kith_bench, which must hold nothing and goes at the end; else both lie in the folder.
 func On(stateURL string) bench.Opener {
 	return func(ctx context.Context, dir string, committed func(records int, took time.Duration)) (*bench.Engine, error) {
 		return open(ctx, dir, stateURL, committed)
@@ -37,9 +37,49 @@ func openState(ctx context.Context, dir, url string) (state.Store, error) {
 		return nil, errs.Wrap(err, errs.Unavailable, "bench.folder", "the folder %s cannot be made", dir)
 	}
 	if url != "" {
-		return postgres.Open(ctx, url, postgres.Options{Schema: "kith_bench"})
+		return openEmpty(ctx, url)
 	}
 	return pebble.Open(dir, pebble.Options{FS: sys.Disk(), NoSync: true})
+}
+
+// schema is where the state of a measurement lies on a server; it goes with it, so
+// that the next one begins with nothing as in a folder of its own.
+const schema = "kith_bench"
+
+func openEmpty(ctx context.Context, url string) (state.Store, error) {
+	store, err := postgres.Open(ctx, url, postgres.Options{Schema: schema})
+	if err != nil {
+		return nil, err
+	}
+	s := &passing{store, url}
+	snap, err := store.Snapshot(ctx)
+	if err == nil {
+		for _, err = range snap.Scan(ctx, state.Range{Limit: 1}) {
+			if err == nil {
+				err = errs.New(errs.Invalid, "bench.schema", "the schema %s of the server holds something; drop it, or name another database", schema)
+			}
+		}
+		_ = snap.Close() // it was only read
+	}
+	if err != nil {
+		_ = store.Close() // the first error is the one to tell
+		return nil, err
+	}
+	return s, nil
+}
+
+// passing is a state that goes when it is closed.
+type passing struct {
+	state.Store
+	url string
+}
+
+// Close implements state.Store.
+func (p *passing) Close() error {
+	if err := p.Store.Close(); err != nil {
+		return err
+	}
+	return execute(context.Background(), p.url, "drop schema if exists "+schema+" cascade")
 }
 
 func open(ctx context.Context, dir, stateURL string, committed func(records int, took time.Duration)) (*bench.Engine, error) {
