@@ -4,16 +4,19 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"math/rand/v2"
 	"net/netip"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
 	"github.com/twmb/franz-go/pkg/kfake"
+	"golang.org/x/sync/errgroup"
 
 	"kith/internal/egress"
 	"kith/internal/errs"
@@ -534,4 +537,51 @@ func TestLag(t *testing.T) {
 	expect(4, time.Minute)
 	clock.Advance(time.Hour)
 	expect(0, 0)
+}
+
+// TestReadersSideBySide: many read at once, from more segments than are kept open,
+// while the log is closed in the end.
+func TestReadersSideBySide(t *testing.T) {
+	topic := openTopic(t, kafkatest.Start(t), "w", 1)
+	place := inFolder(vfs.NewMem(), "records")
+	l := archive.New(topic, place)
+	f := archive.NewArchiver(archive.Config{Log: l, Clock: later(), Rand: sys.Entropy(), SegmentBytes: 600}).Follow(0)
+	want := numbered("a record", 0, 3000)
+	for at := 0; at < len(want); at += 60 {
+		appendTexts(t, l, 0, want[at:at+60]...)
+		ok(t, f.Flush(t.Context()))
+	}
+	if n := check(t, l).Segments; n < 40 {
+		t.Fatalf("%d segments", n)
+	}
+	var readers errgroup.Group
+	var closing atomic.Bool
+	for i := range 8 {
+		readers.Go(func() error {
+			r := rand.New(rand.NewPCG(uint64(i), 1))
+			for n := 0; ; n++ {
+				from := r.IntN(len(want))
+				got, err := l.Read(t.Context(), eventlog.Position{Offset: int64(from)}, 1+r.IntN(100), r.IntN(3000))
+				if errs.CodeOf(err) == "eventlog.closed" && closing.Load() {
+					return nil
+				}
+				if err != nil || len(got) == 0 {
+					return fmt.Errorf("%d records at %d: %w", len(got), from, err)
+				}
+				for j, g := range got {
+					if string(g) != want[from+j] {
+						return fmt.Errorf("the record at %d is %q", from+j, g)
+					}
+					clear(g) // it is the caller's
+				}
+				if i == 0 && n == 500 {
+					closing.Store(true)
+					if err := l.Close(); err != nil {
+						return err
+					}
+				}
+			}
+		})
+	}
+	ok(t, readers.Wait())
 }
