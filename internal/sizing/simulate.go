@@ -45,7 +45,6 @@ const (
 	batchMax   = 1000 // events in a transaction
 	locks      = 256  // shards of nodes
 	crowded    = 64   // a batch with more shards locks them all
-	takeover   = 6 * time.Second
 
 	membersPortion = 5_000 // events that the keeper of members takes at once
 )
@@ -363,7 +362,7 @@ func (m *simulation) part(e waiting) int {
 
 // caughtUp notes when, after the loss, less than a second's events wait.
 func (m *simulation) caughtUp() {
-	if m.gone >= 0 && m.out.Caught == 0 && m.now > m.Lost+takeover && float64(m.waits) < m.Rate {
+	if m.gone >= 0 && m.out.Caught == 0 && m.now > m.Lost+m.costs.takeover && float64(m.waits) < m.Rate {
 		m.out.Caught = m.now - m.Lost
 	}
 }
@@ -411,7 +410,7 @@ func (m *simulation) lose() {
 		f.waits, f.batch, f.away = append(f.batch, f.waits...), nil, true
 		f.life++
 	}
-	m.plan(takeover, taken, 0)
+	m.plan(m.costs.takeover, taken, 0)
 }
 
 func (m *simulation) take() {

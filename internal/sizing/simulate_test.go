@@ -79,6 +79,7 @@ func TestEverythingIsFolded(t *testing.T) {
 func TestLossOfANode(t *testing.T) {
 	s := ordinary()
 	s.Length, s.Lost = 3*time.Minute, time.Minute
+	takeover := measuredCosts().takeover
 	calm := Simulate(ordinary())
 	got := Simulate(s)
 	if got.After.FoldedMax < takeover*9/10 || got.Caught < takeover || got.Caught > takeover+30*time.Second || got.Before.FoldedP99 > 2*calm.Before.FoldedP99 {
