@@ -133,7 +133,7 @@ export class Person {
       if (this.asked.size > 0) return false;
       await this.page.evaluate(() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done))));
       return this.asked.size === 0 && (await loading.count()) === 0;
-    });
+    }, 60_000);
   }
 
   /** use presses a button, follows a link or chooses a tab. */

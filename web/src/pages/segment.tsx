@@ -46,7 +46,7 @@ export function OneSegment() {
 
 type Person = { profile_id?: string; account_id?: string; name?: string; first_name?: string; last_name?: string; email?: string; identifier?: { type: string; value: string } };
 type Change = { key: string; size_now: number; staying: number; entering: { size: number; sample: Person[] }; leaving: { size: number; sample: Person[] }; needed_by: string[] };
-type Preview = { size: number; exact: boolean; as_of: string; per_condition: number[]; sample: Person[]; change?: Change };
+type Preview = { size: number; exact: boolean; margin?: number; as_of: string; per_condition: number[]; sample: Person[]; change?: Change };
 
 function Editor({ saved, first }: { saved: Segment | null; first?: { where?: Where; name?: string } }) {
   const { t } = useTranslation();
@@ -66,10 +66,12 @@ function Editor({ saved, first }: { saved: Segment | null; first?: { where?: Whe
   const scoped = scope === "account" ? { scope } : {};
   const body = { name: name.trim(), ...(saved?.list ? { list: true } : { where }), ...scoped, ...(saved ? { version: saved.version } : {}) };
   const late = useDelayed(where, 250);
+  const [whole, setWhole] = useState("");
+  const asked = JSON.stringify(late);
   const empty = Object.values(where).every((v) => Array.isArray(v) && v.length === 0);
   const preview = useQuery({
-    queryKey: ["preview", JSON.stringify(late), scope, changed ? saved?.key : undefined, saved?.version],
-    queryFn: ({ signal }) => call<Preview>("POST", "/v1/segments:preview", { where: late, sample: 5, ...scoped, ...(saved && changed ? { key: saved.key } : {}) }, signal),
+    queryKey: ["preview", asked, scope, changed ? saved?.key : undefined, saved?.version, whole === asked],
+    queryFn: ({ signal }) => call<Preview>("POST", "/v1/segments:preview", { where: late, sample: 5, ...scoped, ...(saved && changed ? { key: saved.key } : {}), ...(whole === asked ? { exact: true } : {}) }, signal),
     enabled: !empty && !saved?.list,
     placeholderData: keepPreviousData,
     retry: false,
@@ -181,7 +183,7 @@ function Editor({ saved, first }: { saved: Segment | null; first?: { where?: Whe
             <Exact at={saved.as_of} exact={saved.exact} />
           </Card>
         )}
-        {!saved?.list && <Side preview={preview.data} error={preview.isError} empty={empty} stale={stale} saved={saved} account={account} changed={changed} total={account ? 0 : Number(total.data?.data[0]?.n ?? 0)} />}
+        {!saved?.list && <Side preview={preview.data} error={preview.isError} empty={empty} stale={stale} saved={saved} account={account} changed={changed} total={account ? 0 : Number(total.data?.data[0]?.n ?? 0)} count={whole === asked ? undefined : () => setWhole(asked)} />}
       </div>
       <Dialog open={removing} close={() => setRemoving(false)} title={t("segments.delete", { name: saved?.name ?? "" })}>
         {saved && <Removal s={saved} close={() => setRemoving(false)} />}
@@ -205,7 +207,7 @@ function People({ people }: { people: Person[] }) {
   );
 }
 
-function Side({ preview, error, empty, stale, saved, account, changed, total }: { preview: Preview | undefined; error: boolean; empty: boolean; stale: boolean; saved: Segment | null; account: boolean; changed: boolean; total: number }) {
+function Side({ preview, error, empty, stale, saved, account, changed, total, count }: { count: (() => void) | undefined; preview: Preview | undefined; error: boolean; empty: boolean; stale: boolean; saved: Segment | null; account: boolean; changed: boolean; total: number }) {
   const { t, i18n } = useTranslation();
   const c = preview?.change;
   const live = saved && !changed && saved.size !== undefined && saved.status === "live";
@@ -222,6 +224,7 @@ function Side({ preview, error, empty, stale, saved, account, changed, total }: 
             <p className="text-3xl font-semibold tracking-tight">
               {!now.exact && "≈ "}
               <Num n={now.size} />
+              {!now.exact && now.margin !== undefined && <span className="ml-2 text-base font-normal text-soft">± <Num n={now.margin} /></span>}
             </p>
             <p className="text-soft">
               {t(account ? "segments.accounts" : "segments.people")} · {t(now.exact ? "exact" : "estimated")} · <When at={now.as_of} />
@@ -234,6 +237,7 @@ function Side({ preview, error, empty, stale, saved, account, changed, total }: 
                 <p className="mt-1 text-sm text-soft">{t("segments.ofAll", { share: percent(now.size / total, i18n.language, 1) })}</p>
               </>
             )}
+            {!now.exact && now.margin !== undefined && count && <Button small className="mt-2" onClick={count}>{t("segments.countAll")}</Button>}
             {error && <p className="mt-1 text-sm text-bad">{t("segments.previewError")}</p>}
             {preview.sample.length > 0 && <p className="mt-3 mb-1 text-sm font-medium">{t("segments.sample")}</p>}
             <People people={preview.sample} />

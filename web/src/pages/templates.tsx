@@ -41,6 +41,6 @@ export function Templates() {
 }
 
 function Live({ where, k }: { where: Where; k: string }) {
-  const q = useQuery({ queryKey: ["template", k], queryFn: ({ signal }) => call<{ size: number }>("POST", "/v1/segments:preview", { where, sample: 0 }, signal), staleTime: 60_000, retry: false });
-  return q.data ? <Num n={q.data.size} /> : <span className="text-soft">{q.isError ? "–" : "…"}</span>;
+  const q = useQuery({ queryKey: ["template", k], queryFn: ({ signal }) => call<{ size: number; exact: boolean }>("POST", "/v1/segments:preview", { where, sample: 0 }, signal), staleTime: 60_000, retry: false });
+  return q.data ? <>{!q.data.exact && "≈ "}<Num n={q.data.size} /></> : <span className="text-soft">{q.isError ? "–" : "…"}</span>;
 }

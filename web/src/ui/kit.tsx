@@ -389,7 +389,7 @@ export function Rows<T>({ rows, columns, id, label }: { rows: T[]; columns: Colu
                     c.right && "sm:text-right",
                     c.wide && "break-words sm:w-full sm:min-w-48",
                     (n === 0 || c.wide) && "max-sm:basis-full",
-                    n === 0 && !c.wide && "sm:min-w-36",
+                    n === 0 && !c.wide && "sm:min-w-44",
                   )}
                 >
                   {n > 0 && !c.bare && <span aria-hidden className="block text-xs text-soft sm:hidden">{c.head}</span>}

@@ -1,1 +1,0 @@
-export{t as Customer}from"./customer-D3l5M6Iy.js";
