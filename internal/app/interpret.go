@@ -118,7 +118,12 @@ func (a *App) runPipeline(ctx context.Context) error {
 			wait = time.Second
 		}
 		a.trouble.Store(&err)
-		a.logger.Error("folding has stopped and will be tried again", "code", errs.CodeOf(err), "error", err)
+		if errs.Is(err, errs.Conflict) && a.cfg.LogURL != "" {
+			// As when a partition goes to a node that joins: what was begun here is left.
+			a.logger.Info("another node was first; folding goes on where it stands", "code", errs.CodeOf(err))
+		} else {
+			a.logger.Error("folding has stopped and will be tried again", "code", errs.CodeOf(err), "error", err)
+		}
 		select {
 		case <-ctx.Done():
 		case <-a.cfg.Clock.After(wait):
