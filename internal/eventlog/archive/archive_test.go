@@ -287,6 +287,41 @@ func TestMissingRecords(t *testing.T) {
 	}
 }
 
+// shorter is a topic that has lost its last records.
+type shorter struct {
+	*kafka.Log
+	lost int64
+}
+
+func (s shorter) Ends(ctx context.Context) ([]int64, error) {
+	ends, err := s.Log.Ends(ctx)
+	for p := range ends {
+		ends[p] = max(0, ends[p]-s.lost)
+	}
+	return ends, err
+}
+
+// TestTopicLosesRecords: where brokers have lost records that are archived, what gets
+// their offsets next is not mixed with them.
+func TestTopicLosesRecords(t *testing.T) {
+	topic := openTopic(t, kafkatest.Start(t), "w", 1)
+	place := inFolder(vfs.NewMem(), "records")
+	appendTexts(t, topic, 0, numbered("r", 0, 10)...)
+	keep := func(l *archive.Log) error {
+		return archive.NewArchiver(archive.Config{Log: l, Clock: later(), Rand: sys.Entropy(), Keep: -1}).Follow(0).Flush(t.Context())
+	}
+	ok(t, keep(archive.New(topic, place)))
+	l := archive.New(shorter{topic, 4}, place)
+	err := newArchiver(l).Follow(0).Flush(t.Context())
+	expectCode(t, "archiving", err, errs.Corrupt, "archive.ahead")
+	if starts, err := topic.Starts(t.Context()); err != nil || starts[0] != 0 {
+		t.Errorf("the topic begins at %v, %v", starts, err)
+	}
+	if got := check(t, l); got.Records != 10 {
+		t.Errorf("%+v", got)
+	}
+}
+
 // TestOtherTopic: the archive of one topic is not taken for that of another, nor for
 // that of the same name that was made anew.
 func TestOtherTopic(t *testing.T) {
