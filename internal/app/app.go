@@ -65,6 +65,7 @@ type App struct {
 	runs        atomic.Bool       // the parts in the background do
 	sql         *analytics.Gate   // of analysts' queries
 	tables      *analytics.Gate   // of conditions, over the files of the lake
+	copied      tables.Copy       // of the tables, which is asked first; nil for none
 	backingUp   sync.Mutex        // held while a backup is read
 	jobs        *job.Jobs
 	scores      *score.Scorer

@@ -48,48 +48,112 @@ type tabled struct {
 	oneIn int // of everybody was asked
 }
 
-// askTables asks a question of the open tables: everybody, or a part of them where
-// quick is wanted and there is much to read, or memory does not suffice for more.
-// ok is false when they cannot answer it now, for whatever reason: then everybody is
-// asked instead.
-func (d *definitions) askTables(ctx context.Context, scope expr.Scope, quick bool, write func(condition.Question) (analytics.Query, error)) (t tabled, ok bool) {
+// askTables asks a question of the copy of the open tables, or else of the tables:
+// everybody, or a part of them where quick is wanted and there is much to read, or
+// memory does not suffice for more. ok is false when neither can answer it now, for
+// whatever reason: then everybody is asked instead.
+func (d *definitions) askTables(ctx context.Context, scope expr.Scope, quick bool, write func(condition.Form) (analytics.Query, error)) (t tabled, ok bool) {
 	a := d.app
-	if a.tables == nil || len(a.cfg.SQLWorker) == 0 || !a.runs.Load() || !a.folded() {
+	if !a.runs.Load() || !a.folded() {
 		return t, false
 	}
 	if lag, err := a.lake.FactsLag(ctx); err != nil || lag > 0 {
 		return t, false
 	}
-	t.asOf, t.oneIn = sys.Millis(a.cfg.Clock.Now()), 1
 	columns, oneIn, err := a.tableColumns(ctx)
 	if err != nil {
 		return t, false
 	}
-	if quick {
-		t.oneIn = oneIn
+	if !quick {
+		oneIn = 1
 	}
+	t.asOf = sys.Millis(a.cfg.Clock.Now())
+	q := condition.Question{Set: d.today(), Scope: scope, Now: t.asOf, Zone: time.UTC, Columns: columns, Part: oneIn}
+	for _, ask := range []asker{a.askCopy, a.askFiles} {
+		if t.rows, t.oneIn, err = ask.part(ctx, q, write); err == nil {
+			return t, true
+		}
+		a.logger.Debug("the tables cannot answer, so others are asked", "code", errs.CodeOf(err))
+	}
+	return t, false
+}
+
+// asker asks a question of an engine.
+type asker func(ctx context.Context, q condition.Question, write func(condition.Form) (analytics.Query, error)) ([][]string, error)
+
+// part asks the part of everybody that the question has, or all where there is no
+// sample, or a smaller one where memory does not suffice, and returns of how many one
+// was asked.
+func (ask asker) part(ctx context.Context, q condition.Question, write func(condition.Form) (analytics.Query, error)) (rows [][]string, oneIn int, err error) {
 	limited, cancel := context.WithTimeout(ctx, tablesTime)
 	defer cancel()
-	q := condition.Question{Set: d.today(), Scope: scope, Now: t.asOf, Zone: time.UTC, Columns: columns}
 	for most := condition.PartMax; ; {
-		q.Part = t.oneIn
-		var query analytics.Query
-		if query, err = write(q); err == nil {
-			t.rows, err = a.rows(limited, query)
-		}
+		rows, err = ask(limited, q, write)
 		switch {
-		case err == nil:
-			return t, true
-		case errs.CodeOf(err) == condition.CodeNoSample:
-			t.oneIn, most = 1, 1
-			continue
-		case errs.CodeOf(err) == analytics.CodeMemory && 4*t.oneIn <= most:
-			t.oneIn *= 4
-			continue
+		case errs.CodeOf(err) == condition.CodeNoSample && q.Part > 1:
+			q.Part, most = 1, 1
+		case errs.CodeOf(err) == analytics.CodeMemory && 4*q.Part <= most:
+			q.Part *= 4
+		default:
+			return rows, q.Part, err
 		}
-		a.logger.Debug("the tables cannot answer, so everybody is asked", "code", errs.CodeOf(err))
-		return t, false
 	}
+}
+
+// errNoEngine says that an engine is not there.
+func errNoEngine() error {
+	return errs.New(errs.Unavailable, "sql.none", "there is no engine that answers")
+}
+
+// askFiles asks the files of the lake.
+func (a *App) askFiles(ctx context.Context, q condition.Question, write func(condition.Form) (analytics.Query, error)) ([][]string, error) {
+	if a.tables == nil || len(a.cfg.SQLWorker) == 0 {
+		return nil, errNoEngine()
+	}
+	query, err := write(q)
+	if err != nil {
+		return nil, err
+	}
+	return rowsOf(ctx, a.tables, query)
+}
+
+// askCopy asks the copy, which counts when it holds what the lake shows from before
+// the question until after the answer: nothing comes in between.
+func (a *App) askCopy(ctx context.Context, q condition.Question, write func(condition.Form) (analytics.Query, error)) ([][]string, error) {
+	if a.copied == nil {
+		return nil, errNoEngine()
+	}
+	query, err := write(a.copied.Form(q))
+	if err != nil {
+		return nil, err
+	}
+	before, err := a.copyHolds(ctx)
+	if err != nil {
+		return nil, err
+	}
+	rows, err := rowsOf(ctx, a.sql, query)
+	if err != nil {
+		return nil, err
+	}
+	after, err := a.copyHolds(ctx)
+	if err == nil && before != after {
+		err = errs.New(errs.Unavailable, "sql.copy", "the copy of the tables has changed meanwhile")
+	}
+	return rows, err
+}
+
+// copyHolds returns what the copy holds. It is an error if that is something else
+// than the lake shows.
+func (a *App) copyHolds(ctx context.Context) (lake.MirrorRound, error) {
+	shown, ok, err := a.lake.Shown(ctx)
+	if err != nil {
+		return shown, err
+	}
+	held, err := a.copied.Holds(ctx)
+	if err == nil && (!ok || held != shown) {
+		err = errs.New(errs.Unavailable, "sql.copy", "the copy of the tables is behind them")
+	}
+	return held, err
 }
 
 // tableColumns tells which columns of properties the events have, and of how many
@@ -129,9 +193,9 @@ func (d *definitions) History(ctx context.Context) (h segment.History, now int64
 	return h, now
 }
 
-// rows returns the whole answer of a query as texts; NULL is empty.
-func (a *App) rows(ctx context.Context, q analytics.Query) ([][]string, error) {
-	answer, err := a.tables.Query(ctx, q)
+// rowsOf returns the whole answer of a query as texts; NULL is empty.
+func rowsOf(ctx context.Context, gate *analytics.Gate, q analytics.Query) ([][]string, error) {
+	answer, err := gate.Query(ctx, q)
 	if err != nil {
 		return nil, err
 	}
@@ -159,7 +223,7 @@ func (a *App) rows(ctx context.Context, q analytics.Query) ([][]string, error) {
 // Preview implements api.Definitions.
 func (d *definitions) Preview(ctx context.Context, scope expr.Scope, c expr.Condition, sample int, exact bool) (membership.Preview, error) {
 	conditions := append([]expr.Condition{c}, membership.Parts(c)...)
-	t, ok := d.askTables(ctx, scope, !exact, func(q condition.Question) (analytics.Query, error) { return q.Sizes(conditions, []int{0}, sample) })
+	t, ok := d.askTables(ctx, scope, !exact, func(q condition.Form) (analytics.Query, error) { return q.Sizes(conditions, []int{0}, sample) })
 	if n, read := t.sizes(len(conditions)); ok && read {
 		return membership.Preview{Asked: n.asked, Size: n.sizes[0], PerCondition: n.sizes[1:], Sample: n.samples[0]}, nil
 	}
@@ -187,7 +251,7 @@ func (d *definitions) Compare(ctx context.Context, scope expr.Scope, c expr.Cond
 	before := &expr.SegmentCondition{Key: key}
 	entering, leaving := membership.Changed(before, c)
 	conditions := append([]expr.Condition{c, before, entering, leaving}, membership.Parts(c)...)
-	t, ok := d.askTables(ctx, scope, false, func(q condition.Question) (analytics.Query, error) {
+	t, ok := d.askTables(ctx, scope, false, func(q condition.Form) (analytics.Query, error) {
 		return q.Sizes(conditions, []int{0, 2, 3}, sample)
 	})
 	if n, read := t.sizes(len(conditions)); ok && read {
@@ -248,7 +312,7 @@ func (d *definitions) Overlap(ctx context.Context, scope expr.Scope, keys []stri
 		conditions = append(conditions, &expr.SegmentCondition{Key: k})
 	}
 	out := api.Overlap{Exact: true, Regions: make([]int64, 1<<len(keys))}
-	t, ok := d.askTables(ctx, scope, false, func(q condition.Question) (analytics.Query, error) { return q.Regions(conditions) })
+	t, ok := d.askTables(ctx, scope, false, func(q condition.Form) (analytics.Query, error) { return q.Regions(conditions) })
 	for _, row := range t.rows {
 		region, err := strconv.Atoi(row[0])
 		n, also := strconv.ParseInt(row[1], 10, 64)
@@ -281,7 +345,7 @@ func (d *definitions) Overlap(ctx context.Context, scope expr.Scope, keys []stri
 
 // Breakdown implements api.Definitions.
 func (d *definitions) Breakdown(ctx context.Context, scope expr.Scope, c expr.Condition, trait string) (api.Breakdown, error) {
-	t, ok := d.askTables(ctx, scope, false, func(q condition.Question) (analytics.Query, error) { return q.Breakdown(c, trait) })
+	t, ok := d.askTables(ctx, scope, false, func(q condition.Form) (analytics.Query, error) { return q.Breakdown(c, trait) })
 	out := api.Breakdown{Exact: t.oneIn == 1, AsOf: t.asOf}
 	for _, row := range t.rows {
 		n, err := strconv.ParseInt(row[1], 10, 64)

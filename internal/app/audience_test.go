@@ -3,6 +3,7 @@ package app
 import (
 	"encoding/json"
 	"fmt"
+	"net/http/httptest"
 	"strings"
 	"testing"
 )
@@ -10,44 +11,72 @@ import (
 // TestAudiencesFromTheTables: previews, overlaps and breakdowns are the same from
 // the open tables as from asking everybody.
 func TestAudiencesFromTheTables(t *testing.T) {
-	for name, cfg := range map[string]Config{"the tables": withSQL(t, settings(t)), "everybody": settings(t)} {
-		r := serve(t, cfg)
-		r.send(t, "/v1/batch", `{"batch":[
-			{"type":"identify","userId":"ana","traits":{"plan":"pro","tags":["a","b"]}},{"type":"identify","userId":"bo","traits":{"plan":"free","tags":["b"]}},{"type":"identify","userId":"cy","traits":{"plan":"pro"}},
-			{"type":"track","userId":"ana","event":"Order","properties":{"revenue":10.1}},{"type":"track","userId":"ana","event":"Order","properties":{"revenue":0.2}},{"type":"track","userId":"bo","event":"Order","properties":{"revenue":5}}]}`)
-		if err := r.client.Put(t.Context(), "/v1/segments/buyers", json.RawMessage(`{"where":{"event":"Order"}}`), nil); err != nil {
+	t.Run("tables", func(t *testing.T) { audiences(t, withSQL(t, settings(t)), true) })
+	t.Run("everybody", func(t *testing.T) { audiences(t, settings(t), false) })
+}
+
+// TestAudiencesFromTheCopy: they are the same from ClickHouse.
+func TestAudiencesFromTheCopy(t *testing.T) {
+	audiences(t, onClickHouse(t, settings(t)), true)
+}
+
+// audiences asks for each kind of audience; asked says whether an engine of queries
+// has to answer.
+func audiences(t *testing.T, cfg Config, asked bool) {
+	t.Helper()
+	r := serve(t, cfg)
+	r.send(t, "/v1/batch", `{"batch":[
+		{"type":"identify","userId":"ana","traits":{"plan":"pro","tags":["a","b"]}},{"type":"identify","userId":"bo","traits":{"plan":"free","tags":["b"]}},{"type":"identify","userId":"cy","traits":{"plan":"pro"}},
+		{"type":"track","userId":"ana","event":"Order","properties":{"revenue":10.1}},{"type":"track","userId":"ana","event":"Order","properties":{"revenue":0.2}},{"type":"track","userId":"bo","event":"Order","properties":{"revenue":5}}]}`)
+	if err := r.client.Put(t.Context(), "/v1/segments/buyers", json.RawMessage(`{"where":{"event":"Order"}}`), nil); err != nil {
+		t.Fatal(err)
+	}
+	if err := r.client.Put(t.Context(), "/v1/segments/pros", json.RawMessage(`{"where":{"trait":"plan","op":"eq","value":"pro"}}`), nil); err != nil {
+		t.Fatal(err)
+	}
+	r.flush(t)
+	for _, c := range [][3]string{
+		{"preview", `{"where":{"all":[{"event":"Order","aggregate":{"fn":"sum","property":"revenue"},"op":"eq","value":10.3},{"trait":"plan","op":"exists"}]},"sample":0}`, `{"exact":true,"per_condition":[1,3],"sample":[],"size":1}`},
+		{"preview", `{"key":"buyers","where":{"trait":"plan","op":"eq","value":"pro"}}`, `{"buyers":2,"enter":["cy"],"leave":["bo"],"size":2,"stay":1}`},
+		{"overlap", `{"segments":["buyers","pros"]}`, `{"exact":true,"regions":[{"in":[],"size":0},{"in":["buyers"],"size":1},{"in":["pros"],"size":1},{"in":["buyers","pros"],"size":1}],"sizes":{"buyers":2,"pros":2}}`},
+		{"breakdown", `{"segment":"buyers","trait":"plan"}`, `{"data":[{"size":1,"value":"free"},{"size":1,"value":"pro"}],"exact":true,"other":0,"values":2}`},
+		{"breakdown", `{"where":{"trait":"plan","op":"exists"},"trait":"tags"}`, `{"data":[{"size":2,"value":"b"},{"size":1,"value":"a"},{"size":1,"value":null}],"exact":true,"other":0,"values":3}`},
+	} {
+		var out map[string]any
+		before := r.answered(t)
+		if err := r.client.Post(t.Context(), "/v1/segments:"+c[0], json.RawMessage(c[1]), &out); err != nil {
 			t.Fatal(err)
 		}
-		if err := r.client.Put(t.Context(), "/v1/segments/pros", json.RawMessage(`{"where":{"trait":"plan","op":"eq","value":"pro"}}`), nil); err != nil {
-			t.Fatal(err)
+		if got := r.answered(t) - before; got == 1 != asked {
+			t.Errorf("%s %s: the engine has answered %d queries", c[0], c[1], got)
 		}
-		r.flush(t)
-		for _, c := range [][3]string{
-			{"preview", `{"where":{"all":[{"event":"Order","aggregate":{"fn":"sum","property":"revenue"},"op":"eq","value":10.3},{"trait":"plan","op":"exists"}]},"sample":0}`, `{"exact":true,"per_condition":[1,3],"sample":[],"size":1}`},
-			{"preview", `{"key":"buyers","where":{"trait":"plan","op":"eq","value":"pro"}}`, `{"buyers":2,"enter":["cy"],"leave":["bo"],"size":2,"stay":1}`},
-			{"overlap", `{"segments":["buyers","pros"]}`, `{"exact":true,"regions":[{"in":[],"size":0},{"in":["buyers"],"size":1},{"in":["pros"],"size":1},{"in":["buyers","pros"],"size":1}],"sizes":{"buyers":2,"pros":2}}`},
-			{"breakdown", `{"segment":"buyers","trait":"plan"}`, `{"data":[{"size":1,"value":"free"},{"size":1,"value":"pro"}],"exact":true,"other":0,"values":2}`},
-			{"breakdown", `{"where":{"trait":"plan","op":"exists"},"trait":"tags"}`, `{"data":[{"size":2,"value":"b"},{"size":1,"value":"a"},{"size":1,"value":null}],"exact":true,"other":0,"values":3}`},
-		} {
-			var out map[string]any
-			if err := r.client.Post(t.Context(), "/v1/segments:"+c[0], json.RawMessage(c[1]), &out); err != nil {
-				t.Fatal(err)
+		delete(out, "as_of")
+		delete(out, "cost")
+		delete(out, "partial")
+		if change, ok := out["change"].(map[string]any); ok {
+			out = map[string]any{
+				"size": out["size"], "buyers": change["size_now"], "stay": change["staying"],
+				"enter": calledThere(t, r, change["entering"]), "leave": calledThere(t, r, change["leaving"]),
 			}
-			delete(out, "as_of")
-			delete(out, "cost")
-			delete(out, "partial")
-			if change, ok := out["change"].(map[string]any); ok {
-				out = map[string]any{
-					"size": out["size"], "buyers": change["size_now"], "stay": change["staying"],
-					"enter": calledThere(t, r, change["entering"]), "leave": calledThere(t, r, change["leaving"]),
-				}
-			}
-			text, err := json.Marshal(out)
-			if err != nil || strings.TrimSpace(string(text)) != c[2] {
-				t.Errorf("%s: %s %s gives %s (%v)", name, c[0], c[1], text, err)
-			}
+		}
+		text, err := json.Marshal(out)
+		if err != nil || strings.TrimSpace(string(text)) != c[2] {
+			t.Errorf("%s %s gives %s (%v)", c[0], c[1], text, err)
 		}
 	}
+}
+
+// answered is how many queries an engine has answered whole.
+func (r *running) answered(t *testing.T) (n int) {
+	t.Helper()
+	w := httptest.NewRecorder()
+	r.metrics.Handler().ServeHTTP(w, httptest.NewRequest("GET", "/metrics", nil))
+	if _, rest, ok := strings.Cut(w.Body.String(), `kith_sql_queries_total{outcome="ok"} `); ok {
+		if _, err := fmt.Sscan(rest, &n); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return n
 }
 
 // calledThere is the user ids of the people that one side of a comparison shows.

@@ -36,7 +36,7 @@ func (a *App) makeSQL(context.Context) error {
 	if err != nil {
 		return err
 	}
-	if other != nil {
+	if a.copied = other; other != nil {
 		a.sql = analytics.NewGate(other, a.cfg.SQL, a.cfg.Clock.Now, observer)
 	}
 	return nil

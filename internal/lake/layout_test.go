@@ -34,7 +34,7 @@ func golden(t *testing.T, file string, got []byte) {
 }
 
 // TestReference holds the reference of the tables against them.
-func TestReference(t *testing.T) { golden(t, "../../docs/reference/tables.md", Reference()) }
+func TestReference(t *testing.T) { golden(t, "../../docs/reference/tables.md", reference()) }
 
 // TestSchema pins what the files look like to whoever reads them.
 func TestSchema(t *testing.T) {

@@ -58,6 +58,21 @@ func (w *Writer) behind(ctx context.Context) (ends, seen []uint64, snap state.Sn
 	return ends, seen, snap, nil
 }
 
+// Shown returns what a copy holds that is up to date; ok is false while a round goes
+// on and before the first one.
+func (w *Writer) Shown(ctx context.Context) (held MirrorRound, ok bool, err error) {
+	snap, err := w.cfg.State.Snapshot(ctx)
+	if err != nil {
+		return held, false, err
+	}
+	defer snap.Close()
+	r, err := readRound(ctx, snap)
+	if err != nil || r == nil || !r.Done {
+		return held, false, err
+	}
+	return MirrorRound{r.Lake, r.Generation, r.First}, true, nil
+}
+
 // Lag returns for how many milliseconds the oldest fact or transition that does not
 // show in the lake has been there; 0 when all show.
 func (w *Writer) Lag(ctx context.Context) (int64, error) { return w.lag(ctx, true) }

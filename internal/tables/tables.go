@@ -17,6 +17,8 @@ import (
 
 	"kith/internal/analytics"
 	"kith/internal/analytics/clickhouse"
+	"kith/internal/analytics/clickhouse/dialect"
+	"kith/internal/analytics/condition"
 	"kith/internal/analytics/duckdb"
 	"kith/internal/egress"
 	"kith/internal/errs"
@@ -181,9 +183,24 @@ func (p *Place) Mirror() (lake.Mirror, error) {
 	return clickhouse.NewMirror(loc, p.settings.client(loc.Endpoint, mirrorTime, 1<<20)), nil
 }
 
+// Copy answers queries over a copy of the tables.
+type Copy interface {
+	analytics.Engine
+	// Form writes a question about conditions for it.
+	Form(q condition.Question) condition.Form
+	// Holds tells what the copy holds.
+	Holds(ctx context.Context) (lake.MirrorRound, error)
+}
+
+// clickhouseCopy is one in ClickHouse.
+type clickhouseCopy struct{ *clickhouse.Engine }
+
+// Form implements Copy.
+func (clickhouseCopy) Form(q condition.Question) condition.Form { return dialect.Question{Question: q} }
+
 // Engine returns what answers analysts' queries over the copy; nil where there is
 // none.
-func (p *Place) Engine(limits analytics.Limits) (analytics.Engine, error) {
+func (p *Place) Engine(limits analytics.Limits) (Copy, error) {
 	if p.settings.Analytics == "" {
 		return nil, nil
 	}
@@ -194,7 +211,7 @@ func (p *Place) Engine(limits analytics.Limits) (analytics.Engine, error) {
 	limits = limits.Filled()
 	// Values are longer as JSON than as they are counted, by not more than this.
 	client := p.settings.client(loc.Endpoint, limits.Time+10*time.Second, 8*limits.AnswerBytes)
-	return clickhouse.NewEngine(loc, client, limits, p.asOf), nil
+	return clickhouseCopy{clickhouse.NewEngine(loc, client, limits, p.asOf)}, nil
 }
 
 // asOf is the moment up to which a copy holds everything, as far as the list of

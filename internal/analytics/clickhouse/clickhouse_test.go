@@ -51,30 +51,49 @@ func (h *house) must(err error) {
 	}
 }
 
-// ask returns the rows of a query as texts.
+// ask returns the rows of a query as one text.
 func (h *house) ask(sql string) (string, error) {
 	answer, err := h.engine.Query(h.t.Context(), analytics.Query{SQL: sql})
 	if err != nil {
 		return "", err
 	}
 	defer answer.Close()
+	rows, err := texts(answer)
 	var out []string
+	for _, row := range rows {
+		out = append(out, strings.Join(row, "|"))
+	}
+	return strings.Join(out, "; ") + string(answer.Cut()), err
+}
+
+// rows returns the rows of a query.
+func (h *house) rows(q analytics.Query) ([][]string, error) {
+	answer, err := h.engine.Query(h.t.Context(), q)
+	if err != nil {
+		return nil, err
+	}
+	defer answer.Close()
+	return texts(answer)
+}
+
+// texts are the rows of an answer.
+func texts(answer analytics.Rows) (out [][]string, err error) {
 	for {
 		row, err := answer.Next()
 		if errors.Is(err, io.EOF) {
-			return strings.Join(out, "; ") + string(answer.Cut()), nil
+			return out, nil
 		}
 		if err != nil {
-			return "", err
+			return out, err
 		}
-		var texts []string
-		for _, v := range row {
-			if v == nil {
-				v = []byte("NULL")
+		texts := make([]string, len(row))
+		for i, v := range row {
+			texts[i] = "NULL"
+			if v != nil {
+				texts[i] = string(v)
 			}
-			texts = append(texts, string(v))
 		}
-		out = append(out, strings.Join(texts, "|"))
+		out = append(out, texts)
 	}
 }
 

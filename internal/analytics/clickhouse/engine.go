@@ -17,6 +17,7 @@ import (
 	"kith/internal/analytics"
 	"kith/internal/egress"
 	"kith/internal/errs"
+	"kith/internal/lake"
 	"kith/internal/resource/form"
 )
 
@@ -43,6 +44,9 @@ func NewEngine(loc Location, client *http.Client, limits analytics.Limits, asOf 
 // rowBytesMax bounds a row of an answer.
 const rowBytesMax = 64 << 20
 
+// ownMax bounds the text and the parts of a query of the program's own.
+const ownMax = 100_000_000
+
 // Query implements analytics.Engine.
 func (e *Engine) Query(ctx context.Context, q analytics.Query) (analytics.Rows, error) {
 	if len(q.Policy) > 0 {
@@ -59,6 +63,10 @@ func (e *Engine) Query(ctx context.Context, q analytics.Query) (analytics.Rows, 
 	return rows, nil
 }
 
+// Holds tells what the copy holds. The error is of kind Unavailable while there is
+// none.
+func (e *Engine) Holds(ctx context.Context) (lake.MirrorRound, error) { return e.server.round(ctx) }
+
 func (e *Engine) query(ctx context.Context, q analytics.Query) (*rows, error) {
 	if q.Own == nil {
 		if err := e.judged(ctx, q.SQL); err != nil {
@@ -66,22 +74,28 @@ func (e *Engine) query(ctx context.Context, q analytics.Query) (*rows, error) {
 		}
 	}
 	asOf := e.asOf(ctx)
-	body, err := e.server.ask(ctx, q.SQL, nil,
-		[2]string{"default_format", "JSONCompactEachRowWithNamesAndTypes"},
-		[2]string{"readonly", "2"},
-		[2]string{"max_execution_time", strconv.FormatFloat(e.limits.Time.Seconds(), 'f', 3, 64)},
-		[2]string{"max_memory_usage", strconv.FormatInt(e.limits.MemoryBytes, 10)},
-		[2]string{"max_threads", strconv.Itoa(e.limits.Threads)},
-		[2]string{"max_bytes_before_external_group_by", "0"},
-		[2]string{"max_bytes_before_external_sort", "0"},
-		[2]string{"cancel_http_readonly_queries_on_client_close", "1"},
-		[2]string{"output_format_json_quote_64bit_integers", "1"},
-		[2]string{"output_format_json_quote_decimals", "1"},
-		[2]string{"output_format_json_quote_denormals", "1"},
-		[2]string{"output_format_decimal_trailing_zeros", "1"},
-		[2]string{"output_format_json_escape_forward_slashes", "0"},
-		[2]string{"date_time_output_format", "iso"},
-	)
+	settings := [][2]string{
+		{"default_format", "JSONCompactEachRowWithNamesAndTypes"},
+		{"readonly", "2"},
+		{"max_execution_time", strconv.FormatFloat(e.limits.Time.Seconds(), 'f', 3, 64)},
+		{"max_memory_usage", strconv.FormatInt(e.limits.MemoryBytes, 10)},
+		{"max_threads", strconv.Itoa(e.limits.Threads)},
+		{"max_bytes_before_external_group_by", "0"},
+		{"max_bytes_before_external_sort", "0"},
+		{"cancel_http_readonly_queries_on_client_close", "1"},
+		{"output_format_json_quote_64bit_integers", "1"},
+		{"output_format_json_quote_decimals", "1"},
+		{"output_format_json_quote_denormals", "1"},
+		{"output_format_decimal_trailing_zeros", "1"},
+		{"output_format_json_escape_forward_slashes", "0"},
+		{"date_time_output_format", "iso"},
+	}
+	if q.Own != nil { // it is as long and as deep as it needs to be
+		for _, bound := range []string{"max_query_size", "max_ast_elements", "max_expanded_ast_elements", "max_ast_depth", "max_parser_depth"} {
+			settings = append(settings, [2]string{bound, strconv.Itoa(ownMax)})
+		}
+	}
+	body, err := e.server.ask(ctx, q.SQL, nil, settings...)
 	if err != nil {
 		return nil, err
 	}

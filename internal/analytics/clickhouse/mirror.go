@@ -99,13 +99,18 @@ func (m *Mirror) wide(ctx context.Context, table, setting string) (bool, error) 
 
 // Holds implements lake.Mirror.
 func (m *Mirror) Holds(ctx context.Context) (lake.MirrorRound, error) {
-	var out lake.MirrorRound
 	if err := m.open(ctx); err != nil {
-		return out, err
+		return lake.MirrorRound{}, err
 	}
-	rows, err := m.server.rows(ctx, "SELECT lake, generation, round FROM "+quoted(roundTable)+" FINAL")
+	out, err := m.server.round(ctx)
+	m.ready = err == nil
+	return out, err
+}
+
+// round is what the copy holds.
+func (s *server) round(ctx context.Context) (out lake.MirrorRound, err error) {
+	rows, err := s.rows(ctx, "SELECT lake, generation, round FROM "+quoted(roundTable)+" FINAL")
 	if err != nil {
-		m.ready = false
 		return out, classified(err)
 	}
 	if len(rows) == 0 {

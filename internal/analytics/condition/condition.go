@@ -51,9 +51,38 @@ type Question struct {
 // PartMax is the smallest part of everybody that can be asked: one in so many.
 const PartMax = 256
 
-// Members returns the SELECT of the ids (column id) of all whom the condition
-// holds for: profiles, or nodes of accounts. The error is of kind Invalid when the
-// condition has no form in SQL.
+// Form writes questions in the language of an engine. An error of kind Invalid says
+// that a condition has no form in it.
+type Form interface {
+	// Members returns the SELECT of the ids (column id) of all whom the condition
+	// holds for: profiles, or nodes of accounts.
+	Members(c expr.Condition) (analytics.Query, error)
+	// Verdicts returns the SELECT of everybody: the id, and for each condition a
+	// boolean column c0, c1 and so on.
+	Verdicts(conditions []expr.Condition) (analytics.Query, error)
+	// Values returns the SELECT of the values of computed traits, which must be of the
+	// question's scope: of everybody the id, and for each trait its JSON (v0, v1 and
+	// so on), NULL when it is absent.
+	Values(keys []string) (analytics.Query, error)
+	// Sizes returns the SELECT of one row: how many were asked, for each condition how
+	// many it holds for (n0, n1 and so on), and for each of the sampled ones, named by
+	// their places, the least ids of those for whom it holds, as many as the sample
+	// asks for, joined by commas.
+	Sizes(conditions []expr.Condition, sampled []int, sample int) (analytics.Query, error)
+	// Regions returns the SELECT of how many there are for each combination of
+	// conditions: region has a bit for each condition that holds, the first one being
+	// the least, and size is the number.
+	Regions(conditions []expr.Condition) (analytics.Query, error)
+	// Breakdown returns the SELECT of how many of those for whom the condition holds
+	// have each value of a trait: value is its JSON, NULL for those without one, and
+	// size the number; the most frequent first, of equals the least. Who has several
+	// values counts for each.
+	Breakdown(c expr.Condition, trait string) (analytics.Query, error)
+}
+
+var _ Form = Question{}
+
+// Members implements Form.
 func (q Question) Members(c expr.Condition) (analytics.Query, error) {
 	w := newWriter(q)
 	f := w.frame(q.Scope)
@@ -61,8 +90,7 @@ func (q Question) Members(c expr.Condition) (analytics.Query, error) {
 	return w.statement("SELECT " + f.base + ".id AS id FROM " + f.from() + " WHERE " + is)
 }
 
-// Verdicts returns the SELECT of everybody: the id, and for each condition a
-// boolean column c0, c1 and so on.
+// Verdicts implements Form.
 func (q Question) Verdicts(conditions []expr.Condition) (analytics.Query, error) {
 	w := newWriter(q)
 	f := w.frame(q.Scope)
@@ -73,9 +101,7 @@ func (q Question) Verdicts(conditions []expr.Condition) (analytics.Query, error)
 	return w.statement("SELECT " + f.base + ".id AS id" + strings.Join(columns, "") + " FROM " + f.from())
 }
 
-// Values returns the SELECT of the values of computed traits, which must be of the
-// question's scope: of everybody the id, and for each trait its JSON (v0, v1 and
-// so on), NULL when it is absent.
+// Values implements Form.
 func (q Question) Values(keys []string) (analytics.Query, error) {
 	w := newWriter(q)
 	f := w.frame(q.Scope)

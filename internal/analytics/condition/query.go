@@ -8,10 +8,7 @@ import (
 	"kith/internal/expr"
 )
 
-// Sizes returns the SELECT of one row: how many were asked, for each condition how
-// many it holds for (n0, n1 and so on), and for each of the sampled ones, named by their places, the
-// least ids of those for whom it holds, as many as the sample asks for, joined by
-// commas.
+// Sizes implements Form.
 func (q Question) Sizes(conditions []expr.Condition, sampled []int, sample int) (analytics.Query, error) {
 	return q.over(conditions, func() string {
 		columns := []string{"count(*) AS asked"}
@@ -28,9 +25,7 @@ func (q Question) Sizes(conditions []expr.Condition, sampled []int, sample int) 
 	})
 }
 
-// Regions returns the SELECT of how many there are for each combination of
-// conditions: region has a bit for each condition that holds, the first one being
-// the least, and size is the number.
+// Regions implements Form.
 func (q Question) Regions(conditions []expr.Condition) (analytics.Query, error) {
 	return q.over(conditions, func() string {
 		bits := "0"
@@ -54,16 +49,13 @@ func (q Question) over(conditions []expr.Condition, last func() string) (analyti
 	return w.statement(last())
 }
 
-// Breakdown returns the SELECT of how many of those for whom the condition holds
-// have each value of a trait: value is its JSON, NULL for those without one, and
-// size the number; the most frequent first, of equals the least. Who has several
-// values counts for each.
+// Breakdown implements Form.
 func (q Question) Breakdown(c expr.Condition, trait string) (analytics.Query, error) {
 	w := newWriter(q)
 	f := w.frame(q.Scope)
-	list := w.trait(f, trait)
+	list, is := w.trait(f, trait), w.condition(f, c)
 	w.parts = append(w.parts,
-		"k_v AS (SELECT list_distinct("+list+") AS l FROM "+f.from()+" WHERE "+w.condition(f, c)+")",
+		"k_v AS (SELECT list_distinct("+list+") AS l FROM "+f.from()+" WHERE "+is+")",
 		"k_u AS (SELECT unnest(CASE WHEN len(l) = 0 THEN [NULL] ELSE l END) AS v FROM k_v)")
 	return w.statement("SELECT CASE WHEN v IS NOT NULL THEN " + shownValue("v") + " END AS value, size FROM (SELECT v, count(*) AS size FROM k_u GROUP BY v) ORDER BY size DESC, v NULLS LAST")
 }

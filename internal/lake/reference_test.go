@@ -4,8 +4,8 @@ import (
 	"strings"
 )
 
-// Reference returns the documentation of all tables in Markdown.
-func Reference() []byte {
+// reference is the documentation of all tables in Markdown.
+func reference() []byte {
 	var b strings.Builder
 	b.WriteString(`# Tables of the lake
 

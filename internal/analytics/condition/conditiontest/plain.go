@@ -1,4 +1,4 @@
-package duckdb
+package conditiontest
 
 import (
 	"bytes"
@@ -22,7 +22,7 @@ import (
 // plain is what records say, in memory: no history, no rows of the state but who
 // is who.
 type plain struct {
-	w        *trialWorld
+	w        *World
 	people   map[identity.NodeID]*plainPerson
 	accounts map[identity.NodeID]*plainPerson
 	of       map[identity.NodeID]*plainPerson // by node
@@ -47,7 +47,7 @@ type plainEvent struct {
 }
 
 // plain reads all records anew.
-func (w *trialWorld) plain() *plain {
+func (w *World) plain() *plain {
 	p := &plain{w: w, people: map[identity.NodeID]*plainPerson{}, accounts: map[identity.NodeID]*plainPerson{}, of: map[identity.NodeID]*plainPerson{}}
 	snap, err := w.store.Snapshot(context.Background())
 	w.must(err)
@@ -81,7 +81,7 @@ func (w *trialWorld) plain() *plain {
 
 // least returns of each message the copy that is the event, in the order of their
 // acceptance.
-func (w *trialWorld) least() []*record.Record {
+func (w *World) least() []*record.Record {
 	place := map[string]int{}
 	var out []*record.Record
 	for i := range w.records {
