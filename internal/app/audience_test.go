@@ -15,14 +15,30 @@ func TestAudiencesFromTheTables(t *testing.T) {
 	t.Run("everybody", func(t *testing.T) { audiences(t, settings(t), false) })
 }
 
-// TestAudiencesFromTheCopy: they are the same from ClickHouse.
+// TestAudiencesFromTheCopy: they are the same from ClickHouse, which is not asked any
+// more when it has lost what it held.
 func TestAudiencesFromTheCopy(t *testing.T) {
-	audiences(t, onClickHouse(t, settings(t)), true)
+	r := audiences(t, onClickHouse(t, settings(t)), true)
+	mirror, err := r.lakePlace.Mirror()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := mirror.Clear(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	before := r.answered(t)
+	var out struct{ Size int64 }
+	if err := r.client.Post(t.Context(), "/v1/segments:preview", json.RawMessage(`{"where":{"event":"Order"}}`), &out); err != nil || out.Size != 2 {
+		t.Errorf("%+v, %v", out, err)
+	}
+	if got := r.answered(t) - before; got != 0 {
+		t.Errorf("the empty copy has answered %d queries", got)
+	}
 }
 
 // audiences asks for each kind of audience; asked says whether an engine of queries
 // has to answer.
-func audiences(t *testing.T, cfg Config, asked bool) {
+func audiences(t *testing.T, cfg Config, asked bool) *running {
 	t.Helper()
 	r := serve(t, cfg)
 	r.send(t, "/v1/batch", `{"batch":[
@@ -64,6 +80,7 @@ func audiences(t *testing.T, cfg Config, asked bool) {
 			t.Errorf("%s %s gives %s (%v)", c[0], c[1], text, err)
 		}
 	}
+	return r
 }
 
 // answered is how many queries an engine has answered whole.
