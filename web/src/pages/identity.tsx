@@ -139,7 +139,7 @@ export function Identity({ p }: { p: Profile }) {
               cell: (i) => <input type="checkbox" aria-label={`${t("split.pick")}: ${ref(i)}`} checked={marked.has(idOf(i) ?? "")} disabled={!idOf(i)} onChange={() => mark(idOf(i)!)} className="size-4 accent-accent" />,
             },
             {
-              head: t("why.title"),
+              head: t("why.ask"),
               right: true,
               bare: true,
               cell: (i) =>

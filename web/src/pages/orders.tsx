@@ -45,8 +45,8 @@ export function Orders({ p }: { p: Profile }) {
           <li key={n} className="px-3 py-2 [contain-intrinsic-size:auto_2.6rem] [content-visibility:auto]">
             <Fold
               summary={
-                <span className="flex flex-wrap items-baseline gap-x-3">
-                  <span className="w-26 shrink-0 text-sm text-soft"><When at={o.at} /></span>
+                <span className="flex flex-wrap items-baseline gap-x-2 sm:gap-x-3">
+                  <span className="shrink-0 text-sm text-soft sm:w-26"><When at={o.at} /></span>
                   <span className="font-medium">{text(o.properties.order_id) ?? o.name}</span>
                   {back && <Badge tone="bad">{t("orders.back")}</Badge>}
                   <span className="min-w-0 flex-1 truncate text-sm text-soft max-sm:order-1 max-sm:basis-full">

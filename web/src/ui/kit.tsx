@@ -379,7 +379,7 @@ export function Rows<T>({ rows, columns, id, label }: { rows: T[]; columns: Colu
         </thead>
         <tbody role="rowgroup" className="max-sm:block">
           {rows.map((r) => (
-            <tr key={id(r)} role="row" className="border-b border-line last:border-0 hover:bg-sunken/60 max-sm:flex max-sm:flex-wrap max-sm:items-end max-sm:gap-x-6 max-sm:gap-y-1.5 max-sm:px-4 max-sm:py-3">
+            <tr key={id(r)} role="row" className="border-b border-line last:border-0 hover:bg-sunken/60 max-sm:flex max-sm:flex-wrap max-sm:items-end max-sm:gap-x-4 max-sm:gap-y-1.5 max-sm:px-4 max-sm:py-3">
               {columns.map((c, n) => (
                 <td
                   key={c.head}
@@ -389,6 +389,7 @@ export function Rows<T>({ rows, columns, id, label }: { rows: T[]; columns: Colu
                     c.right && "sm:text-right",
                     c.wide && "break-words sm:w-full sm:min-w-48",
                     (n === 0 || c.wide) && "max-sm:basis-full",
+                    n > 0 && "max-sm:text-sm",
                     n === 0 && !c.wide && "sm:min-w-44",
                   )}
                 >

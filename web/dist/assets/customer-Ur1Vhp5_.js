@@ -1,1 +1,0 @@
-export{t as Customer}from"./customer-4c9OUJUP.js";

@@ -1,1 +1,0 @@
-export{c as Jobs}from"./screens-CrxsTA6P.js";

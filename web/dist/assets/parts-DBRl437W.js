@@ -1,0 +1,1 @@
+export{o as Parts}from"./screens-T8r07DfL.js";

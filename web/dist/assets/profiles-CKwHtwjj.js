@@ -1,1 +1,0 @@
-export{a as Profiles}from"./screens-CrxsTA6P.js";

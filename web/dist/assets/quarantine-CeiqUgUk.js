@@ -1,0 +1,1 @@
+export{i as Quarantine}from"./screens-T8r07DfL.js";
