@@ -72,7 +72,7 @@ func TestOddTexts(t *testing.T) {
 		`{"trait":"v","op":"contains","value":"\u2028"}`:                                          "p0",
 		`{"trait":"v","op":"eq","value":"x\u007f0\u007f\\\\\"\n/y"}`:                              "p1",
 		`{"trait":"v","op":"ends_with","value":"\\\"\n/y"}`:                                       "p1",
-		`{"trait":"q\"\\k","op":"exists"}`:                                                  "p2",
+		`{"trait":"q\"\\k","op":"exists"}`:                                                        "p2",
 		`{"trait":"v","op":"matches","value":"a.b"}`:                                              "p0",
 		`{"trait":"v","op":"matches","value":"(?s)a.b"}`:                                          "p0; p3",
 		`{"trait":"v","op":"matches","value":"^a$|\\Q.\\E|(?i)^DEEP"}`:                            "p7",

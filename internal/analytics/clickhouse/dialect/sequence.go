@@ -206,7 +206,32 @@ func (s *sequence) choose(before, i int, choices, events string) string {
 		// The choices are in order and none has a limit, so the first one lets all pass.
 		return "if(empty(" + choices + "), [], " + made("arrayFilter("+e+" -> "+element(e, 1)+" > "+element(choices+"[1]", 1)+" AND "+s.refers(i, e, before, "")+", "+events+")") + ")"
 	}
+	if i == before+1 && len(s.carried(before)) == 0 && len(s.carried(i)) == 0 && !s.refersToSteps(i) {
+		return s.behind(events, choices, s.refers(i, e, before, ""), e, s.c.Steps[i].Within)
+	}
 	return made("arrayFilter(" + e + " -> arrayExists(" + b + " -> " + after(b) + " AND " + s.refers(i, e, before, b) + ", " + choices + "), " + events + ")")
+}
+
+// behind writes the choices of the events for which is holds and that come at most so
+// long after a choice before. The latest one before an event decides; both are put
+// into one order, where every event is told the choice that came last.
+func (s *sequence) behind(events, choices, is, event string, within int64) string {
+	x, y := s.w.name("x"), s.w.name("x")
+	return s.merged(choices, "arrayFilter("+event+" -> "+is+", "+events+")", "1", "0", func(all string) string {
+		last := "arrayFill(" + x + " -> " + element(x, 3) + " = 1, " + all + ")"
+		found := "arrayFilter((" + x + ", " + y + ") -> " + element(x, 3) + " = 0 AND " + element(y, 3) + " = 1 AND " + element(x, 2) + " - " + element(y, 2) + " <= " + whole(within) + ", " + all + ", " + last + ")"
+		return "arrayMap(" + x + " -> (" + element(x, 1) + ", " + element(x, 2) + ", " + endless + "), " + found + ")"
+	})
+}
+
+// merged names the places and times of two lists in their order, each with its mark;
+// of the same place the lesser mark comes first.
+func (s *sequence) merged(a, b, markA, markB string, body func(all string) string) string {
+	x := s.w.name("x")
+	part := func(list, mark string) string {
+		return "arrayMap(" + x + " -> (" + element(x, 1) + ", " + element(x, 2) + ", " + mark + "), " + list + ")"
+	}
+	return s.w.let("arraySort("+x+" -> ("+element(x, 1)+", "+element(x, 3)+"), arrayConcat("+part(a, markA)+", "+part(b, markB)+"))", body)
 }
 
 // had is a value of an event chosen earlier, out of a choice of a positive step.
@@ -221,6 +246,14 @@ func (s *sequence) limited(i, next int, chosen string) string {
 		return chosen
 	}
 	b := s.w.name("x")
+	if len(s.carried(i)) == 0 && !slices.ContainsFunc(s.c.Steps[i+1:next], func(st expr.Step) bool {
+		return slices.ContainsFunc(st.Lines, func(l expr.Line) bool { return l.Ref != nil })
+	}) {
+		for j := i + 1; j < next; j++ {
+			chosen = s.before(chosen, s.stepEvents(j), s.c.Steps[j].Within)
+		}
+		return chosen
+	}
 	limits := endless
 	for j := i + 1; j < next; j++ {
 		n := s.w.name("x")
@@ -238,6 +271,23 @@ func (s *sequence) limited(i, next int, chosen string) string {
 		parts = append(parts, element(b, 4+k))
 	}
 	return "arrayMap(" + b + " -> (" + strings.Join(parts, ", ") + "), " + chosen + ")"
+}
+
+// before writes the choices with their limits no further than the first event of a
+// not-step behind each, if that comes in its time.
+func (s *sequence) before(chosen, events string, within int64) string {
+	x, y := s.w.name("x"), s.w.name("x")
+	return s.w.let(chosen, func(chosen string) string {
+		return s.merged(chosen, events, "1", "0", func(all string) string {
+			is := element(y, 3) + " = 0"
+			if within > 0 {
+				is += " AND " + element(y, 2) + " - " + element(x, 2) + " <= " + whole(within)
+			}
+			next := "arrayReverseFill(" + x + " -> " + element(x, 3) + " = 0, " + all + ")"
+			limits := "arrayFilter(" + x + " -> " + x + " >= 0, arrayMap((" + x + ", " + y + ") -> if(" + element(x, 3) + " = 0, toInt64(-1), if(" + is + ", " + element(y, 1) + ", " + endless + ")), " + all + ", " + next + "))"
+			return "arrayMap((" + x + ", " + y + ") -> (" + element(x, 1) + ", " + element(x, 2) + ", least(" + element(x, 3) + ", " + y + ")), " + chosen + ", " + limits + ")"
+		})
+	})
 }
 
 // refersToSteps reports whether a line of a step refers to another step.
