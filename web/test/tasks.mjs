@@ -147,6 +147,16 @@ task("4: a segment of people with two orders in 90 days who did not refuse marke
   await t.step(p, "a mistake stands at its line");
   await p.write(p.page.getByLabel(p.say("How long"), { exact: true }), "90");
   await p.sees(size(p, await count(`NOT ${refused}`)));
+  const one = await world.demo.one("SELECT p.profile_id, (SELECT count(*) FROM events e WHERE e.profile_id = p.profile_id AND e.name = 'Order Completed' AND e.timestamp > now() - INTERVAL 90 DAY) AS orders, min(i.value) AS mail FROM profiles p JOIN identifiers i USING (profile_id) WHERE i.type = 'email' GROUP BY 1 ORDER BY orders DESC, p.profile_id LIMIT 1");
+  await p.use(p.by("tab", p.sayKey("segments.explain")));
+  await p.sees(p.sayKey("segments.explainDraft"));
+  await p.write(p.page.getByLabel(p.sayKey("segments.explainWhom")), one.mail);
+  await p.use(p.by("tabpanel").getByRole("button", { pressed: false }).first());
+  const found = p.by("tabpanel").getByText(p.sayKey("explain.found")).first();
+  await found.waitFor();
+  assert.equal(number(await found.innerText()), one.orders, `orders of ${one.profile_id}`);
+  await t.step(p, "why somebody would be in it");
+  await p.use(p.by("tab", p.sayKey("segments.condition")));
   await p.use(p.by("button", p.say("Save")));
   await p.by("tab", p.sayKey("tab.members")).waitFor();
   const saved = await world.demo.api("GET", "/v1/segments/two_orders");

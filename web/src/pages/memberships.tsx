@@ -3,7 +3,7 @@ import { useNavigate, useSearch } from "@tanstack/react-router";
 import { useQuery } from "@tanstack/react-query";
 import { Check, X } from "lucide-react";
 import { useTranslation } from "react-i18next";
-import { enc, type Explained, get, type Profile, refPath } from "../api";
+import { call, enc, type Explained, get, type Profile, refPath } from "../api";
 import { formOf, opWord, sentence } from "../conditions";
 import { useSegments } from "../data";
 import { plain } from "../format";
@@ -44,7 +44,7 @@ export function Memberships({ p, at }: { p: Profile; at: string }) {
                 </Button>
               )}
             </div>
-            {shown && <Explain at={at} segment={s.key} />}
+            {shown && <Explain at={at} of={{ segment: s.key }} />}
           </li>
         );
       })}
@@ -63,10 +63,11 @@ export function Verdict({ yes }: { yes: boolean }) {
   );
 }
 
-export function Explain({ at, segment }: { at: string; segment: string }) {
+/** Explain says why somebody is in a segment, or meets a condition that is not saved. */
+export function Explain({ at, of }: { at: string; of: { segment: string } | { where: unknown } }) {
   const why = useQuery({
-    queryKey: ["explain", at, segment],
-    queryFn: ({ signal }) => get<Explained>(`/v1/profiles/${refPath(at)}/explain?segment=${enc(segment)}`, signal),
+    queryKey: ["explain", at, of],
+    queryFn: ({ signal }) => ("segment" in of ? get<Explained>(`/v1/profiles/${refPath(at)}/explain?segment=${enc(of.segment)}`, signal) : call<Explained>("POST", `/v1/profiles/${refPath(at)}/explain`, of, signal)),
   });
   if (why.isPending) return <Skeleton />;
   if (why.isError) return <Trouble error={why.error} retry={() => why.refetch()} />;

@@ -150,7 +150,7 @@ function Editor({ saved, first }: { saved: Segment | null; first?: { where?: Whe
     ...(saved?.list || empty ? [] : [{ value: "breakdown", label: t("breakdown.title"), panel: <Breakdown where={late} scope={scope} trait={search.trait} change={(trait) => go({ trait })} /> }]),
     ...(saved ? [{ value: "course", label: t("course.tab"), panel: <Course k={saved.key} now={saved.size ?? 0} span={search.span ?? "week"} change={(span) => go({ span })} /> }] : []),
     ...(saved ? [{ value: "overlap", label: t("overlap.title"), panel: <Overlaps fixed={saved.key} keys={search.keys ?? []} change={(keys) => go({ keys: keys.length ? keys : undefined })} /> }] : []),
-    ...(saved && !saved.list && !account ? [{ value: "explain", label: t("segments.explain"), panel: <ExplainSomeone k={saved.key} changed={changed} /> }] : []),
+    ...(saved?.list || empty || account ? [] : [{ value: "explain", label: t("segments.explain"), panel: <ExplainSomeone of={saved && !changed ? { segment: saved.key } : { where: late }} /> }]),
     ...(saved?.list ? [] : [{ value: "document", label: t("segments.document"), panel: <Document k={key || "my_segment"} body={{ name: name.trim(), ...scoped, where }} change={(w) => edit(grouped(w))} /> }]),
   ];
   const shown = panels.some((p) => p.value === search.tab) ? search.tab! : "builder";
@@ -376,14 +376,14 @@ function Breakdown({ where, scope, trait, change }: { where: Where; scope: "prof
   );
 }
 
-function ExplainSomeone({ k, changed }: { k: string; changed: boolean }) {
+function ExplainSomeone({ of }: { of: { segment: string } | { where: Where } }) {
   const { t } = useTranslation();
   const [q, setQ] = useState("");
   const [who, setWho] = useState<{ id: string; name: string } | null>(null);
   const found = useFound(useDelayed(q, 180), 5);
   return (
     <div className="space-y-3 p-4">
-      {changed && <p className="text-warn">{t("segments.explainSaved")}</p>}
+      {"where" in of && <p className="text-soft">{t("segments.explainDraft")}</p>}
       <Input type="search" aria-label={t("segments.explainWhom")} placeholder={t("segments.explainWhom")} value={q} onChange={(e) => setQ(e.target.value)} className="max-w-lg" />
       {q.trim() && (
         <ul className="flex flex-wrap gap-2">
@@ -400,7 +400,7 @@ function ExplainSomeone({ k, changed }: { k: string; changed: boolean }) {
       {who && (
         <section aria-label={who.name}>
           <p className="font-semibold"><PersonLink id={who.id} known={who.name} /></p>
-          <Explain at={`id:${who.id}`} segment={k} />
+          <Explain at={`id:${who.id}`} of={of} />
         </section>
       )}
     </div>

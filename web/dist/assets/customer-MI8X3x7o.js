@@ -1,0 +1,1 @@
+export{t as Customer}from"./customer-B88vOod5.js";

@@ -1,1 +1,0 @@
-export{c as Jobs}from"./screens-T8r07DfL.js";

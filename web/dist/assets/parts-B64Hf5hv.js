@@ -1,0 +1,1 @@
+export{o as Parts}from"./screens-BT9I64k-.js";

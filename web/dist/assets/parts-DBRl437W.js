@@ -1,1 +1,0 @@
-export{o as Parts}from"./screens-T8r07DfL.js";

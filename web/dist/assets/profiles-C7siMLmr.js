@@ -1,1 +1,0 @@
-export{a as Profiles}from"./screens-T8r07DfL.js";

@@ -1,1 +1,0 @@
-export{i as Quarantine}from"./screens-T8r07DfL.js";
