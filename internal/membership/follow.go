@@ -26,7 +26,7 @@ type touch struct {
 	at      int64             // the moment at which it rang
 	record  eventlog.Position // of the last event
 	event   bool
-	seen    bool // an event of theirs was folded
+	seen    bool // an event of theirs was folded, and is there
 }
 
 func (t *touch) add(targets []int) {
@@ -86,6 +86,7 @@ func (s *step) follow() error {
 			left -= uint64(len(fresh))
 		}
 	}
+	s.e.doubt(facts, ends)
 	if len(s.e.plan.targets) == 0 || len(facts) == 0 {
 		return nil
 	}
@@ -99,6 +100,29 @@ func (s *step) follow() error {
 		}
 	}
 	return nil
+}
+
+// doubt notes how far events have to be looked for before their fact is believed.
+// Facts are in order within a partition only: one that takes an event back may be
+// followed before the one that tells of it.
+func (e *Engine) doubt(facts []fact.Fact, ends []uint64) {
+	anew := len(e.doubted) != len(ends)
+	for p := range ends {
+		anew = anew || e.doubted[p] > ends[p] // the state was made anew
+	}
+	if anew || slices.ContainsFunc(facts, func(f fact.Fact) bool { return f.Kind == fact.EventWithdrawn }) {
+		e.doubted = slices.Clone(ends)
+	}
+}
+
+// believed reports whether an event of which a fact tells is surely there still.
+func (e *Engine) believed() bool {
+	for p, next := range e.cursor.Facts {
+		if next < e.doubted[p] {
+			return false
+		}
+	}
+	return true
 }
 
 func nodesOf(facts []fact.Fact) []identity.NodeID {
@@ -130,7 +154,7 @@ func (s *step) concern(f *fact.Fact, others map[uint32]event.Type) error {
 	switch f.Kind {
 	case fact.EventFolded:
 		t := s.touch(leader, ByEvent)
-		t.record, t.event, t.seen = f.Record, true, true
+		t.record, t.event, t.seen = f.Record, true, s.e.believed()
 		t.add(p.byCall[f.Call])
 		kind, other := others[f.Call]
 		if !other {
@@ -142,18 +166,13 @@ func (s *step) concern(f *fact.Fact, others map[uint32]event.Type) error {
 		return s.concernAccounts(leader, t, kind == event.Group)
 	case fact.EventWithdrawn:
 		t := s.touch(leader, ByEvent)
-		t.all, t.seen = true, false
+		t.all = true
 		if err := s.concernLeft(f, t); err != nil {
 			return err
 		}
 		return s.concernAccounts(leader, t, true)
 	case fact.NodeMoved:
-		for _, id := range []identity.NodeID{leader, f.From, f.Profile} {
-			if !id.IsZero() {
-				s.touch(id, ByIdentity).all = true
-			}
-		}
-		return s.concernAccounts(leader, s.touch(leader, ByIdentity), true)
+		return s.concernMoved(f, leader)
 	case fact.ConsentSaid, fact.ConsentUnsaid:
 		t := s.touch(leader, ByEvent)
 		t.record, t.event = f.Record, f.Kind == fact.ConsentSaid
@@ -162,6 +181,30 @@ func (s *step) concern(f *fact.Fact, others map[uint32]event.Type) error {
 		t := s.touch(leader, ByEvent)
 		t.record, t.event = f.Record, true
 		t.add(p.rows)
+	}
+	return nil
+}
+
+// concernMoved touches those whom a node has left and joined, and the accounts of
+// both: they have lost and won what the node did.
+func (s *step) concernMoved(f *fact.Fact, leader identity.NodeID) error {
+	var done []identity.NodeID
+	for _, id := range []identity.NodeID{leader, f.From, f.Profile} {
+		if id.IsZero() {
+			continue
+		}
+		s.touch(id, ByIdentity).all = true
+		now, err := s.clusters.Leader(s.ctx, id)
+		if err != nil {
+			return err
+		}
+		if slices.Contains(done, now) {
+			continue
+		}
+		done = append(done, now)
+		if err := s.concernAccounts(now, s.touch(now, ByIdentity), true); err != nil {
+			return err
+		}
 	}
 	return nil
 }

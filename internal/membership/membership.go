@@ -92,6 +92,10 @@ type Engine struct {
 	stored    []byte // the cursor as it lies in the state
 	live      served // what serves; a row of its own
 
+	// doubted is, by partition, up to which fact events may have been taken back by
+	// facts that are followed already; nil while nothing is known of it.
+	doubted []uint64
+
 	mu      sync.Mutex
 	status  Status
 	served  []byte            // the row of the names that serve, as it was read last
