@@ -30,7 +30,7 @@ const tablesTime = 10 * time.Second
 type readable struct{ events, nodes int64 }
 
 // atOnce is what one core reads, groups and counts in less than a second.
-func atOnce() readable { return readable{5 << 19, 1 << 19} }
+func atOnce() readable { return readable{3 << 19, 1 << 19} }
 
 // oneIn tells of how many people one is asked.
 func (r readable) oneIn(events, nodes int64) int {

@@ -32,7 +32,11 @@ var (
 // the lake's writer has written.
 func TestConditionsAgree(t *testing.T) {
 	var total tally
+	seeds := []uint64{64, 77} // an account that loses what a member did; an event taken back before its fact is followed
 	for seed := *differentialFrom; seed < *differentialFrom+*differentialSeeds; seed++ {
+		seeds = append(seeds, seed)
+	}
+	for _, seed := range seeds {
 		agreed := t.Run(fmt.Sprint(seed), func(t *testing.T) {
 			dir := t.TempDir()
 			parts := conditiontest.Parts{Log: func(n int) eventlog.Log { return logmem.New(n) }, State: mem.New(), Lake: local.New(vfs.Default, dir)}
@@ -46,7 +50,7 @@ func TestConditionsAgree(t *testing.T) {
 			t.Fatalf("to run it alone: -differential.from=%d -differential.seeds=1", seed)
 		}
 	}
-	total.Log(t, int(*differentialSeeds))
+	total.Log(t, len(seeds))
 	t.Logf("columns of properties were enough %d times, and their sums overflowed %d times; %d rows of members and %d of transitions in the tables", total.plain, total.overflows, total.members, total.transitions)
 	if total.plain == 0 || total.members == 0 || total.transitions == 0 {
 		t.Error("too little was asked")
