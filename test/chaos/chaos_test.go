@@ -28,6 +28,16 @@ func TestChaos(t *testing.T) {
 	<-time.After(settled)
 	t.Logf("undisturbed: the folding stood still for %v at most, acknowledgements for %v", ms(watched.still()), ms(l.quiet()))
 	all := faults(w)
+	doing := ""
+	t.Cleanup(func() {
+		if !t.Failed() {
+			return
+		}
+		t.Logf("the last fault: %s; no acknowledgement for %v", doing, ms(l.quiet()))
+		for _, n := range w.nodes {
+			t.Logf("the end of the log of %s:\n%s", n.name, n.log())
+		}
+	})
 	for i, began := 0, time.Now(); i < len(all) || time.Since(began) < *duration; i++ {
 		f := all[i%len(all)]
 		if i >= len(all) {
@@ -37,6 +47,7 @@ func TestChaos(t *testing.T) {
 			continue
 		}
 		_, _ = watched.still(), l.quiet()
+		doing = f.name
 		started := time.Now()
 		f.does(t, w, rng)
 		took := time.Since(started)
