@@ -118,21 +118,15 @@ func (p *Previewer) preview(ctx context.Context, name, where string, exact bool)
 // timed runs a query as often as SQL does and returns the first row of its answer.
 // What is refused, as for want of memory, counts as a failure.
 func (p *Previewer) timed(ctx context.Context, scenario string, q analytics.Query) (first []string, row Row, err error) {
-	row = Row{Scenario: scenario, System: kith, Operations: sqlRuns}
-	var took []time.Duration
-	for range sqlRuns {
-		began := time.Now()
-		if first, err = firstRow(ctx, p.Engine, q); err != nil {
-			if errs.KindOf(err) != errs.Invalid {
-				return nil, row, err
-			}
-			row.Failures++
-		}
-		took = append(took, time.Since(began))
-		row.Elapsed += took[len(took)-1]
+	row = Row{Scenario: scenario, System: kith}
+	row.runs(func() error {
+		first, err = firstRow(ctx, p.Engine, q)
+		return err
+	})
+	if err != nil && errs.KindOf(err) == errs.Invalid {
+		err = nil
 	}
-	row.Latencies = percentiles(took)
-	return first, row, nil
+	return first, row, err
 }
 
 // firstRow returns the first row of an answer.

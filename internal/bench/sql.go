@@ -48,20 +48,25 @@ func SQL(ctx context.Context, o Options, open SQLOpener) ([]Row, error) {
 	var rows []Row
 	for _, q := range sqlQueries() {
 		row := Row{Scenario: fmt.Sprintf("%s, %d events", q[0], o.Events), System: kith}
-		var took []time.Duration
-		for range sqlRuns {
-			began := time.Now()
-			if err := exhaust(ctx, engine, q[1]); err != nil {
-				row.Failures++
-			}
-			took = append(took, time.Since(began))
-			row.Elapsed += took[len(took)-1]
-			row.Operations++
-		}
-		row.Latencies = percentiles(took)
+		row.runs(func() error { return exhaust(ctx, engine, q[1]) })
 		rows = append(rows, row)
 	}
 	return rows, nil
+}
+
+// runs measures a query as often as all are run. An error is a failure.
+func (r *Row) runs(run func() error) {
+	var took []time.Duration
+	for range sqlRuns {
+		began := time.Now()
+		if run() != nil {
+			r.Failures++
+		}
+		took = append(took, time.Since(began))
+		r.Elapsed += took[len(took)-1]
+		r.Operations++
+	}
+	r.Latencies = percentiles(took)
 }
 
 // exhaust reads an answer to its end.

@@ -87,6 +87,7 @@ func (s *step) follow() error {
 		}
 	}
 	s.e.doubt(facts, ends)
+	s.believed = s.e.believed()
 	if len(s.e.plan.targets) == 0 || len(facts) == 0 {
 		return nil
 	}
@@ -115,7 +116,8 @@ func (e *Engine) doubt(facts []fact.Fact, ends []uint64) {
 	}
 }
 
-// believed reports whether an event of which a fact tells is surely there still.
+// believed reports whether an event of which a fact of the next step tells is surely
+// there still.
 func (e *Engine) believed() bool {
 	for p, next := range e.cursor.Facts {
 		if next < e.doubted[p] {
@@ -154,7 +156,7 @@ func (s *step) concern(f *fact.Fact, others map[uint32]event.Type) error {
 	switch f.Kind {
 	case fact.EventFolded:
 		t := s.touch(leader, ByEvent)
-		t.record, t.event, t.seen = f.Record, true, s.e.believed()
+		t.record, t.event, t.seen = f.Record, true, s.believed
 		t.add(p.byCall[f.Call])
 		kind, other := others[f.Call]
 		if !other {

@@ -102,6 +102,7 @@ type step struct {
 	asked       int
 	waiting     int64
 	listed      int64 // touched because of a list
+	believed    bool  // events are there of which facts tell
 }
 
 func (e *Engine) begin(ctx context.Context, snap state.Reader) *step {

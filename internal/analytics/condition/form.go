@@ -80,7 +80,7 @@ func (w *writer) event(f *frame, c *expr.EventCondition) string {
 		if !ok {
 			w.refuse("a number of events is compared with no whole number")
 		}
-		return "(coalesce(" + f.agg("count(*)"+filter) + ", 0) " + symbol(c.Op) + " " + whole(n) + ")"
+		return "(coalesce(" + f.agg("count(*)"+filter) + ", 0) " + Symbol(c.Op) + " " + whole(n) + ")"
 	}
 	if is := w.compareTyped(f, c, filter); is != "" {
 		return is
@@ -89,7 +89,7 @@ func (w *writer) event(f *frame, c *expr.EventCondition) string {
 	if c.Fn == "sum" || c.Fn == "avg" {
 		return w.compareSum(a, c)
 	}
-	return "coalesce(" + a.value + " " + symbol(c.Op) + " " + inUnits(c.Value) + ", " + isNeq(c.Op) + ")"
+	return "coalesce(" + a.value + " " + Symbol(c.Op) + " " + inUnits(c.Value) + ", " + isNeq(c.Op) + ")"
 }
 
 // compareTyped compares a sum, a least or a greatest of a column of numbers as it
@@ -107,7 +107,7 @@ func (w *writer) compareTyped(f *frame, c *expr.EventCondition, filter string) s
 	if c.Fn == "sum" {
 		a = "coalesce(" + a + ", 0)"
 	}
-	return "coalesce(" + a + " " + symbol(c.Op) + " " + c.Value.String() + "::DECIMAL(38,9), " + none + ")"
+	return "coalesce(" + a + " " + Symbol(c.Op) + " " + c.Value.String() + "::DECIMAL(38,9), " + none + ")"
 }
 
 func isNeq(op string) string {
@@ -200,7 +200,7 @@ func (w *writer) compareSum(a aggregated, c *expr.EventCondition) string {
 	is := w.let("{'h': "+high+", 'l': "+low+"}", func(d string) string {
 		return w.let("{'h': "+d+".h + "+d+".l // "+tenTo18+", 'l': "+d+".l % "+tenTo18+"}", func(d string) string {
 			// The low part is less than 10^18, so the high one decides unless it is 0.
-			return "CASE WHEN " + d + ".h <> 0 THEN sign(" + d + ".h) ELSE sign(" + d + ".l) END " + symbol(c.Op) + " 0"
+			return "CASE WHEN " + d + ".h <> 0 THEN sign(" + d + ".h) ELSE sign(" + d + ".l) END " + Symbol(c.Op) + " 0"
 		})
 	})
 	if c.Fn == "avg" {
@@ -254,7 +254,7 @@ func (w *writer) entity(f *frame, c *expr.EntityCondition) string {
 	}
 	rows := "coalesce(json_extract(" + marked("coalesce("+f.base+".entities, '{}')") + ", " + text("/K"+strings.NewReplacer("~", "~0", "/", "~1").Replace(c.Entity)+"") + "), '[]')"
 	list := "list_filter(json_extract(" + rows + ", '$[*]'), lambda " + r + ": " + r + `::VARCHAR <> '"e"' AND ` + is + ")"
-	return "(len(" + list + ") " + symbol(c.Op) + " " + whole(n) + ")"
+	return "(len(" + list + ") " + Symbol(c.Op) + " " + whole(n) + ")"
 }
 
 // one is the number of a whole count, in units.

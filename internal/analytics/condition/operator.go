@@ -28,9 +28,9 @@ func (w *writer) test(op *expr.Operator, x *expr.Operand, list string) string {
 		return some("list_contains([" + strings.Join(all, ", ") + "], " + v + ")")
 	case "lt", "lte", "gt", "gte":
 		if one := x.Values[0]; one.Kind == expr.Number {
-			return some(v + ".k = 2 AND " + v + ".n " + symbol(op.Name) + " " + inUnits(one.Num))
+			return some(v + ".k = 2 AND " + v + ".n " + Symbol(op.Name) + " " + inUnits(one.Num))
 		}
-		return some(is + v + ".t " + symbol(op.Name) + " " + text(x.Values[0].Text))
+		return some(is + v + ".t " + Symbol(op.Name) + " " + text(x.Values[0].Text))
 	case "contains":
 		return some(is + "contains(" + v + ".t, " + text(x.Text) + ")")
 	case "starts_with":
@@ -79,9 +79,9 @@ func (w *writer) direct(op *expr.Operator, x *expr.Operand, t typed) string {
 		return is(strings.Join(all, " OR "))
 	case "lt", "lte", "gt", "gte":
 		if v := x.Values[0]; v.Kind == expr.Number {
-			return is(t.number + " " + symbol(op.Name) + " " + v.Num.String() + "::DECIMAL(38,9)")
+			return is(t.number + " " + Symbol(op.Name) + " " + v.Num.String() + "::DECIMAL(38,9)")
 		}
-		return is(t.text + " " + symbol(op.Name) + " " + text(x.Values[0].Text))
+		return is(t.text + " " + Symbol(op.Name) + " " + text(x.Values[0].Text))
 	case "contains":
 		return is("contains(" + t.text + ", " + text(x.Text) + ")")
 	case "starts_with":
@@ -120,8 +120,8 @@ func (w *writer) timed(op string, x *expr.Operand, t string) string {
 	return "coalesce(" + moment(t) + " " + is + ", false)"
 }
 
-// symbol is the sign of one of the six comparisons.
-func symbol(op string) string {
+// Symbol is the sign of one of the six comparisons, in any dialect.
+func Symbol(op string) string {
 	switch op {
 	case "eq":
 		return "="
@@ -146,7 +146,7 @@ func (w *writer) refers(op *expr.Operator, list, others string) string {
 	v, o := w.name("v"), w.name("o")
 	is := v + " = " + o
 	if base.Name != "eq" {
-		s := symbol(base.Name)
+		s := Symbol(base.Name)
 		is = v + ".k = " + o + ".k AND (" + v + ".k = 2 AND " + v + ".n " + s + " " + o + ".n OR " + v + ".k = 1 AND " + v + ".t " + s + " " + o + ".t)"
 	}
 	return "(len(" + others + ") > 0 AND " + not + "(len(list_filter(" + list + ", lambda " + v + ": len(list_filter(" + others + ", lambda " + o + ": " + is + ")) > 0)) > 0))"

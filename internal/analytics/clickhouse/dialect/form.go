@@ -4,6 +4,7 @@ import (
 	"strconv"
 	"strings"
 
+	"kith/internal/analytics/condition"
 	"kith/internal/expr"
 )
 
@@ -79,16 +80,16 @@ func (w *writer) event(f *frame, c *expr.EventCondition) string {
 		if !ok {
 			w.refuse("a number of events is compared with no whole number")
 		}
-		return "(" + f.agg("countIf("+only+")") + " " + symbol(c.Op) + " " + whole(n) + ")"
+		return "(" + f.agg("countIf("+only+")") + " " + condition.Symbol(c.Op) + " " + whole(n) + ")"
 	}
 	a := w.aggregate(f, c.Fn, expr.Field{Path: c.Property}, only)
 	switch c.Fn {
 	case "sum":
-		return "(" + a.sum + " " + symbol(c.Op) + " " + inUnits(c.Value) + ")"
+		return "(" + a.sum + " " + condition.Symbol(c.Op) + " " + inUnits(c.Value) + ")"
 	case "avg":
-		return "if(" + a.count + " = 0, " + isNeq(c.Op) + ", " + a.sum + " " + symbol(c.Op) + " " + inUnits(c.Value) + " * " + a.count + ")"
+		return "if(" + a.count + " = 0, " + isNeq(c.Op) + ", " + a.sum + " " + condition.Symbol(c.Op) + " " + inUnits(c.Value) + " * " + a.count + ")"
 	}
-	return "ifNull(" + w.aggregated(c.Fn, a) + " " + symbol(c.Op) + " " + inUnits(c.Value) + ", " + isNeq(c.Op) + ")"
+	return "ifNull(" + w.aggregated(c.Fn, a) + " " + condition.Symbol(c.Op) + " " + inUnits(c.Value) + ", " + isNeq(c.Op) + ")"
 }
 
 func isNeq(op string) string {
@@ -193,7 +194,7 @@ func (w *writer) entity(f *frame, c *expr.EntityCondition) string {
 	row := w.name("x")
 	rows := "JSONExtractArrayRaw(" + f.base + ".rows, " + key(c.Entity) + ")"
 	if len(c.Lines) == 0 {
-		return "(length(" + rows + ") " + symbol(c.Op) + " " + whole(n) + ")"
+		return "(length(" + rows + ") " + condition.Symbol(c.Op) + " " + whole(n) + ")"
 	}
 	var places []location
 	is, lists := "1", w.name("x")
@@ -202,5 +203,5 @@ func (w *writer) entity(f *frame, c *expr.EntityCondition) string {
 		places = append(places, location{row, l.Field.Path})
 		is += " AND " + w.test(l.Op, &l.Operand, lists+"["+strconv.Itoa(i+1)+"]")
 	}
-	return "(arrayCount(" + lists + " -> " + is + ", arrayMap(" + row + " -> " + w.lists(places) + ", " + rows + ")) " + symbol(c.Op) + " " + whole(n) + ")"
+	return "(arrayCount(" + lists + " -> " + is + ", arrayMap(" + row + " -> " + w.lists(places) + ", " + rows + ")) " + condition.Symbol(c.Op) + " " + whole(n) + ")"
 }

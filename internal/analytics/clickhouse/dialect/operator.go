@@ -4,6 +4,7 @@ import (
 	"strings"
 	"time"
 
+	"kith/internal/analytics/condition"
 	"kith/internal/expr"
 )
 
@@ -24,7 +25,7 @@ func (w *writer) test(op *expr.Operator, x *expr.Operand, list string) string {
 		return "hasAny(" + list + ", [" + strings.Join(all, ", ") + "])"
 	case "lt", "lte", "gt", "gte":
 		c := constant(x.Values[0])
-		return some("startsWith(" + v + ", " + text(c[:1]) + ") AND " + v + " " + symbol(op.Name) + " " + text(c))
+		return some("startsWith(" + v + ", " + text(c[:1]) + ") AND " + v + " " + condition.Symbol(op.Name) + " " + text(c))
 	case "contains":
 		return some("startsWith(" + v + ", '1') AND position(" + rest + ", " + text(x.Text) + ") > 0")
 	case "starts_with":
@@ -64,23 +65,6 @@ func (w *writer) timed(op string, x *expr.Operand, t string) string {
 	return "ifNull(" + w.moment(t) + " " + is + ", 0)"
 }
 
-// symbol is the sign of one of the six comparisons.
-func symbol(op string) string {
-	switch op {
-	case "eq":
-		return "="
-	case "neq":
-		return "<>"
-	case "lt":
-		return "<"
-	case "lte":
-		return "<="
-	case "gt":
-		return ">"
-	}
-	return ">="
-}
-
 // refers writes the comparison of values with referred ones.
 func (w *writer) refers(op *expr.Operator, list, others string) string {
 	base, not := op, ""
@@ -90,7 +74,7 @@ func (w *writer) refers(op *expr.Operator, list, others string) string {
 	is := "hasAny(" + list + ", " + others + ")"
 	if base.Name != "eq" {
 		v, o := w.name("x"), w.name("x")
-		is = "arrayExists(" + v + " -> substring(" + v + ", 1, 1) IN ('1', '2') AND arrayExists(" + o + " -> substring(" + v + ", 1, 1) = substring(" + o + ", 1, 1) AND " + v + " " + symbol(base.Name) + " " + o + ", " + others + "), " + list + ")"
+		is = "arrayExists(" + v + " -> substring(" + v + ", 1, 1) IN ('1', '2') AND arrayExists(" + o + " -> substring(" + v + ", 1, 1) = substring(" + o + ", 1, 1) AND " + v + " " + condition.Symbol(base.Name) + " " + o + ", " + others + "), " + list + ")"
 	}
 	return "(notEmpty(" + others + ") AND " + not + is + ")"
 }
