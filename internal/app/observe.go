@@ -67,16 +67,21 @@ func collectObserver(m *telemetry.Metrics, logger *slog.Logger) collect.Observer
 // pipelineObserver counts what the pipeline does. Types that are not configured
 // count as one: their names come from outside and have no end.
 func (a *App) pipelineObserver(rules *identity.Config) pipeline.Observer {
-	m := a.metrics
+	m, w := a.metrics, &waiting{clock: a.cfg.Clock, logger: a.logger}
 	return pipeline.Observer{
 		Committed: func(partition int32, records int, bytes int64, took time.Duration) {
 			m.Committed(partition, records, bytes, took)
+			w.over()
 			a.definitions.changed()
 			if t := a.trouble.Load(); t != nil && passes(*t) {
 				a.trouble.CompareAndSwap(t, nil)
 			}
 		},
-		Stage: m.Stage, Held: m.Held, Retried: m.Retried, Said: m.Said, Wrote: m.Wrote,
+		Stage: m.Stage, Held: m.Held, Said: m.Said, Wrote: m.Wrote,
+		Retried: func(err error) {
+			m.Retried(errs.CodeOf(err))
+			w.again(err)
+		},
 		Dropped: func(typ, reason string) {
 			if _, known := rules.Rules[typ]; !known {
 				typ = "other"

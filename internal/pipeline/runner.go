@@ -28,7 +28,7 @@ type Observer struct {
 	Said      func(via, state string)               // something was said of a purpose
 	Wrote     func()                                // a row of an entity was written
 	Held      func(code string)                     // a record was kept apart
-	Retried   func(code string)                     // a batch is tried again
+	Retried   func(err error)                       // a batch is tried again, after that
 }
 
 // contents tells what one record brings.
@@ -229,7 +229,7 @@ func (r *Runner) runPartition(ctx context.Context, partition int32) error {
 
 func (r *Runner) retried(err error) {
 	if r.Observer.Retried != nil {
-		r.Observer.Retried(errs.CodeOf(err))
+		r.Observer.Retried(err)
 	}
 }
 

@@ -440,9 +440,9 @@ func TestAnotherConfigurationDoesNotFold(t *testing.T) {
 	old := newEngine(log, store, 10)
 	old.cfg.ClusterMax = 7
 	old.runner.Clock = tickless{}
-	old.runner.Observer.Retried = func(code string) {
+	old.runner.Observer.Retried = func(err error) {
 		select {
-		case refused <- code:
+		case refused <- errs.CodeOf(err):
 		default:
 		}
 	}

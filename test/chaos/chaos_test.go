@@ -33,7 +33,7 @@ func TestChaos(t *testing.T) {
 		if !t.Failed() {
 			return
 		}
-		t.Logf("the last fault: %s; no acknowledgement for %v", doing, ms(l.quiet()))
+		t.Logf("the last fault: %s; no acknowledgement for %v; free on the disk of PostgreSQL: %s", doing, ms(l.quiet()), w.db.free())
 		for _, n := range w.nodes {
 			t.Logf("the end of the log of %s:\n%s", n.name, n.log())
 		}
@@ -53,7 +53,7 @@ func TestChaos(t *testing.T) {
 		took := time.Since(started)
 		watched.moves(t, 2*time.Minute)
 		<-time.After(settled)
-		t.Logf("%-38s took %6v; the folding stood still for %6v, acknowledgements for %6v", f.name+":", ms(took), ms(watched.still()), ms(l.quiet()))
+		t.Logf("%-38s took %6v; the folding stood still for %6v, acknowledgements for %6v; disk %s", f.name+":", ms(took), ms(watched.still()), ms(l.quiet()), w.db.free())
 	}
 	l.end()
 	watched.end()

@@ -118,6 +118,7 @@ type watch struct {
 	since   []time.Time // by partition, when it moved last, or had nothing to do
 	longest time.Duration
 	total   int64
+	failed  error // why the state could not be asked last; nil if it could
 	stop    context.CancelFunc
 	ended   sync.WaitGroup
 }
@@ -145,12 +146,12 @@ func (w *watch) look(ctx context.Context, s *postgres.Store) {
 	ctx, cancel := context.WithTimeout(ctx, time.Second)
 	defer cancel()
 	now, err := folded(ctx, s, len(w.at))
-	if err != nil {
-		return
-	}
 	ends, endsErr := w.log.Ends(ctx)
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	if w.failed = err; err != nil {
+		return
+	}
 	w.total = 0
 	for p, n := range now {
 		w.total += n
@@ -189,7 +190,7 @@ func (w *watch) moves(t *testing.T, within time.Duration) {
 		w.mu.Lock()
 		defer w.mu.Unlock()
 		if w.total == before {
-			return fmt.Errorf("it stands at %d records", before)
+			return fmt.Errorf("it stands at %d records; asking the state: %v", before, w.failed)
 		}
 		return nil
 	})

@@ -58,7 +58,7 @@ func version(program string) int {
 func startDatabase(t *testing.T, host, dir string) *database {
 	t.Helper()
 	d := &database{bin: postgresPrograms(), host: host, dir: dir, settings: []string{"shared_buffers=128MB", "max_wal_size=512MB"}}
-	if err := exec.Command("mount", "-t", "tmpfs", "-o", "size=2g,mode=755", "tmpfs", dir).Run(); err != nil {
+	if err := exec.Command("mount", "-t", "tmpfs", "-o", fmt.Sprintf("size=%dm,mode=755", diskMiB(*duration)), "tmpfs", dir).Run(); err != nil {
 		t.Logf("a small disk cannot be mounted here, so none fills up: %v", err)
 	} else {
 		d.disk = dir
@@ -70,6 +70,22 @@ func startDatabase(t *testing.T, host, dir string) *database {
 	}
 	d.make(t)
 	return d
+}
+
+// diskMiB is the size of the small disk: what both servers need for their logs, and
+// for the state of as many events as the load brings in that time.
+func diskMiB(load time.Duration) int { return 2048 + int(load.Minutes()*180) }
+
+// free tells how much of the small disk is free.
+func (d *database) free() string {
+	var st syscall.Statfs_t
+	if d.disk == "" {
+		return "unknown"
+	}
+	if err := syscall.Statfs(d.disk, &st); err != nil {
+		return err.Error()
+	}
+	return fmt.Sprintf("%d MiB", st.Bavail*uint64(st.Bsize)>>20)
 }
 
 // make makes and starts both servers.
