@@ -16,10 +16,11 @@ import (
 	"time"
 
 	"kith/internal/analytics"
-	"kith/internal/analytics/clickhouse"
+	copies "kith/internal/analytics/clickhouse"
 	"kith/internal/analytics/clickhouse/dialect"
 	"kith/internal/analytics/condition"
 	"kith/internal/analytics/duckdb"
+	"kith/internal/clickhouse"
 	"kith/internal/egress"
 	"kith/internal/errs"
 	"kith/internal/lake"
@@ -180,7 +181,7 @@ func (p *Place) Mirror() (lake.Mirror, error) {
 	if err != nil {
 		return nil, err
 	}
-	return clickhouse.NewMirror(loc, p.settings.client(loc.Endpoint, mirrorTime, 1<<20)), nil
+	return copies.NewMirror(clickhouse.Open(loc, clickhouse.Config{Allow: p.settings.Allow, Timeout: mirrorTime, AnswerBytes: 1 << 20})), nil
 }
 
 // Copy answers queries over a copy of the tables.
@@ -193,7 +194,7 @@ type Copy interface {
 }
 
 // clickhouseCopy is one in ClickHouse.
-type clickhouseCopy struct{ *clickhouse.Engine }
+type clickhouseCopy struct{ *copies.Engine }
 
 // Form implements Copy.
 func (clickhouseCopy) Form(q condition.Question) condition.Form { return dialect.Question{Question: q} }
@@ -210,8 +211,8 @@ func (p *Place) Engine(limits analytics.Limits) (Copy, error) {
 	}
 	limits = limits.Filled()
 	// Values are longer as JSON than as they are counted, by not more than this.
-	client := p.settings.client(loc.Endpoint, limits.Time+10*time.Second, 8*limits.AnswerBytes)
-	return clickhouseCopy{clickhouse.NewEngine(loc, client, limits, p.asOf)}, nil
+	server := clickhouse.Open(loc, clickhouse.Config{Allow: p.settings.Allow, Timeout: limits.Time + 10*time.Second, AnswerBytes: 8 * limits.AnswerBytes})
+	return clickhouseCopy{copies.NewEngine(server, limits, p.asOf)}, nil
 }
 
 // asOf is the moment up to which a copy holds everything, as far as the list of

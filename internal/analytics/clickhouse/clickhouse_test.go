@@ -14,7 +14,7 @@ import (
 	"kith/internal/analytics"
 	"kith/internal/analytics/clickhouse"
 	"kith/internal/analytics/clickhouse/clickhousetest"
-	"kith/internal/egress"
+	server "kith/internal/clickhouse"
 	"kith/internal/errs"
 	"kith/internal/eventlog"
 	"kith/internal/lake"
@@ -23,21 +23,22 @@ import (
 // house is a mirror, and an engine that answers over it.
 type house struct {
 	t      *testing.T
-	loc    clickhouse.Location
+	loc    server.Location
 	mirror *clickhouse.Mirror
 	engine *clickhouse.Engine
 }
 
+// reach lets a test reach the server of this machine.
+var reach = server.Config{Allow: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}, Timeout: time.Minute, AnswerBytes: 1 << 30}
+
 func open(t *testing.T, limits analytics.Limits) *house {
 	t.Helper()
-	loc, err := clickhouse.ParseURL(clickhousetest.Start(t))
+	loc, err := server.ParseURL(clickhousetest.Start(t))
 	if err != nil {
 		t.Fatal(err)
 	}
-	client := egress.New(egress.Config{
-		Allow: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}, Timeout: time.Minute, AnswerBytes: 1 << 30,
-	}).Client(0)
-	h := &house{t, loc, clickhouse.NewMirror(loc, client), clickhouse.NewEngine(loc, client, limits, nil)}
+	conn := server.Open(loc, reach)
+	h := &house{t, loc, clickhouse.NewMirror(conn), clickhouse.NewEngine(conn, limits, nil)}
 	if held, err := h.mirror.Holds(t.Context()); err != nil || held != (lake.MirrorRound{}) {
 		t.Fatalf("a new copy holds %+v, %v", held, err)
 	}
@@ -252,23 +253,11 @@ func TestStrangers(t *testing.T) {
 	h := open(t, analytics.Limits{})
 	loc := h.loc
 	loc.Password = "another"
-	client := egress.New(egress.Config{Allow: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}}).Client(0)
-	if _, err := clickhouse.NewMirror(loc, client).Holds(t.Context()); !errs.Is(err, errs.Denied) {
+	conn := server.Open(loc, reach)
+	if _, err := clickhouse.NewMirror(conn).Holds(t.Context()); !errs.Is(err, errs.Denied) {
 		t.Errorf("the mirror is told %v", err)
 	}
-	if _, err := clickhouse.NewEngine(loc, client, analytics.Limits{}, nil).Query(t.Context(), analytics.Query{SQL: "SELECT 1"}); !errs.Is(err, errs.Denied) {
+	if _, err := clickhouse.NewEngine(conn, analytics.Limits{}, nil).Query(t.Context(), analytics.Query{SQL: "SELECT 1"}); !errs.Is(err, errs.Denied) {
 		t.Errorf("the engine is told %v", err)
-	}
-}
-
-func TestURL(t *testing.T) {
-	for raw, want := range map[string]clickhouse.Location{
-		"clickhouse://host":                             {Endpoint: "http://host:8123", User: "default", Database: "kith"},
-		"clickhouse://u:p%40@host:1/db?secure=false":    {Endpoint: "http://host:1", User: "u", Password: "p@", Database: "db"},
-		"clickhouse://[::1]/db?secure=true&cluster=all": {Endpoint: "https://[::1]:8443", User: "default", Database: "db", Cluster: "all"},
-	} {
-		if got, err := clickhouse.ParseURL(raw); err != nil || got != want {
-			t.Errorf("%s is %+v, %v", raw, got, err)
-		}
 	}
 }

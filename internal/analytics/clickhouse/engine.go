@@ -1,13 +1,9 @@
 package clickhouse
 
 import (
-	"bufio"
-	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"io"
-	"net/http"
 	"regexp"
 	"strconv"
 	"strings"
@@ -15,7 +11,7 @@ import (
 	"time"
 
 	"kith/internal/analytics"
-	"kith/internal/egress"
+	"kith/internal/clickhouse"
 	"kith/internal/errs"
 	"kith/internal/lake"
 	"kith/internal/resource/form"
@@ -24,7 +20,7 @@ import (
 // Engine answers queries over the copy. It implements analytics.Engine and is safe
 // for concurrent use.
 type Engine struct {
-	server server
+	server *clickhouse.Server
 	limits analytics.Limits
 	judge  judge
 	asOf   func(context.Context) time.Time
@@ -34,15 +30,12 @@ var _ analytics.Engine = (*Engine)(nil)
 
 // NewEngine returns an engine. It asks nothing yet. asOf tells up to which moment
 // the copy holds everything; nil where nobody knows.
-func NewEngine(loc Location, client *http.Client, limits analytics.Limits, asOf func(context.Context) time.Time) *Engine {
+func NewEngine(server *clickhouse.Server, limits analytics.Limits, asOf func(context.Context) time.Time) *Engine {
 	if asOf == nil {
 		asOf = func(context.Context) time.Time { return time.Time{} }
 	}
-	return &Engine{server: server{loc, client}, limits: limits.Filled(), judge: newJudge(), asOf: asOf}
+	return &Engine{server: server, limits: limits.Filled(), judge: newJudge(), asOf: asOf}
 }
-
-// rowBytesMax bounds a row of an answer.
-const rowBytesMax = 64 << 20
 
 // ownMax bounds the text and the parts of a query of the program's own.
 const ownMax = 100_000_000
@@ -65,7 +58,7 @@ func (e *Engine) Query(ctx context.Context, q analytics.Query) (analytics.Rows, 
 
 // Holds tells what the copy holds. The error is of kind Unavailable while there is
 // none.
-func (e *Engine) Holds(ctx context.Context) (lake.MirrorRound, error) { return e.server.round(ctx) }
+func (e *Engine) Holds(ctx context.Context) (lake.MirrorRound, error) { return held(ctx, e.server) }
 
 func (e *Engine) query(ctx context.Context, q analytics.Query) (*rows, error) {
 	if q.Own == nil {
@@ -74,35 +67,30 @@ func (e *Engine) query(ctx context.Context, q analytics.Query) (*rows, error) {
 		}
 	}
 	asOf := e.asOf(ctx)
-	settings := [][2]string{
-		{"default_format", "JSONCompactEachRowWithNamesAndTypes"},
-		{"readonly", "2"},
-		{"max_execution_time", strconv.FormatFloat(e.limits.Time.Seconds(), 'f', 3, 64)},
-		{"max_memory_usage", strconv.FormatInt(e.limits.MemoryBytes, 10)},
-		{"max_threads", strconv.Itoa(e.limits.Threads)},
-		{"max_bytes_before_external_group_by", "0"},
-		{"max_bytes_before_external_sort", "0"},
-		{"cancel_http_readonly_queries_on_client_close", "1"},
-		{"output_format_json_quote_64bit_integers", "1"},
-		{"output_format_json_quote_decimals", "1"},
-		{"output_format_json_quote_denormals", "1"},
-		{"output_format_decimal_trailing_zeros", "1"},
-		{"output_format_json_escape_forward_slashes", "0"},
-		{"date_time_output_format", "iso"},
+	settings := []clickhouse.Setting{
+		{Name: "readonly", Value: "2"},
+		{Name: "max_execution_time", Value: strconv.FormatFloat(e.limits.Time.Seconds(), 'f', 3, 64)},
+		{Name: "max_memory_usage", Value: strconv.FormatInt(e.limits.MemoryBytes, 10)},
+		{Name: "max_threads", Value: strconv.Itoa(e.limits.Threads)},
+		{Name: "max_bytes_before_external_group_by", Value: "0"},
+		{Name: "max_bytes_before_external_sort", Value: "0"},
 	}
 	if q.Own != nil { // it is as long and as deep as it needs to be
 		for _, bound := range []string{"max_query_size", "max_ast_elements", "max_expanded_ast_elements", "max_ast_depth", "max_parser_depth"} {
-			settings = append(settings, [2]string{bound, strconv.Itoa(ownMax)})
+			settings = append(settings, clickhouse.Setting{Name: bound, Value: strconv.Itoa(ownMax)})
 		}
 	}
-	body, err := e.server.ask(ctx, q.SQL, nil, settings...)
+	answer, err := e.server.Query(ctx, q.SQL, settings...)
 	if err != nil {
 		return nil, err
 	}
-	r := &rows{body: body, in: bufio.NewReaderSize(body, 256<<10), asOf: asOf}
-	if err := r.head(); err != nil {
-		return nil, errors.Join(err, body.Close())
+	r := &rows{answer: answer, asOf: asOf}
+	for _, c := range answer.Columns() {
+		t := readType(c.Type)
+		r.types = append(r.types, t)
+		r.columns = append(r.columns, t.column(c.Name, c.Type))
 	}
+	r.row = make([][]byte, len(r.columns))
 	return r, nil
 }
 
@@ -114,7 +102,10 @@ func (e *Engine) judged(ctx context.Context, sql string) error {
 	// As it stands, and as a table of another query: what ends a query and begins
 	// something else, such as a format or a file, cannot stand there.
 	for _, statement := range []string{sql, "SELECT * FROM (" + sql + "\n)"} {
-		tree, err := e.server.rows(ctx, "EXPLAIN AST "+statement)
+		tree, err := e.server.Texts(ctx, "EXPLAIN AST "+statement)
+		if errs.CodeOf(err) == clickhouse.CodeAnswer { // the text asks for a form of its own
+			return refuse("it has something in it that is not known")
+		}
 		if err != nil {
 			return err
 		}
@@ -147,7 +138,7 @@ var (
 
 // public is an error as the caller is told it.
 func (e *Engine) public(ctx context.Context, err error) error {
-	var r *refused
+	var r *clickhouse.Refused
 	switch {
 	case errors.Is(ctx.Err(), context.DeadlineExceeded):
 		return form.Refuse(errs.Invalid, "sql.time", "/query", aboutLimits[159])
@@ -155,16 +146,16 @@ func (e *Engine) public(ctx context.Context, err error) error {
 		return errs.Wrap(ctx.Err(), errs.Unavailable, "sql.canceled", "the caller went away")
 	case !errors.As(err, &r):
 		return err
-	case r.code == 159:
+	case r.Code == 159:
 		return form.Refuse(errs.Invalid, "sql.time", "/query", aboutLimits[159])
-	case aboutLimits[r.code] != "":
-		return form.Refuse(errs.Invalid, analytics.CodeMemory, "/query", aboutLimits[r.code])
-	case aboutTheText[r.code]:
-		return form.Refuse(errs.Invalid, "sql.query", "/query", said(r.message))
-	case r.code == 192 || r.code == 193 || r.code == 194 || r.code == 516:
+	case aboutLimits[r.Code] != "":
+		return form.Refuse(errs.Invalid, analytics.CodeMemory, "/query", aboutLimits[r.Code])
+	case aboutTheText[r.Code]:
+		return form.Refuse(errs.Invalid, "sql.query", "/query", said(r.Message))
+	case r.Code == 192 || r.Code == 193 || r.Code == 194 || r.Code == 516:
 		return errs.New(errs.Denied, "clickhouse.denied", "ClickHouse refuses the user or the password")
 	}
-	return form.Refuse(errs.Invalid, "sql.failed", "/query", "the engine fails on this query (its code "+strconv.Itoa(r.code)+"); a value may not have the form that a function takes")
+	return form.Refuse(errs.Invalid, "sql.failed", "/query", "the engine fails on this query (its code "+strconv.Itoa(r.Code)+"); a value may not have the form that a function takes")
 }
 
 // said is the server's sentence about the text of a query, without its numbers and
@@ -196,8 +187,7 @@ type rows struct {
 	engine  *Engine
 	ctx     context.Context
 	stop    context.CancelFunc
-	body    io.ReadCloser
-	in      *bufio.Reader
+	answer  clickhouse.Rows
 	columns []analytics.Column
 	types   []typ
 	row     [][]byte
@@ -207,76 +197,6 @@ type rows struct {
 	cut     analytics.Cut
 	done    error
 	once    sync.Once
-}
-
-// line reads one line; io.EOF at the end.
-func (r *rows) line() ([]json.RawMessage, error) {
-	var whole []byte
-	for {
-		part, err := r.in.ReadSlice('\n')
-		whole = append(whole, part...)
-		if len(whole) > rowBytesMax {
-			return nil, errs.New(errs.Exhausted, "sql.row_too_large", "a row has more than %d bytes; select less of it", rowBytesMax)
-		}
-		if errors.Is(err, bufio.ErrBufferFull) {
-			continue
-		}
-		if errors.Is(err, io.EOF) && len(bytes.TrimSpace(whole)) == 0 {
-			return nil, io.EOF
-		}
-		if err != nil && !errors.Is(err, io.EOF) {
-			return nil, egress.Plain(err)
-		}
-		break
-	}
-	if len(bytes.TrimSpace(whole)) == 0 {
-		return r.line()
-	}
-	var values []json.RawMessage
-	if json.Unmarshal(whole, &values) != nil {
-		return nil, r.broken(whole)
-	}
-	return values, nil
-}
-
-var exceptionCode = regexp.MustCompile(`Code: ([0-9]+)\. DB::Exception`)
-
-// broken is what a line tells that is no row: the server writes an error there when
-// it has begun to answer.
-func (r *rows) broken(line []byte) error {
-	rest, _ := io.ReadAll(io.LimitReader(r.in, 64<<10)) // what can be had of it
-	message := string(line) + string(rest)
-	if at := exceptionCode.FindStringSubmatchIndex(message); at != nil {
-		code, _ := strconv.Atoi(message[at[2]:at[3]]) // it is digits
-		return &refused{http.StatusOK, code, message[at[0]:]}
-	}
-	return errs.New(errs.Unavailable, "sql.answer", "the engine's answer cannot be read")
-}
-
-// head reads the names and types.
-func (r *rows) head() error {
-	names, err := r.line()
-	if err != nil {
-		return err
-	}
-	types, err := r.line()
-	if err != nil {
-		return err
-	}
-	if len(names) != len(types) {
-		return errs.New(errs.Unavailable, "sql.answer", "the engine's answer cannot be read")
-	}
-	for i := range names {
-		var name, engineType string
-		if json.Unmarshal(names[i], &name) != nil || json.Unmarshal(types[i], &engineType) != nil {
-			return errs.New(errs.Unavailable, "sql.answer", "the engine's answer cannot be read")
-		}
-		t := readType(engineType)
-		r.types = append(r.types, t)
-		r.columns = append(r.columns, t.column(name, engineType))
-	}
-	r.row = make([][]byte, len(r.columns))
-	return nil
 }
 
 // Columns implements analytics.Rows.
@@ -293,10 +213,7 @@ func (r *rows) Next() ([][]byte, error) {
 	if r.done != nil {
 		return nil, r.done
 	}
-	values, err := r.line()
-	if err == nil && len(values) != len(r.row) {
-		err = errs.New(errs.Unavailable, "sql.answer", "the engine's answer cannot be read")
-	}
+	values, err := r.answer.Next()
 	switch {
 	case err != nil && !errors.Is(err, io.EOF):
 		r.done = r.engine.public(r.ctx, err)
@@ -325,7 +242,7 @@ func (r *rows) Next() ([][]byte, error) {
 func (r *rows) Close() error {
 	r.once.Do(func() {
 		r.stop()
-		_ = r.body.Close() // the server ends the query when nobody listens
+		_ = r.answer.Close() // what was wanted of it has been read
 	})
 	return nil
 }

@@ -5,6 +5,7 @@ import (
 	"regexp"
 	"strings"
 
+	"kith/internal/clickhouse"
 	"kith/internal/errs"
 	"kith/internal/lake"
 	"kith/internal/resource/form"
@@ -171,7 +172,7 @@ func (j *judge) knows(name string) bool {
 
 // plain is a name that can be shown.
 func plain(name string) string {
-	if !plainName.MatchString(name) {
+	if !clickhouse.Plain(name) {
 		return "of that name"
 	}
 	return name

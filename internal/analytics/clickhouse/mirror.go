@@ -1,12 +1,21 @@
+// Package clickhouse keeps a copy of the lake's tables in ClickHouse and answers
+// queries over it.
+//
+// The copy is written by the lake's rounds, see lake.Mirror: every insert carries a
+// token that is the round's cut, by which the server knows repeats, and the server's
+// window of tokens is set when the tables are made and looked at at every start.
+//
+// A query is judged before it runs: the server's own parser makes a tree of it, and
+// only what is known there, node by node and function by function, is let through.
 package clickhouse
 
 import (
 	"context"
 	"encoding/hex"
-	"net/http"
 	"strconv"
 	"strings"
 
+	"kith/internal/clickhouse"
 	"kith/internal/errs"
 	"kith/internal/eventlog"
 	"kith/internal/lake"
@@ -19,15 +28,17 @@ const window = 10_000
 // Mirror keeps a copy of the lake's tables. It implements lake.Mirror, for one
 // caller at a time.
 type Mirror struct {
-	server server
+	server *clickhouse.Server
+	schema schema
 	ready  bool // the tables are there
 }
 
 var _ lake.Mirror = (*Mirror)(nil)
 
 // NewMirror returns a mirror in a server. It asks nothing yet.
-func NewMirror(loc Location, client *http.Client) *Mirror {
-	return &Mirror{server: server{loc, client}}
+func NewMirror(server *clickhouse.Server) *Mirror {
+	loc := server.Location()
+	return &Mirror{server: server, schema: schema{database: loc.Database, cluster: loc.Cluster}}
 }
 
 // stored is the name of the table that holds the rows of one.
@@ -44,8 +55,8 @@ func (m *Mirror) open(ctx context.Context) error {
 	if err := m.database(ctx); err != nil {
 		return err
 	}
-	for _, statement := range m.server.loc.statements() {
-		if err := m.server.do(ctx, statement, nil); err != nil {
+	for _, statement := range m.schema.statements() {
+		if err := m.server.Do(ctx, statement); err != nil {
 			return err
 		}
 	}
@@ -60,19 +71,17 @@ func (m *Mirror) open(ctx context.Context) error {
 
 // database makes the database, from one that is always there.
 func (m *Mirror) database(ctx context.Context) error {
-	s := m.server
-	s.loc.Database = "default"
-	return s.do(ctx, "CREATE DATABASE IF NOT EXISTS "+quoted(m.server.loc.Database)+m.server.loc.everywhere(), nil)
+	return m.server.In("default").Do(ctx, "CREATE DATABASE IF NOT EXISTS "+clickhouse.Name(m.schema.database)+m.schema.everywhere())
 }
 
 // window makes sure that the server knows repeated inserts of a table.
 func (m *Mirror) window(ctx context.Context, table string) error {
-	setting := m.server.loc.windowSetting()
+	setting := m.schema.windowSetting()
 	wide, err := m.wide(ctx, table, setting)
 	if err != nil || wide {
 		return err
 	}
-	err = m.server.do(ctx, "ALTER TABLE "+quoted(table)+m.server.loc.everywhere()+" MODIFY SETTING "+setting+" = "+strconv.Itoa(window), nil)
+	err = m.server.Do(ctx, "ALTER TABLE "+clickhouse.Name(table)+m.schema.everywhere()+" MODIFY SETTING "+setting+" = "+strconv.Itoa(window))
 	if err != nil {
 		return err
 	}
@@ -85,10 +94,10 @@ func (m *Mirror) window(ctx context.Context, table string) error {
 
 // wide reports whether a table's window is large enough.
 func (m *Mirror) wide(ctx context.Context, table, setting string) (bool, error) {
-	rows, err := m.server.rows(ctx, "SELECT extract(engine_full, "+text(setting+" = ([0-9]+)")+") FROM system.tables WHERE database = "+
-		text(m.server.loc.Database)+" AND name = "+text(table))
+	rows, err := m.server.Texts(ctx, "SELECT extract(engine_full, "+clickhouse.Text(setting+" = ([0-9]+)")+") FROM system.tables WHERE database = "+
+		clickhouse.Text(m.schema.database)+" AND name = "+clickhouse.Text(table))
 	if err != nil {
-		return false, classified(err)
+		return false, clickhouse.Classified(err)
 	}
 	if len(rows) != 1 {
 		return false, errs.New(errs.Unavailable, "clickhouse.table", "the table %s is not there", table)
@@ -102,16 +111,16 @@ func (m *Mirror) Holds(ctx context.Context) (lake.MirrorRound, error) {
 	if err := m.open(ctx); err != nil {
 		return lake.MirrorRound{}, err
 	}
-	out, err := m.server.round(ctx)
+	out, err := held(ctx, m.server)
 	m.ready = err == nil
 	return out, err
 }
 
-// round is what the copy holds.
-func (s *server) round(ctx context.Context) (out lake.MirrorRound, err error) {
-	rows, err := s.rows(ctx, "SELECT lake, generation, round FROM "+quoted(roundTable)+" FINAL")
+// held is what the copy holds.
+func held(ctx context.Context, server *clickhouse.Server) (out lake.MirrorRound, err error) {
+	rows, err := server.Texts(ctx, "SELECT lake, generation, round FROM "+clickhouse.Name(roundTable)+" FINAL")
 	if err != nil {
-		return out, classified(err)
+		return out, clickhouse.Classified(err)
 	}
 	if len(rows) == 0 {
 		return out, nil
@@ -135,7 +144,7 @@ func (m *Mirror) Clear(ctx context.Context) error {
 		names = append(names, stored(t.Name))
 	}
 	for _, n := range names {
-		if err := m.server.do(ctx, "DROP TABLE IF EXISTS "+quoted(n)+m.server.loc.everywhere()+" SYNC", nil); err != nil {
+		if err := m.server.Do(ctx, "DROP TABLE IF EXISTS "+clickhouse.Name(n)+m.schema.everywhere()+" SYNC"); err != nil {
 			return err
 		}
 	}
@@ -145,23 +154,15 @@ func (m *Mirror) Clear(ctx context.Context) error {
 
 // Add implements lake.Mirror.
 func (m *Mirror) Add(ctx context.Context, table, token string, lines []byte) error {
-	return m.insert(ctx, stored(table), lines, [2]string{"insert_deduplication_token", token}, [2]string{"insert_deduplicate", "1"})
+	return m.insert(ctx, stored(table), token, lines)
 }
 
-func (m *Mirror) insert(ctx context.Context, table string, lines []byte, more ...[2]string) error {
-	settings := [][2]string{
-		{"async_insert", "0"},
-		{"date_time_input_format", "best_effort"},
-		{"input_format_parallel_parsing", "0"},    // one block, which the token names
-		{"max_insert_block_size", "1048576"},      // as long as it may get
-		{"input_format_skip_unknown_fields", "0"}, // a table of another form is an error
-		{"input_format_null_as_default", "0"},     // so is a null where none can be
-		{"input_format_defaults_for_omitted_fields", "0"},
+func (m *Mirror) insert(ctx context.Context, table, token string, lines []byte) error {
+	var settings []clickhouse.Setting
+	if m.schema.cluster != "" {
+		settings = append(settings, clickhouse.Setting{Name: "insert_quorum", Value: "auto"})
 	}
-	if m.server.loc.Cluster != "" {
-		settings = append(settings, [2]string{"insert_quorum", "auto"})
-	}
-	return m.server.do(ctx, "INSERT INTO "+quoted(table)+" FORMAT JSONEachRow", lines, append(settings, more...)...)
+	return m.server.Insert(ctx, table, token, lines, settings...)
 }
 
 // Remove implements lake.Mirror.
@@ -174,8 +175,8 @@ func (m *Mirror) Remove(ctx context.Context, table string, records []eventlog.Po
 		for _, r := range some {
 			list = append(list, "("+strconv.FormatInt(int64(r.Partition), 10)+","+strconv.FormatInt(r.Offset, 10)+")")
 		}
-		err := m.server.do(ctx, "ALTER TABLE "+quoted(stored(table))+m.server.loc.everywhere()+
-			" DELETE WHERE (record_partition, record_offset) IN ("+strings.Join(list, ", ")+")", nil, [2]string{"mutations_sync", "2"})
+		err := m.server.Do(ctx, "ALTER TABLE "+clickhouse.Name(stored(table))+m.schema.everywhere()+
+			" DELETE WHERE (record_partition, record_offset) IN ("+strings.Join(list, ", ")+")", clickhouse.Setting{Name: "mutations_sync", Value: "2"})
 		if err != nil {
 			return err
 		}
@@ -187,5 +188,5 @@ func (m *Mirror) Remove(ctx context.Context, table string, records []eventlog.Po
 func (m *Mirror) Note(ctx context.Context, r lake.MirrorRound) error {
 	line := `{"k":0,"lake":"` + hex.EncodeToString(r.Lake[:]) + `","generation":` + strconv.FormatUint(r.Generation, 10) +
 		`,"round":` + strconv.FormatUint(r.Round, 10) + "}\n"
-	return m.insert(ctx, roundTable, []byte(line))
+	return m.insert(ctx, roundTable, "", []byte(line))
 }

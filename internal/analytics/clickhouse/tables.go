@@ -5,20 +5,27 @@ import (
 	"strconv"
 	"strings"
 
+	"kith/internal/clickhouse"
 	"kith/internal/lake"
 )
 
+// schema says how the tables of a copy are made.
+type schema struct {
+	database string
+	cluster  string // whose servers have the tables replicated; empty for one server
+}
+
 // everywhere is the clause by which a statement reaches all servers of the cluster.
-func (l *Location) everywhere() string {
-	if l.Cluster == "" {
+func (s *schema) everywhere() string {
+	if s.cluster == "" {
 		return ""
 	}
-	return " ON CLUSTER " + quoted(l.Cluster)
+	return " ON CLUSTER " + clickhouse.Name(s.cluster)
 }
 
 // engine writes the engine of a table: replicated in a cluster.
-func (l *Location) engine(kind, arguments string) string {
-	if l.Cluster == "" {
+func (s *schema) engine(kind, arguments string) string {
+	if s.cluster == "" {
 		return kind + "(" + arguments + ")"
 	}
 	where := "'/clickhouse/tables/{database}/{table}', '{replica}'"
@@ -30,46 +37,46 @@ func (l *Location) engine(kind, arguments string) string {
 
 // windowSetting is the name of the setting that says how many inserts the server
 // remembers. It is 0, for none, where the tables are not replicated.
-func (l *Location) windowSetting() string {
-	if l.Cluster == "" {
+func (s *schema) windowSetting() string {
+	if s.cluster == "" {
 		return "non_replicated_deduplication_window"
 	}
 	return "replicated_deduplication_window"
 }
 
 // statements make the tables, and the views that queries name.
-func (l *Location) statements() []string {
-	window := l.windowSetting() + " = " + strconv.Itoa(window)
-	out := []string{"CREATE TABLE IF NOT EXISTS " + quoted(roundTable) + l.everywhere() +
+func (s *schema) statements() []string {
+	window := s.windowSetting() + " = " + strconv.Itoa(window)
+	out := []string{"CREATE TABLE IF NOT EXISTS " + clickhouse.Name(roundTable) + s.everywhere() +
 		" (k UInt8, lake String, generation UInt64, round UInt64, _version UInt64 MATERIALIZED generation * 4294967296 + round) ENGINE = " +
-		l.engine("ReplacingMergeTree", "_version") + " ORDER BY k SETTINGS " + window}
+		s.engine("ReplacingMergeTree", "_version") + " ORDER BY k SETTINGS " + window}
 	var views []string // which name each other's tables
 	for _, t := range lake.Tables() {
-		out, views = append(out, l.table(&t, window)), append(views, l.view(&t))
+		out, views = append(out, s.table(&t, window)), append(views, s.view(&t))
 	}
 	return append(out, views...)
 }
 
 // table makes what holds the rows of a table.
-func (l *Location) table(t *lake.Table, window string) string {
+func (s *schema) table(t *lake.Table, window string) string {
 	var columns []string
 	for _, c := range t.Columns {
-		columns = append(columns, quoted(c.Name)+" "+typeOf(t, &c))
+		columns = append(columns, clickhouse.Name(c.Name)+" "+typeOf(t, &c))
 	}
-	engine, order, parts := l.engine("MergeTree", ""), t.Sort, ""
+	engine, order, parts := s.engine("MergeTree", ""), t.Sort, ""
 	for _, c := range t.Columns {
 		if c.Name == "received_at" || c.Name == "recorded_at" {
 			parts = " PARTITION BY toYYYYMM(" + c.Name + ")"
 		}
 	}
 	if t.Kind == lake.Mutable {
-		engine, order, parts = l.engine("ReplacingMergeTree", lake.VersionColumn+", "+lake.DeletedColumn), t.Key, ""
+		engine, order, parts = s.engine("ReplacingMergeTree", lake.VersionColumn+", "+lake.DeletedColumn), t.Key, ""
 	}
 	var key []string
 	for _, k := range order {
-		key = append(key, quoted(k))
+		key = append(key, clickhouse.Name(k))
 	}
-	return "CREATE TABLE IF NOT EXISTS " + quoted(stored(t.Name)) + l.everywhere() + " (" + strings.Join(columns, ", ") + ") ENGINE = " + engine +
+	return "CREATE TABLE IF NOT EXISTS " + clickhouse.Name(stored(t.Name)) + s.everywhere() + " (" + strings.Join(columns, ", ") + ") ENGINE = " + engine +
 		parts + " ORDER BY (" + strings.Join(key, ", ") + ") SETTINGS allow_nullable_key = 1, " + window
 }
 
@@ -93,7 +100,7 @@ func typeOf(t *lake.Table, c *lake.Column) string {
 
 // view makes what queries name: the rows that count, and events with today's
 // profile.
-func (l *Location) view(t *lake.Table) string {
+func (s *schema) view(t *lake.Table) string {
 	var columns []string
 	joined, final := "", ""
 	for _, c := range shown(t) {
@@ -104,17 +111,17 @@ func (l *Location) view(t *lake.Table) string {
 				continue
 			}
 		}
-		columns = append(columns, "e."+quoted(c)+" AS "+quoted(c))
+		columns = append(columns, "e."+clickhouse.Name(c)+" AS "+clickhouse.Name(c))
 	}
 	if t.Name == lake.TableEvents {
-		joined = " LEFT ANY JOIN (SELECT node_id, ifNull(profile_id, '') AS profile_id FROM " + quoted(l.Database) + "." + quoted(stored(lake.TableIdentifiers)) +
+		joined = " LEFT ANY JOIN (SELECT node_id, ifNull(profile_id, '') AS profile_id FROM " + clickhouse.Name(s.database) + "." + clickhouse.Name(stored(lake.TableIdentifiers)) +
 			" FINAL) AS i ON i.node_id = e.node_id"
 	}
 	if t.Kind == lake.Mutable {
 		final = " FINAL"
 	}
-	return "CREATE OR REPLACE VIEW " + quoted(t.Name) + l.everywhere() + " AS SELECT " + strings.Join(columns, ", ") +
-		" FROM " + quoted(l.Database) + "." + quoted(stored(t.Name)) + " AS e" + final + joined
+	return "CREATE OR REPLACE VIEW " + clickhouse.Name(t.Name) + s.everywhere() + " AS SELECT " + strings.Join(columns, ", ") +
+		" FROM " + clickhouse.Name(s.database) + "." + clickhouse.Name(stored(t.Name)) + " AS e" + final + joined
 }
 
 // shown are the columns of a table's view.
