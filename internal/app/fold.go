@@ -6,6 +6,7 @@ import (
 	"kith/internal/api"
 	"kith/internal/eventlog"
 	"kith/internal/eventlog/local"
+	"kith/internal/held"
 	"kith/internal/identity"
 	"kith/internal/pipeline"
 	"kith/internal/profile"
@@ -101,7 +102,7 @@ func (f fold) Flush(ctx context.Context) error {
 func (f fold) Quarantine(ctx context.Context, after string, limit int) ([]api.Held, bool, error) {
 	var from *eventlog.Position
 	if after != "" {
-		at, err := pipeline.ParseHeldID(after)
+		at, err := held.ParseID(after)
 		if err != nil {
 			return nil, false, err
 		}
@@ -112,7 +113,7 @@ func (f fold) Quarantine(ctx context.Context, after string, limit int) ([]api.He
 		return nil, false, err
 	}
 	defer snap.Close()
-	list, err := pipeline.ListHeld(ctx, snap, from, limit+1)
+	list, err := held.List(ctx, snap, from, limit+1)
 	if err != nil {
 		return nil, false, err
 	}
@@ -125,7 +126,7 @@ func (f fold) Quarantine(ctx context.Context, after string, limit int) ([]api.He
 
 // Quarantined implements api.Pipeline.
 func (f fold) Quarantined(ctx context.Context, id string) (api.Held, error) {
-	at, err := pipeline.ParseHeldID(id)
+	at, err := held.ParseID(id)
 	if err != nil {
 		return api.Held{}, err
 	}
@@ -134,7 +135,7 @@ func (f fold) Quarantined(ctx context.Context, id string) (api.Held, error) {
 		return api.Held{}, err
 	}
 	defer snap.Close()
-	h, err := pipeline.GetHeld(ctx, snap, at)
+	h, err := held.Get(ctx, snap, at)
 	if err != nil {
 		return api.Held{}, err
 	}
@@ -145,7 +146,7 @@ func (f fold) Quarantined(ctx context.Context, id string) (api.Held, error) {
 func (f fold) Retry(ctx context.Context, id string) error { return f.runner().Retry(ctx, id) }
 
 // heldView shows a held record.
-func heldView(h *pipeline.Held) api.Held {
+func heldView(h *held.Entry) api.Held {
 	return api.Held{ID: h.ID(), Code: h.Code, Detail: h.Detail, Data: h.Data}
 }
 

@@ -8,6 +8,7 @@ import (
 	"kith/internal/api"
 	"kith/internal/errs"
 	"kith/internal/eventlog"
+	"kith/internal/held"
 	"kith/internal/identity"
 	"kith/internal/pipeline"
 	"kith/internal/profile"
@@ -34,7 +35,7 @@ func (f fold) Trace(ctx context.Context, source, messageID, position string) (ap
 		at, out.Complete, err = pipeline.Locate(ctx, snap, f.app.log.Partitions(), source, messageID)
 	} else {
 		at = make([]eventlog.Position, 1)
-		if at[0], err = pipeline.ParseHeldID(position); err != nil {
+		if at[0], err = held.ParseID(position); err != nil {
 			err = errNoTrace()
 		}
 	}
@@ -133,7 +134,7 @@ func wireEvent(rec *record.Record, home identity.NodeID) json.RawMessage {
 	return profile.AppendEvent(nil, &ev, home, nil)
 }
 
-func positionText(at eventlog.Position) string { return (&pipeline.Held{Position: at}).ID() }
+func positionText(at eventlog.Position) string { return (&held.Entry{Position: at}).ID() }
 
 // filled is nil for an empty text.
 func filled(s string) *string {

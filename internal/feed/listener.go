@@ -9,6 +9,7 @@ import (
 	"kith/event"
 	"kith/internal/errs"
 	"kith/internal/eventlog"
+	"kith/internal/held"
 	"kith/internal/identity"
 	"kith/internal/pipeline"
 	"kith/internal/profile"
@@ -228,7 +229,7 @@ type verdict struct {
 // again to a listener that is cut off between them.
 func (v *view) one(ctx context.Context, c *pipeline.Contribution, rec *record.Record, o *pipeline.Outcome, before string) error {
 	said := verdict{
-		Outcome: o.Fate.String(), Position: (&pipeline.Held{Position: c.Position}).ID(),
+		Outcome: o.Fate.String(), Position: (&held.Entry{Position: c.Position}).ID(),
 		Source: rec.Stamp.Source, MessageID: rec.Stamp.MessageID, Type: rec.Stamp.Type.String(),
 	}
 	if rec.Stamp.Source != "" {

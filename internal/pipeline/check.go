@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 
 	"kith/internal/errs"
+	"kith/internal/held"
 	"kith/internal/identity"
 	"kith/internal/markday"
 	"kith/internal/state"
@@ -28,7 +29,7 @@ func CheckRow(key, value []byte) error {
 	case state.FamilyRun:
 		err = checkLoadRow(key, value)
 	case state.FamilyQuarantine:
-		_, err = decodeHeld(key, value)
+		_, err = held.Decode(key, value)
 	case state.FamilyWaiting:
 		if string(key) == string(identity.WaitingMark()) {
 			_, err = identity.DecodeLag(value)

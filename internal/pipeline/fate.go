@@ -5,6 +5,7 @@ import (
 
 	"kith/internal/errs"
 	"kith/internal/eventlog"
+	"kith/internal/held"
 	"kith/internal/history"
 	"kith/internal/record"
 	"kith/internal/state"
@@ -49,7 +50,7 @@ func (f Fate) String() string {
 // Outcome is what a state knows of one record.
 type Outcome struct {
 	Fate     Fate
-	Held     *Held             // of FateHeld and FateRejected
+	Held     *held.Entry       // of FateHeld and FateRejected
 	Event    eventlog.Position // of FateFolded and FateRepeat: where the event of its message lies
 	LastCopy int64             // the last receipt of any copy, UTC milliseconds; 0 once the message's mark is forgotten
 }
@@ -60,7 +61,7 @@ type Outcome struct {
 func Outcomes(ctx context.Context, r state.Reader, index history.Index, records []Contribution) ([]Outcome, error) {
 	keys := make([][]byte, 0, 2*len(records))
 	for i := range records {
-		keys = append(keys, heldKey(records[i].Position), markKey(records[i].Mark))
+		keys = append(keys, held.Key(records[i].Position), markKey(records[i].Mark))
 	}
 	values, err := r.Get(ctx, keys)
 	if err != nil {
@@ -78,11 +79,11 @@ func Outcomes(ctx context.Context, r state.Reader, index history.Index, records 
 			}
 			next[at.Partition] = cur.Next
 		}
-		switch held := values[2*i]; {
+		switch kept := values[2*i]; {
 		case at.Offset >= next[at.Partition]:
 			out[i].Fate = FateWaiting
-		case held != nil:
-			out[i], err = heldOutcome(keys[2*i], held, c.Refused)
+		case kept != nil:
+			out[i], err = heldOutcome(keys[2*i], kept, c.Refused)
 		case c.Poison != nil:
 			out[i].Fate = FatePutBack
 		default:
@@ -96,7 +97,7 @@ func Outcomes(ctx context.Context, r state.Reader, index history.Index, records 
 }
 
 func heldOutcome(key, value []byte, refused bool) (Outcome, error) {
-	h, err := decodeHeld(key, value)
+	h, err := held.Decode(key, value)
 	if refused {
 		return Outcome{Fate: FateRejected, Held: &h}, err
 	}
@@ -156,7 +157,7 @@ func Locate(ctx context.Context, r state.Reader, partitions int, source, message
 	}
 	complete = true
 	for p := range partitions {
-		rng := state.Prefix(heldKey(eventlog.Position{Partition: int32(p)})[:5])
+		rng := held.Of(int32(p))
 		rng.Reverse, rng.Limit = true, traceHeldMax+1
 		seen := 0
 		for kv, err := range r.Scan(ctx, rng) {
@@ -167,7 +168,7 @@ func Locate(ctx context.Context, r state.Reader, partitions int, source, message
 				complete = false
 				break
 			}
-			h, err := decodeHeld(kv.Key, kv.Value)
+			h, err := held.Decode(kv.Key, kv.Value)
 			if err != nil {
 				return nil, false, err
 			}

@@ -29,9 +29,6 @@ func TestBytes(t *testing.T) {
 	c.Epoch = 300
 	f("a cursor of a later epoch", c.encode(), "02"+"ac02"+"02"+"04"+"06"+"08"+"01"+"06"+"0e")
 	f("a cursor's key", cursorKey(3), "43"+"00000003")
-	h := Held{Code: "c", Detail: "d", Data: []byte("x")}
-	f("a held record", h.encode(), "01"+"0163"+"0164"+"78")
-	f("a held record's key", heldKey(eventlog.Position{Partition: 1, Offset: 2}), "51"+"00000001"+"0000000000000002")
 }
 
 func FuzzDecodeMark(f *testing.F) {
@@ -65,19 +62,6 @@ func FuzzDecodeCursor(f *testing.F) {
 		}
 		if again.stored = c.stored; !bytes.Equal(again.encode(), c.encode()) {
 			t.Fatal("the cursor changes when it is stored again")
-		}
-	})
-}
-
-func FuzzDecodeHeld(f *testing.F) {
-	f.Add(heldKey(eventlog.Position{}), (&Held{Code: "c", Data: []byte("x")}).encode())
-	f.Fuzz(func(t *testing.T, key, stored []byte) {
-		h, err := decodeHeld(key, stored)
-		if err != nil {
-			return
-		}
-		if again, err := decodeHeld(key, h.encode()); err != nil || again.Code != h.Code || !bytes.Equal(again.Data, h.Data) {
-			t.Fatalf("%+v becomes %+v (%v)", h, again, err)
 		}
 	})
 }

@@ -6,6 +6,7 @@ import (
 
 	"kith/internal/errs"
 	"kith/internal/eventlog"
+	"kith/internal/held"
 	"kith/internal/record"
 	"kith/internal/state"
 	"kith/internal/sys"
@@ -18,7 +19,7 @@ import (
 // Fails with the reason, of kind Invalid, when it still cannot be taken; then it
 // stays held.
 func (r *Runner) Retry(ctx context.Context, id string) error {
-	at, err := ParseHeldID(id)
+	at, err := held.ParseID(id)
 	if err != nil {
 		return err
 	}
@@ -70,7 +71,7 @@ func (r *Runner) tryPutBack(ctx context.Context, c Contribution, locks []state.L
 		return err
 	}
 	defer tx.Rollback()
-	if _, err := GetHeld(ctx, tx, c.Position); err != nil {
+	if _, err := held.Get(ctx, tx, c.Position); err != nil {
 		return err
 	}
 	cur, err := readCursor(ctx, tx, c.Position.Partition)
@@ -81,7 +82,7 @@ func (r *Runner) tryPutBack(ctx context.Context, c Contribution, locks []state.L
 	if err := r.step(ctx, tx, &batch, sys.Millis(r.Clock.Now())); err != nil {
 		return err
 	}
-	tx.Delete(heldKey(c.Position))
+	tx.Delete(held.Key(c.Position))
 	next := batch.Cursor
 	next.Next = cur.Next
 	next.Held--
@@ -99,7 +100,7 @@ func (r *Runner) tryPutBack(ctx context.Context, c Contribution, locks []state.L
 }
 
 // accept judges a refused message anew and appends it to the log.
-func (r *Runner) accept(ctx context.Context, h *Held, rec record.Record) error {
+func (r *Runner) accept(ctx context.Context, h *held.Entry, rec record.Record) error {
 	if r.Reaccept == nil {
 		why := rec.Reason()
 		return errs.New(errs.Invalid, why.Code, "%s", why.Detail)
@@ -120,15 +121,15 @@ func (r *Runner) accept(ctx context.Context, h *Held, rec record.Record) error {
 		return err
 	}
 	defer tx.Rollback()
-	tx.Delete(heldKey(h.Position))
+	tx.Delete(held.Key(h.Position))
 	return tx.Commit(ctx, state.Cursor{})
 }
 
-func (r *Runner) heldRecord(ctx context.Context, at eventlog.Position) (Held, error) {
+func (r *Runner) heldRecord(ctx context.Context, at eventlog.Position) (held.Entry, error) {
 	snap, err := r.State.Snapshot(ctx)
 	if err != nil {
-		return Held{}, err
+		return held.Entry{}, err
 	}
 	defer snap.Close()
-	return GetHeld(ctx, snap, at)
+	return held.Get(ctx, snap, at)
 }

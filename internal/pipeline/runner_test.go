@@ -15,6 +15,7 @@ import (
 	"kith/internal/eventlog"
 	logmem "kith/internal/eventlog/mem"
 	"kith/internal/fact"
+	"kith/internal/held"
 	"kith/internal/history"
 	"kith/internal/history/keyed"
 	"kith/internal/identity"
@@ -66,14 +67,14 @@ func byReceipt(records [][]byte) [][]byte {
 }
 
 // held lists the records kept apart.
-func (e *engine) held(t *testing.T) []pipeline.Held {
+func (e *engine) held(t *testing.T) []held.Entry {
 	t.Helper()
 	snap, err := e.store.Snapshot(context.Background())
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer snap.Close()
-	list, err := pipeline.ListHeld(context.Background(), snap, nil, 100)
+	list, err := held.List(context.Background(), snap, nil, 100)
 	if err != nil {
 		t.Fatal(err)
 	}

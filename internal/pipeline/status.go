@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"kith/internal/errs"
+	"kith/internal/held"
 	"kith/internal/identity"
 	"kith/internal/markday"
 	"kith/internal/state"
@@ -199,7 +200,7 @@ func (r *Runner) heldMarks(ctx context.Context) (map[mark]bool, error) {
 		if err != nil {
 			return nil, err
 		}
-		h, err := decodeHeld(kv.Key, kv.Value)
+		h, err := held.Decode(kv.Key, kv.Value)
 		if err != nil {
 			return nil, err
 		}

@@ -8,6 +8,7 @@ import (
 	"kith/internal/errs"
 	"kith/internal/eventlog"
 	"kith/internal/fact"
+	"kith/internal/held"
 	"kith/internal/identity"
 	"kith/internal/journal"
 	"kith/internal/markday"
@@ -323,6 +324,6 @@ func (b *batchView) hold(c *Contribution) {
 	} else {
 		b.cur.Held++
 	}
-	h := Held{Position: c.Position, Code: errs.CodeOf(c.Poison), Detail: errs.DetailOf(c.Poison), Data: c.Data}
-	b.tx.Put(heldKey(c.Position), h.encode())
+	h := held.Entry{Position: c.Position, Code: errs.CodeOf(c.Poison), Detail: errs.DetailOf(c.Poison), Data: c.Data}
+	b.tx.Put(held.Key(c.Position), h.Encode())
 }

@@ -7,7 +7,7 @@ import (
 	"slices"
 	"strings"
 
-	"kith/internal/pipeline"
+	"kith/internal/held"
 )
 
 func quarantineCommand() *command {
@@ -31,27 +31,27 @@ func runQuarantine(ctx context.Context, s *session, _ *step) (string, error) {
 		return "", err
 	}
 	defer snap.Close()
-	held, err := pipeline.ListHeld(ctx, snap, nil, heldMax)
+	list, err := held.List(ctx, snap, nil, heldMax)
 	if err != nil {
 		return "", err
 	}
-	if len(held) == 0 {
+	if len(list) == 0 {
 		return "none\n", nil
 	}
 	// Where a record lies depends on the partitions, what it says does not.
-	slices.SortFunc(held, func(a, b pipeline.Held) int {
+	slices.SortFunc(list, func(a, b held.Entry) int {
 		return cmp.Or(strings.Compare(a.Code, b.Code), strings.Compare(s.heldMessage(&a), s.heldMessage(&b)), slices.Compare(a.Data, b.Data))
 	})
 	var out strings.Builder
-	for i := range held {
-		h := &held[i]
+	for i := range list {
+		h := &list[i]
 		fmt.Fprintf(&out, "%s %s%s: %s\n", s.mask.name("held", h.ID()), s.heldMessage(h), h.Code, h.Detail)
 	}
 	return out.String(), nil
 }
 
 // heldMessage names the message of a held record, if it can be read.
-func (s *session) heldMessage(h *pipeline.Held) string {
+func (s *session) heldMessage(h *held.Entry) string {
 	rec, err := h.Record()
 	if err != nil {
 		return ""

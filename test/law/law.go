@@ -13,6 +13,7 @@ import (
 	"strings"
 
 	"kith/internal/eventlog"
+	"kith/internal/held"
 	"kith/internal/history"
 	"kith/internal/identity"
 	"kith/internal/oracle"
@@ -128,7 +129,7 @@ func (v *verifier) check(one func() error) {
 }
 
 func (v *verifier) readHeld() error {
-	list, err := pipeline.ListHeld(v.ctx, v.snap, nil, 1<<20)
+	list, err := held.List(v.ctx, v.snap, nil, 1<<20)
 	for _, h := range list {
 		v.held[h.Position] = true
 		if rec, err := h.Record(); err == nil && rec.Kind == record.Rejected {

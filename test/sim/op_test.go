@@ -8,7 +8,7 @@ import (
 	"time"
 
 	"kith/internal/errs"
-	"kith/internal/pipeline"
+	quarantine "kith/internal/held"
 )
 
 // op is one operation. Its parameters are drawn when the list is made, so leaving
@@ -282,7 +282,7 @@ func (r retry) run(w *world) error {
 	if err != nil {
 		return w.excuse(err, "reading")
 	}
-	list, err := pipeline.ListHeld(ctx, snap, nil, 1000)
+	list, err := quarantine.List(ctx, snap, nil, 1000)
 	snap.Close()
 	if err != nil {
 		return w.excuse(err, "listing what is held")

@@ -1,4 +1,6 @@
-package pipeline
+// Package held keeps the records that could not be folded, each apart with the reason,
+// so that its partition goes on and it can be put back when the reason is gone.
+package held
 
 import (
 	"context"
@@ -13,9 +15,8 @@ import (
 	"kith/internal/state"
 )
 
-// Held is a record that could not be folded. It is kept apart with the reason,
-// so that the partition goes on, and can be put back when the reason is gone.
-type Held struct {
+// Entry is a record that could not be folded, with the reason.
+type Entry struct {
 	Position eventlog.Position
 	Code     string // stable code of the reason
 	Detail   string
@@ -23,13 +24,13 @@ type Held struct {
 }
 
 // ID names a held record in the API: partition and offset.
-func (h *Held) ID() string { return fmt.Sprintf("%d-%d", h.Position.Partition, h.Position.Offset) }
+func (h *Entry) ID() string { return fmt.Sprintf("%d-%d", h.Position.Partition, h.Position.Offset) }
 
 // Record reads the held bytes, as far as they can be read.
-func (h *Held) Record() (record.Record, error) { return record.Decode(h.Data) }
+func (h *Entry) Record() (record.Record, error) { return record.Decode(h.Data) }
 
-// ParseHeldID reads an ID.
-func ParseHeldID(id string) (eventlog.Position, error) {
+// ParseID reads an ID.
+func ParseID(id string) (eventlog.Position, error) {
 	p, o, _ := strings.Cut(id, "-")
 	partition, err1 := strconv.ParseInt(p, 10, 32)
 	offset, err2 := strconv.ParseInt(o, 10, 64)
@@ -39,15 +40,17 @@ func ParseHeldID(id string) (eventlog.Position, error) {
 	return eventlog.Position{Partition: int32(partition), Offset: offset}, nil
 }
 
-func heldKey(at eventlog.Position) []byte {
+// Key is the key of a held record's row.
+func Key(at eventlog.Position) []byte {
 	b := binary.BigEndian.AppendUint32([]byte{byte(state.FamilyQuarantine)}, uint32(at.Partition))
 	return binary.BigEndian.AppendUint64(b, uint64(at.Offset))
 }
 
-const heldVersion = 1
+const format = 1
 
-func (h *Held) encode() []byte {
-	b := []byte{heldVersion}
+// Encode returns the row's value.
+func (h *Entry) Encode() []byte {
+	b := []byte{format}
 	b = binary.AppendUvarint(b, uint64(len(h.Code)))
 	b = append(b, h.Code...)
 	b = binary.AppendUvarint(b, uint64(len(h.Detail)))
@@ -55,14 +58,15 @@ func (h *Held) encode() []byte {
 	return append(b, h.Data...)
 }
 
-func decodeHeld(key, value []byte) (Held, error) {
+// Decode reads a row; the error is of kind Corrupt.
+func Decode(key, value []byte) (Entry, error) {
 	bad := errs.New(errs.Corrupt, "quarantine.format", "a held record cannot be read")
 	if len(key) != 13 {
-		return Held{}, bad
+		return Entry{}, bad
 	}
 	d := state.NewDecoder(value)
 	version := d.Byte()
-	h := Held{
+	h := Entry{
 		Position: eventlog.Position{
 			Partition: int32(binary.BigEndian.Uint32(key[1:])),
 			Offset:    int64(binary.BigEndian.Uint64(key[5:])),
@@ -70,26 +74,31 @@ func decodeHeld(key, value []byte) (Held, error) {
 		Code: d.Text(), Detail: d.Text(),
 	}
 	h.Data = append([]byte(nil), d.Rest()...)
-	if version != heldVersion || !d.Done() {
-		return Held{}, bad
+	if version != format || !d.Done() {
+		return Entry{}, bad
 	}
 	return h, nil
 }
 
-// ListHeld returns up to limit held records after a position (nil: from the
+// Of is the range of the records of a partition that are held.
+func Of(partition int32) state.Range {
+	return state.Prefix(Key(eventlog.Position{Partition: partition})[:5])
+}
+
+// List returns up to limit held records after a position (nil: from the
 // first), in the order of partition and offset.
-func ListHeld(ctx context.Context, r state.Reader, after *eventlog.Position, limit int) ([]Held, error) {
+func List(ctx context.Context, r state.Reader, after *eventlog.Position, limit int) ([]Entry, error) {
 	rng := state.Prefix([]byte{byte(state.FamilyQuarantine)})
 	if after != nil {
-		rng.Low = append(heldKey(*after), 0)
+		rng.Low = append(Key(*after), 0)
 	}
 	rng.Limit = limit
-	var out []Held
+	var out []Entry
 	for kv, err := range r.Scan(ctx, rng) {
 		if err != nil {
 			return nil, err
 		}
-		h, err := decodeHeld(kv.Key, kv.Value)
+		h, err := Decode(kv.Key, kv.Value)
 		if err != nil {
 			return nil, err
 		}
@@ -98,15 +107,15 @@ func ListHeld(ctx context.Context, r state.Reader, after *eventlog.Position, lim
 	return out, nil
 }
 
-// GetHeld returns one held record, or an error of kind NotFound.
-func GetHeld(ctx context.Context, r state.Reader, at eventlog.Position) (Held, error) {
-	key := heldKey(at)
+// Get returns one held record, or an error of kind NotFound.
+func Get(ctx context.Context, r state.Reader, at eventlog.Position) (Entry, error) {
+	key := Key(at)
 	values, err := r.Get(ctx, [][]byte{key})
 	if err != nil {
-		return Held{}, err
+		return Entry{}, err
 	}
 	if values[0] == nil {
-		return Held{}, errs.New(errs.NotFound, "quarantine.unknown", "no held record has that id")
+		return Entry{}, errs.New(errs.NotFound, "quarantine.unknown", "no held record has that id")
 	}
-	return decodeHeld(key, values[0])
+	return Decode(key, values[0])
 }
