@@ -2,6 +2,9 @@
 // go in under a token, and rows that come back as JSON. What is in the tables is
 // the business of who uses it.
 //
+// Two transports do the same: the HTTP interface, and the native protocol of TCP,
+// whose answers come in columns and whose statements end when the caller goes away.
+//
 // Every connection is dialled through internal/egress, so an internal address has
 // to be allowed by the operator.
 package clickhouse
@@ -72,7 +75,11 @@ func Open(loc Location, cfg Config) *Server {
 			c.Ports = []uint16{uint16(port)}
 		}
 	}
-	return &Server{loc, cfg, &overHTTP{loc, egress.New(c).Client(0)}}
+	guard := egress.New(c)
+	if loc.native() {
+		return &Server{loc, cfg, newNative(loc, guard, cfg)}
+	}
+	return &Server{loc, cfg, &overHTTP{loc, guard.Client(0)}}
 }
 
 // Location returns what the connection is to.

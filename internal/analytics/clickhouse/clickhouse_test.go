@@ -31,9 +31,24 @@ type house struct {
 // reach lets a test reach the server of this machine.
 var reach = server.Config{Allow: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}, Timeout: time.Minute, AnswerBytes: 1 << 30}
 
-func open(t *testing.T, limits analytics.Limits) *house {
+// opener makes a house over a transport.
+type opener func(t *testing.T, limits analytics.Limits) *house
+
+// over runs a test over each transport.
+func over(t *testing.T, test func(*testing.T, opener)) {
+	for _, transport := range []struct {
+		name  string
+		start func(testing.TB) string
+	}{{"http", clickhousetest.Start}, {"native", clickhousetest.StartNative}} {
+		t.Run(transport.name, func(t *testing.T) {
+			test(t, func(t *testing.T, limits analytics.Limits) *house { return open(t, transport.start(t), limits) })
+		})
+	}
+}
+
+func open(t *testing.T, address string, limits analytics.Limits) *house {
 	t.Helper()
-	loc, err := server.ParseURL(clickhousetest.Start(t))
+	loc, err := server.ParseURL(address)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -114,7 +129,9 @@ func event(offset int, node string) string {
 // TestRepeats holds that rows that are sent again under their token, in the same
 // request or after others, count once, and that the tokens of a table that was made
 // anew are new.
-func TestRepeats(t *testing.T) {
+func TestRepeats(t *testing.T) { over(t, testRepeats) }
+
+func testRepeats(t *testing.T, open opener) {
 	h := open(t, analytics.Limits{})
 	ctx := t.Context()
 	for range 3 {
@@ -150,7 +167,9 @@ func TestRepeats(t *testing.T) {
 }
 
 // TestBadRow holds that a row of another form is an error, not a default.
-func TestBadRow(t *testing.T) {
+func TestBadRow(t *testing.T) { over(t, testBadRow) }
+
+func testBadRow(t *testing.T, open opener) {
 	h := open(t, analytics.Limits{})
 	for _, line := range []string{`{"no_such_column":1}`, `{"message_id":null}`, `no JSON`} {
 		if err := h.mirror.Add(t.Context(), lake.TableEvents, line, []byte(line+"\n")); !errs.Is(err, errs.Unavailable) {
@@ -160,7 +179,9 @@ func TestBadRow(t *testing.T) {
 }
 
 // TestValues holds values of each kind against their form in answers.
-func TestValues(t *testing.T) {
+func TestValues(t *testing.T) { over(t, testValues) }
+
+func testValues(t *testing.T, open opener) {
 	h := open(t, analytics.Limits{})
 	for sql, want := range map[string]string{
 		"SELECT 1, -5, toUInt64(18446744073709551615), toInt128('170141183460469231731687303715884105727')": "1|-5|18446744073709551615|170141183460469231731687303715884105727",
@@ -181,7 +202,9 @@ func TestValues(t *testing.T) {
 }
 
 // TestGuide runs the examples of the guide that are in ClickHouse's dialect.
-func TestGuide(t *testing.T) {
+func TestGuide(t *testing.T) { over(t, testGuide) }
+
+func testGuide(t *testing.T, open opener) {
 	guide, err := os.ReadFile("../../../docs/guide/sql.md")
 	if err != nil {
 		t.Fatal(err)
@@ -199,7 +222,9 @@ func TestGuide(t *testing.T) {
 }
 
 // TestLimits holds that answers are cut and that queries end.
-func TestLimits(t *testing.T) {
+func TestLimits(t *testing.T) { over(t, testLimits) }
+
+func testLimits(t *testing.T, open opener) {
 	h := open(t, analytics.Limits{Rows: 3, MemoryBytes: 64 << 20, Time: 20 * time.Second})
 	h.expect("SELECT arrayJoin(range(10))", "0; 1; 2rows")
 	if _, err := h.ask("SELECT length(groupArray(x)) FROM (SELECT arrayJoin(range(30000000)) AS x)"); !errs.Is(err, errs.Invalid) {
@@ -208,7 +233,9 @@ func TestLimits(t *testing.T) {
 }
 
 // TestRefused holds that nothing but a question over kith's tables is let through.
-func TestRefused(t *testing.T) {
+func TestRefused(t *testing.T) { over(t, testRefused) }
+
+func testRefused(t *testing.T, open opener) {
 	h := open(t, analytics.Limits{})
 	h.must(h.mirror.Add(t.Context(), lake.TableEvents, "a", []byte(event(1, "a"))))
 	for _, sql := range []string{
@@ -249,7 +276,9 @@ func TestRefused(t *testing.T) {
 }
 
 // TestStrangers holds that a wrong password is told apart.
-func TestStrangers(t *testing.T) {
+func TestStrangers(t *testing.T) { over(t, testStrangers) }
+
+func testStrangers(t *testing.T, open opener) {
 	h := open(t, analytics.Limits{})
 	loc := h.loc
 	loc.Password = "another"

@@ -63,7 +63,9 @@ func (h *house) told(q analytics.Query, err error) string {
 
 // TestOddTexts holds conditions on texts that a server escapes, marks or parses in
 // ways of its own.
-func TestOddTexts(t *testing.T) {
+func TestOddTexts(t *testing.T) { over(t, testOddTexts) }
+
+func testOddTexts(t *testing.T, open opener) {
 	h := open(t, analytics.Limits{})
 	h.people(`{"v":"a\u2028b"}`, `{"v":"x\u007f0\u007f\\\\\"\n\/y"}`, `{"q\"\\k":{"":1}}`, `{"v":"a\nb"}`, `{"v":123456789012345678901234567890}`,
 		`{"v":{"k\u2029\\N":["N1",[1.50,"N"],[]],"":null}}`, `{"v":"12N"}`, `{"v":[[[["deep"]]],[]]}`, `{"v":"N12"}`, `{}`)
@@ -118,7 +120,9 @@ func canonical(t *testing.T, row string) string {
 
 // TestSizes holds that sizes, samples and regions are those of who the conditions
 // hold for.
-func TestSizes(t *testing.T) {
+func TestSizes(t *testing.T) { over(t, testSizes) }
+
+func testSizes(t *testing.T, open opener) {
 	h := open(t, analytics.Limits{})
 	h.people(`{"v":1}`, `{"v":[1,2]}`, `{"v":2}`, `{}`)
 	q, all := question(t, `{"trait":"v","op":"eq","value":1}`, `{"trait":"v","op":"eq","value":2}`)
@@ -137,7 +141,9 @@ func TestSizes(t *testing.T) {
 
 // TestCutTimes holds that an event whose time may have been cut to what a server
 // holds fails the questions that it may count in, and no others.
-func TestCutTimes(t *testing.T) {
+func TestCutTimes(t *testing.T) { over(t, testCutTimes) }
+
+func testCutTimes(t *testing.T, open opener) {
 	h := open(t, analytics.Limits{})
 	h.people(`{}`)
 	line := strings.Replace(event(0, "a"), "2024-01-01T00:00:00.250Z", "1900-01-01T00:00:00.000Z", 1)

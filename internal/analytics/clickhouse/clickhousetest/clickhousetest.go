@@ -1,10 +1,12 @@
 // Package clickhousetest gives tests ClickHouse: its engine, which is loaded as a
 // library by a small server beside this file that speaks its HTTP interface. It is
 // started once for the process that runs the tests, in a folder of its own, and
-// every caller gets a database. The server ends, and its folder goes, when the
+// every caller gets a database. Beside it a listener in this process speaks the native
+// protocol, over the same engine. The server ends, and its folder goes, when the
 // process ends, however it ends.
 //
-// KITH_TEST_CLICKHOUSE=clickhouse://… uses a running server instead. A machine
+// KITH_TEST_CLICKHOUSE=clickhouse://… uses a running server instead, and
+// KITH_TEST_CLICKHOUSE_NATIVE=clickhouse://…?protocol=native its native protocol. A machine
 // without the engine skips the tests, unless KITH_REQUIRE_SERVERS=1 makes that a
 // failure; the script install beside this file fetches it.
 package clickhousetest
@@ -16,6 +18,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/url"
 	"os"
 	"os/exec"
@@ -39,15 +42,16 @@ const (
 
 // running is a server that takes requests.
 type running struct {
-	url  string
-	life io.Closer // the server ends when this is closed, if only by the garbage collector
+	url    string
+	native string    // URL of the same by the native protocol; empty for none
+	life   io.Closer // the server ends when this is closed, if only by the garbage collector
 }
 
 // server starts the server of this process once. It is the one thing here that
 // outlives a test.
 var server = sync.OnceValues(func() (running, error) {
 	if given := os.Getenv("KITH_TEST_CLICKHOUSE"); given != "" {
-		return running{url: given}, nil
+		return running{url: given, native: os.Getenv("KITH_TEST_CLICKHOUSE_NATIVE")}, nil
 	}
 	return launch()
 })
@@ -56,6 +60,17 @@ var server = sync.OnceValues(func() (running, error) {
 // and that is not there yet.
 func Start(tb testing.TB) string {
 	tb.Helper()
+	return database(tb, func(r running) string { return r.url })
+}
+
+// StartNative is like Start, with the URL of the native protocol.
+func StartNative(tb testing.TB) string {
+	tb.Helper()
+	return database(tb, func(r running) string { return r.native })
+}
+
+func database(tb testing.TB, address func(running) string) string {
+	tb.Helper()
 	started, err := server()
 	if errors.Is(err, errMissing) && os.Getenv("KITH_REQUIRE_SERVERS") != "1" {
 		tb.Skip(err)
@@ -63,7 +78,10 @@ func Start(tb testing.TB) string {
 	if err != nil {
 		tb.Fatalf("starting ClickHouse: %v", err)
 	}
-	u, err := url.Parse(started.url)
+	if address(started) == "" {
+		tb.Skip("set KITH_TEST_CLICKHOUSE_NATIVE beside KITH_TEST_CLICKHOUSE to test the native protocol")
+	}
+	u, err := url.Parse(address(started))
 	if err != nil {
 		tb.Fatalf("KITH_TEST_CLICKHOUSE is no URL: %v", err)
 	}
@@ -122,5 +140,11 @@ func launch() (running, error) {
 	if err != nil {
 		return running{}, cmp.Or(shell.Wait(), err)
 	}
-	return running{fmt.Sprintf("clickhouse://%s:%s@127.0.0.1:%d/", user, password, port), life}, nil
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return running{}, err
+	}
+	go (&native{fmt.Sprintf("http://127.0.0.1:%d", port), user, password}).serve(listener)
+	address := fmt.Sprintf("clickhouse://%s:%s@", user, password)
+	return running{fmt.Sprintf("%s127.0.0.1:%d/", address, port), address + listener.Addr().String() + "/?protocol=native", life}, nil
 }

@@ -27,7 +27,7 @@ def literal(value):
 
 def run(params, statement, content):
     """Runs a statement and returns the answer's bytes."""
-    if params.get("readonly", "0") != "0" and not re.match(r"\s*(\(|SELECT\b|WITH\b|EXPLAIN\b)", statement, re.I):
+    if params.get("readonly", "0") != "0" and not re.match(r"\s*(\(|SELECT\b|WITH\b|EXPLAIN\b|DESCRIBE\b)", statement, re.I):
         raise RuntimeError("Code: 164. DB::Exception: Cannot execute query in readonly mode. (READONLY)")
     settings = {k: v for k, v in params.items() if k not in OURS}
     with LOCK:
@@ -40,7 +40,12 @@ def run(params, statement, content):
                 ENGINE.query("SET " + name + " = " + literal(value))
                 CURRENT[name] = value
         if content is not None:
-            statement += "\n" + content.decode()
+            if statement.endswith(" FORMAT Native"):  # bytes that a statement cannot hold
+                with open(FOLDER + ".block", "wb") as f:
+                    f.write(content)
+                statement = statement[: -len("FORMAT Native")] + "FROM INFILE " + literal(FOLDER + ".block") + " FORMAT Native"
+            else:
+                statement += "\n" + content.decode()
         return ENGINE.query(statement, params.get("default_format", "TabSeparated")).bytes()
 
 
