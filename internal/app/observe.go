@@ -77,7 +77,7 @@ func (a *App) pipelineObserver(rules *identity.Config) pipeline.Observer {
 				a.trouble.CompareAndSwap(t, nil)
 			}
 		},
-		Stage: m.Stage, Held: m.Held, Said: m.Said, Wrote: m.Wrote,
+		Alone: m.Alone, Stage: m.Stage, Held: m.Held, Said: m.Said, Wrote: m.Wrote,
 		Retried: func(err error) {
 			m.Retried(errs.CodeOf(err))
 			w.again(err)

@@ -67,6 +67,9 @@ func (x *explorer) adjacent(ctx context.Context, node NodeID, f func([]*Observat
 		if !ok {
 			continue
 		}
+		if err := x.relied(home); err != nil {
+			return err
+		}
 		rows, homes = append(rows, ObservationRow(home, key)), append(homes, home)
 		if len(rows) == batchSize {
 			if more, err := flush(); err != nil || !more {

@@ -92,6 +92,15 @@ type explorer struct {
 	// known, if set, tells of a node that it is in quarantine for sure, so that its
 	// observations need no look.
 	known func(context.Context, NodeID) (bool, error)
+	rely  func(NodeID) error // see Revision.Rely
+}
+
+// relied tells of a node that what is found depends on.
+func (x *explorer) relied(node NodeID) error {
+	if x.rely == nil {
+		return nil
+	}
+	return x.rely(node)
 }
 
 // place is what is known of a node once its observations have been read.
@@ -248,6 +257,9 @@ func (x *explorer) read(ctx context.Context, node NodeID) error {
 	p := &place{}
 	links := map[NodeID]*Link{}
 	degrees := map[string]int{}
+	if err := x.relied(node); err != nil {
+		return err
+	}
 	if err := x.bind(ctx, node); err != nil {
 		return err
 	}

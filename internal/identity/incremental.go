@@ -109,6 +109,10 @@ type Revision struct {
 	News map[NodeID]bool
 	// TooLarge: a change reaches further than the budget, so the rest says nothing.
 	TooLarge bool
+	// Rely, if set, is told of every node that the outcome depends on: those that are
+	// looked at, all whose evidence is read, and those where the observations are at
+	// home that name them, some of them more than once. Its error ends the revision.
+	Rely func(NodeID) error
 }
 
 // Budget bounds the observations that are read: for one change, and for all.
@@ -139,6 +143,7 @@ func (v *Revision) Revise(ctx context.Context, r state.Reader, old *Clusters, cf
 	if err != nil {
 		return err
 	}
+	x.rely = v.Rely
 	w := reviser{x: x, old: old, recount: map[NodeID]bool{}, out: v}
 	v.Ruled = x.ruled != nil
 	x.known = w.known
@@ -211,11 +216,17 @@ func (v *reviser) reach(ctx context.Context, node NodeID) error {
 	if v.out.Before[node] != nil {
 		return nil
 	}
+	if err := v.x.relied(node); err != nil {
+		return err
+	}
 	k, err := v.old.Of(ctx, node)
 	if err != nil {
 		return err
 	}
 	for _, n := range k.Nodes {
+		if err := v.x.relied(n); err != nil {
+			return err
+		}
 		v.out.Before[n], v.out.Cause[n] = k, v.cause
 		v.out.Nodes, v.todo = append(v.out.Nodes, n), append(v.todo, n)
 	}

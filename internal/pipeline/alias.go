@@ -55,8 +55,8 @@ func (b *batchView) unalias(ctx context.Context, e *history.Entry) error {
 	if !b.rules.AliasMerges || e.Type != event.Alias {
 		return nil
 	}
-	if !b.held[state.DecisionLock] {
-		return &locksNeeded{[]state.Lock{state.DecisionLock}}
+	if err := b.held.Need(state.DecisionLock); err != nil {
+		return err
 	}
 	rulings, err := identity.Rulings(ctx, b.tx, e.Node)
 	if err != nil {

@@ -5,27 +5,13 @@ import (
 	"context"
 	"slices"
 
+	"kith/internal/errs"
 	"kith/internal/eventlog"
 	"kith/internal/fact"
 	"kith/internal/identity"
 	"kith/internal/journal"
 	"kith/internal/state"
 )
-
-// nodeLocks are all locks of nodes. A batch that may change clusters holds them
-// all: what it reads of any node then stands still, and no other batch relies on
-// clusters that it is about to change.
-func nodeLocks() []state.Lock {
-	out := make([]state.Lock, state.NodeLocks)
-	for i := range out {
-		out[i] = state.Lock(i)
-	}
-	return out
-}
-
-// crowdedLocks is how many locks of nodes a batch asks for before it asks for all
-// of them at once.
-const crowdedLocks = state.NodeLocks / 4
 
 // clusterView is what a batch makes of the stored clusters.
 type clusterView struct {
@@ -66,14 +52,16 @@ func (b *batchView) recluster(ctx context.Context, events []*Contribution) error
 	}
 	var err error
 	switch {
-	case len(p.changes) == 0 && len(p.strangers) == 0:
 	case b.clusters.waiting:
 		err = b.later(updates, &p)
-	default:
+	case len(p.changes) > 0 || len(p.strangers) > 0:
 		err = b.revise(ctx, updates, &p)
 	}
 	if err != nil {
 		return err
+	}
+	if !b.clusters.waiting {
+		b.guardFresh(p.ids)
 	}
 	*b.falls = b.clusters.waiting
 	return b.tell(ctx, updates, p.causes)
@@ -218,12 +206,18 @@ func (p *plan) add(c identity.Change, cause eventlog.Position) {
 // revise derives the clusters anew that the batch can alter, and buffers the rows
 // that are others.
 func (b *batchView) revise(ctx context.Context, updates []update, p *plan) error {
-	for _, l := range nodeLocks() {
-		if !b.held[l] {
-			return &locksNeeded{nodeLocks()}
+	if len(b.ruled()) > 0 {
+		if err := b.held.NeedWhole(); err != nil {
+			return err
 		}
 	}
-	rev := identity.NewRevision()
+	rev, rests := identity.NewRevision(), b.held.Footprint()
+	rev.Rely = func(n identity.NodeID) error {
+		if b.clusters.fresh[n] {
+			return nil
+		}
+		return rests.Add(state.LockOf(n))
+	}
 	for _, group := range p.strangers {
 		observations := make([]*identity.Observation, len(group))
 		for i, u := range group {
@@ -234,11 +228,19 @@ func (b *batchView) revise(ctx context.Context, updates []update, p *plan) error
 	}
 	if len(p.changes) > 0 {
 		budget := identity.Budget{Change: b.reviseMax, All: batchFactor * b.reviseMax}
-		if err := rev.Revise(ctx, b.evidence(updates), b.clusters.old, b.rules, p.changes, budget); err != nil {
+		err := rev.Revise(ctx, b.evidence(updates), b.clusters.old, b.rules, p.changes, budget)
+		if err != nil && !errs.Is(err, errs.Corrupt) {
+			return err
+		}
+		// Rows that no lock held still may not fit together, which says nothing.
+		if err := cmp.Or(rests.Err(), err); err != nil {
 			return err
 		}
 	}
 	if rev.TooLarge {
+		if err := b.held.NeedWhole(); err != nil {
+			return err
+		}
 		b.park(updates, p)
 		return nil
 	}

@@ -182,7 +182,7 @@ func (b *batchView) unsay(ctx context.Context, e *history.Entry, gone map[consen
 	if err != nil || home == nil {
 		return err
 	}
-	if err := b.needNodes(home.Elsewhere); err != nil {
+	if err := b.needNodes(home.Elsewhere...); err != nil {
 		return err
 	}
 	all := []*consent.Entry{home}

@@ -222,6 +222,15 @@ func (c *Contribution) locks() []state.Lock {
 	return append(out, c.decisionLocks()...)
 }
 
+// locksOf are the locks under which records may be folded.
+func locksOf(records []Contribution) []state.Lock {
+	var out []state.Lock
+	for i := range records {
+		out = append(out, records[i].locks()...)
+	}
+	return out
+}
+
 // mark names a message: the first 128 bits of SHA-256 over its source and
 // messageId. Records that are no events are apart: no source has their mark's
 // prefix.

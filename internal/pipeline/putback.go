@@ -7,6 +7,7 @@ import (
 	"kith/internal/errs"
 	"kith/internal/eventlog"
 	"kith/internal/held"
+	"kith/internal/lockset"
 	"kith/internal/record"
 	"kith/internal/state"
 	"kith/internal/sys"
@@ -44,15 +45,15 @@ func stillHeld(why error) error {
 
 // putBack folds a held record, starting again under more locks or after a race.
 func (r *Runner) putBack(ctx context.Context, c Contribution) error {
-	locks := append(c.locks(), state.PartitionLock(c.Position.Partition))
+	locks := lockset.Widen(c.locks(), []state.Lock{state.PartitionLock(c.Position.Partition)})
 	const attempts = 8
 	for i := 0; ; i++ {
 		err := r.tryPutBack(ctx, c, locks)
-		var more *locksNeeded
+		var more *lockset.Needed
 		var p *foldPanic
 		switch {
 		case errors.As(err, &more):
-			locks = append(locks, more.locks...)
+			locks = lockset.Widen(locks, more.Locks)
 		case errors.As(err, &p):
 			return errs.New(errs.Invalid, "pipeline.panic", "folding the record failed again: %s", p.kind)
 		case errs.Is(err, errs.Conflict) && i < attempts:

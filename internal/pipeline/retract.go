@@ -9,6 +9,7 @@ import (
 	"kith/internal/decision"
 	"kith/internal/errs"
 	"kith/internal/eventlog"
+	"kith/internal/lockset"
 	"kith/internal/state"
 	"kith/internal/sys"
 )
@@ -122,25 +123,20 @@ func (r *Runner) Sweep(ctx context.Context) (more bool, err error) {
 	if err != nil || step == nil {
 		return false, err
 	}
-	locks := []state.Lock{state.PartitionLock(0), state.DecisionLock}
-	for i := range step.records {
-		locks = append(locks, step.records[i].locks()...)
-	}
+	locks := lockset.Widen(locksOf(step.records), []state.Lock{state.PartitionLock(0), state.DecisionLock})
 	const attempts = 8
 	for i := 0; ; i++ {
 		err := r.trySweep(ctx, step, locks)
-		var needed *locksNeeded
+		var needed *lockset.Needed
 		switch {
 		case errors.As(err, &needed):
-			locks = append(locks, needed.locks...)
+			locks = lockset.Widen(locks, needed.Locks)
 		case errs.Is(err, errs.Conflict) && i < attempts:
 			r.retried(err)
 			if step, err = r.planSweep(ctx); err != nil || step == nil {
 				return err == nil, err
 			}
-			for i := range step.records {
-				locks = append(locks, step.records[i].locks()...)
-			}
+			locks = lockset.Widen(locks, locksOf(step.records))
 		default:
 			return true, err
 		}

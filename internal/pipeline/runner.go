@@ -13,6 +13,7 @@ import (
 
 	"kith/internal/errs"
 	"kith/internal/eventlog"
+	"kith/internal/lockset"
 	"kith/internal/markday"
 	"kith/internal/record"
 	"kith/internal/state"
@@ -23,6 +24,7 @@ import (
 // quick and safe for concurrent use.
 type Observer struct {
 	Committed func(partition int32, records int, bytes int64, took time.Duration)
+	Alone     func()                                // of a committed batch: it held the locks of all nodes
 	Stage     func(name string, took time.Duration) // of one batch: read, interpret, fold, commit
 	Dropped   func(typ string, reason string)       // a value identified nobody
 	Said      func(via, state string)               // something was said of a purpose
@@ -424,24 +426,17 @@ func (p *foldPanic) Error() string { return "a stage failed: " + p.kind }
 // commit runs the step in a transaction, starting again under more locks or
 // after a race for a mark. On success cur stands behind the batch.
 func (r *Runner) commit(ctx context.Context, records []Contribution, cur *Cursor) error {
-	locks := []state.Lock{state.PartitionLock(cur.Partition)}
-	for i := range records {
-		locks = append(locks, records[i].locks()...)
-	}
-	slices.Sort(locks)
-	if locks = slices.Compact(locks); len(locks) > crowdedLocks {
-		locks = append(locks, nodeLocks()...)
-	}
+	locks := lockset.Widen(locksOf(records), []state.Lock{state.PartitionLock(cur.Partition)})
 	const attempts = 8
 	for i := 0; ; i++ {
 		next, err := r.try(ctx, records, *cur, locks)
-		var more *locksNeeded
+		var more *lockset.Needed
 		switch {
 		case err == nil:
 			*cur = next
 			return nil
 		case errors.As(err, &more):
-			locks = append(locks, more.locks...)
+			locks = lockset.Widen(locks, more.Locks)
 		case errs.Is(err, errs.Conflict) && i < attempts:
 			r.retried(err)
 			fresh, err := r.cursor(ctx, cur.Partition)
@@ -479,6 +474,9 @@ func (r *Runner) try(ctx context.Context, records []Contribution, cur Cursor, lo
 	next.stored = encoded
 	if batch.Waiting {
 		r.fellBehind()
+	}
+	if lockset.Of(locks).Whole() && r.Observer.Alone != nil {
+		r.Observer.Alone()
 	}
 	r.announce(records, cur.Partition, r.stage("commit", folded).Sub(began))
 	return next, nil

@@ -11,6 +11,7 @@ import (
 	"kith/internal/held"
 	"kith/internal/identity"
 	"kith/internal/journal"
+	"kith/internal/lockset"
 	"kith/internal/markday"
 	"kith/internal/profile"
 	"kith/internal/record"
@@ -28,7 +29,7 @@ type batchView struct {
 
 	reviseMax int
 	falls     *bool // the batch's Waiting
-	held      map[state.Lock]bool
+	held      *lockset.Set
 
 	marks     map[mark]*markRow
 	observed  map[string]*observationRow // by key
@@ -73,13 +74,10 @@ func (s *Stages) view(ctx context.Context, tx state.Tx, batch *Batch) (*batchVie
 // emptyView is a view that has read nothing.
 func (s *Stages) emptyView(tx state.Tx, batch *Batch) *batchView {
 	b := &batchView{
-		stages: s, tx: tx, cur: &batch.Cursor, batch: batch.Records, rules: batch.Identity, reviseMax: batch.ReviseMax, falls: &batch.Waiting, held: map[state.Lock]bool{},
+		stages: s, tx: tx, cur: &batch.Cursor, batch: batch.Records, rules: batch.Identity, reviseMax: batch.ReviseMax, falls: &batch.Waiting, held: lockset.Of(batch.Locks),
 		marks: make(map[mark]*markRow, len(batch.Records)), observed: map[string]*observationRow{}, traits: map[string]*traitRow{},
 		consents: map[string]*consentRow{}, rows: map[string]*entityRow{}, entities: batch.Entities,
 		keys: batch.Keys, decisions: map[string]*decisionRow{}, rulings: map[string]*rulingRow{},
-	}
-	for _, l := range batch.Locks {
-		b.held[l] = true
 	}
 	return b
 }
@@ -158,23 +156,15 @@ func (m *markRow) isEvent(c *Contribution) bool {
 	return false
 }
 
-// locksNeeded is the error of a batch that has to be started again under more
-// locks.
-type locksNeeded struct{ locks []state.Lock }
-
-func (*locksNeeded) Error() string { return "the batch needs more locks" }
-
+// mustHold asks for the locks of the homes of events that are to leave the state.
 func (b *batchView) mustHold(withdrawn []withdrawal) error {
-	var missing []state.Lock
+	var homes []identity.NodeID
 	for i := range withdrawn {
-		if l := state.LockOf(withdrawn[i].home); !withdrawn[i].home.IsZero() && !b.held[l] {
-			missing = append(missing, l)
+		if home := withdrawn[i].home; !home.IsZero() {
+			homes = append(homes, home)
 		}
 	}
-	if len(missing) == 0 {
-		return nil
-	}
-	return &locksNeeded{missing}
+	return b.needNodes(homes...)
 }
 
 // observations reads the rows that the events add to.

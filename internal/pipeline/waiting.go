@@ -9,6 +9,7 @@ import (
 	"kith/internal/fact"
 	"kith/internal/identity"
 	"kith/internal/journal"
+	"kith/internal/lockset"
 	"kith/internal/state"
 	"kith/internal/sys"
 )
@@ -26,8 +27,9 @@ const batchFactor = 10
 // more of them the job works on a snapshot first.
 const atOnceMax = 2_000
 
-// park leaves the changes of a batch to the job. The nodes' locks are held, or one
-// of them, so that the job commits before or after.
+// park leaves the changes of a batch to the job. All locks of nodes are held if no
+// others wait, so that nobody relies on clusters that stay behind; else one of them,
+// so that the job commits before or after.
 func (b *batchView) park(updates []update, p *plan) {
 	if !b.clusters.waiting {
 		lag := identity.Lag{Since: string(identity.EncodeCause(p.causes[0]))}
@@ -55,13 +57,11 @@ func (b *batchView) later(updates []update, p *plan) error {
 	if len(nodes) == 0 {
 		return nil
 	}
-	for l := range b.held {
-		if l < state.NodeLocks {
-			b.park(updates, p)
-			return nil
-		}
+	if !b.held.Any() {
+		return b.needNodes(nodes[0])
 	}
-	return &locksNeeded{[]state.Lock{state.LockOf(nodes[0])}}
+	b.park(updates, p)
+	return nil
 }
 
 // nodes lists what the plan bears on.
@@ -206,7 +206,7 @@ func (r *Runner) rederive(ctx context.Context, s state.Reader, nodes []identity.
 // underAllLocks commits what f does while no batch runs on any node, with the
 // facts that it adds to the first partition's.
 func (r *Runner) underAllLocks(ctx context.Context, f func(tx state.Tx, cur *Cursor) error) error {
-	tx, err := r.State.Begin(ctx, append(nodeLocks(), state.PartitionLock(0)))
+	tx, err := r.State.Begin(ctx, append(lockset.Nodes(), state.PartitionLock(0)))
 	if err != nil {
 		return err
 	}

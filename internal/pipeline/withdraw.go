@@ -12,7 +12,6 @@ import (
 	"kith/internal/identity"
 	"kith/internal/profile"
 	"kith/internal/record"
-	"kith/internal/state"
 )
 
 // withdraw takes events out of the state, which becomes the one in which they
@@ -40,8 +39,10 @@ func (b *batchView) withdraw(ctx context.Context, withdrawn []withdrawal) error 
 		if err != nil {
 			return err
 		}
-		if l := state.LockOf(e.Account); !e.Account.IsZero() && !b.held[l] {
-			return &locksNeeded{[]state.Lock{l}}
+		if !e.Account.IsZero() {
+			if err := b.needNodes(e.Account); err != nil {
+				return err
+			}
 		}
 		gone[e.Place()] = true
 		unsaid[placeOf(e)] = true
@@ -82,20 +83,6 @@ func (b *batchView) withdrawnEntry(ctx context.Context, w *withdrawal) (*history
 		err = errs.New(errs.Corrupt, "pipeline.history_lost", "the history lacks an event that its mark names")
 	}
 	return e, err
-}
-
-// needNodes asks for the locks of nodes, unless the batch has them.
-func (b *batchView) needNodes(nodes []identity.NodeID) error {
-	var missing []state.Lock
-	for _, n := range nodes {
-		if l := state.LockOf(n); !b.held[l] {
-			missing = append(missing, l)
-		}
-	}
-	if len(missing) == 0 {
-		return nil
-	}
-	return &locksNeeded{missing}
 }
 
 func (b *batchView) unfile(e *history.Entry) {

@@ -49,6 +49,7 @@ const (
 	pipelineBytes    = "kith_pipeline_bytes_total"
 	pipelineStages   = "kith_pipeline_stage_seconds"
 	pipelineRetried  = "kith_pipeline_retried_batches_total"
+	pipelineAlone    = "kith_pipeline_alone_batches_total"
 	pipelineHeld     = "kith_pipeline_held_records_total"
 	pipelineDropped  = "kith_pipeline_dropped_identifiers_total"
 	consentsSaid     = "kith_consent_statements_total"
@@ -108,6 +109,7 @@ func table() []metric {
 		{name: pipelineBytes, kind: counter, help: "Bytes of records folded."},
 		{name: pipelineStages, kind: histogram, labels: []string{"stage"}, buckets: fast, help: "Time that one stage takes of a batch."},
 		{name: pipelineRetried, kind: counter, labels: []string{"code"}, help: "Batches tried again, by reason."},
+		{name: pipelineAlone, kind: counter, help: "Batches that held the locks of all people, so that no other batch of the workspace was folded beside them."},
 		{name: pipelineHeld, kind: counter, labels: []string{"code"}, help: "Records that were set apart, by reason."},
 		{name: pipelineDropped, kind: counter, labels: []string{"type", "reason"}, help: "Values that identified nobody, by type of identifier and reason."},
 		{name: consentsSaid, kind: counter, labels: []string{"via", "state"}, help: "Statements of purposes that were folded, copies too, by the way they came and what they say."},

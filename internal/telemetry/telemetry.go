@@ -159,6 +159,9 @@ func (m *Metrics) Stage(name string, took time.Duration) {
 // Retried counts a batch that is tried again.
 func (m *Metrics) Retried(code string) { m.count(pipelineRetried, 1, code) }
 
+// Alone counts a batch beside which no other was folded.
+func (m *Metrics) Alone() { m.count(pipelineAlone, 1) }
+
 // Held counts a record that was set apart.
 func (m *Metrics) Held(code string) { m.count(pipelineHeld, 1, code) }
 

@@ -47,6 +47,7 @@ func TestEveryMetricCounts(t *testing.T) {
 	m.Committed(3, 1000, 5000, 70*time.Millisecond)
 	m.Stage("identity", time.Millisecond)
 	m.Retried("state.conflict")
+	m.Alone()
 	m.Held("record.format")
 	m.Dropped("email", "blocked")
 	m.Said("api", "granted")
@@ -108,6 +109,7 @@ func TestEveryMetricCounts(t *testing.T) {
 		`kith_pipeline_batch_seconds_bucket{le="0.1"}`:                               "1",
 		`kith_pipeline_batch_records_sum`:                                            "1000",
 		`kith_pipeline_bytes_total`:                                                  "5000",
+		`kith_pipeline_alone_batches_total`:                                          "1",
 		`kith_pipeline_stage_seconds_count{stage="identity"}`:                        "1",
 		`kith_pipeline_retried_batches_total{code="state.conflict"}`:                 "1",
 		`kith_pipeline_held_records_total{code="record.format"}`:                     "1",

@@ -79,7 +79,7 @@ func stateEngines() []stateEngine {
 		}},
 		{"postgres", 6, func(t *testing.T) state.Store {
 			url := pgtest.Start(t)
-			s, err := postgres.Open(context.Background(), url, postgres.Options{Schema: pgtest.Schema(t, url), WriteConns: 2, ReadConns: 2})
+			s, err := postgres.Open(context.Background(), url, postgres.Options{Schema: pgtest.Schema(t, url), WriteConns: 8, ReadConns: 4})
 			if err != nil {
 				t.Fatal(err)
 			}
