@@ -55,7 +55,9 @@ func (p *Part) Cost(of Prices) float64 {
 }
 
 // Station is work of a workspace that is done one after the other, however many
-// nodes there are.
+// nodes there are. Of folding that is so where transactions are large and link people
+// who are known; what partitions gain that fold side by side was not measured, so
+// nobody should plan with it.
 type Station struct {
 	Name  string  `json:"name"`
 	Limit float64 `json:"limit"` // events a second
@@ -195,7 +197,7 @@ func shared(t lookup, l *Load, p *Plan, kept float64) []Part {
 func (p *Plan) Setup(l *Load) Setup {
 	return Setup{
 		Rate: p.Peak / float64(p.Workspaces), People: int(min(l.Profiles/float64(p.Workspaces), 1e9)), PerCall: 100,
-		Nodes: p.Parts[0].Count / p.Workspaces, NodeCores: l.NodeCores, Segments: l.Segments,
+		Nodes: p.Parts[0].Count / p.Workspaces, NodeCores: l.NodeCores, Segments: l.Segments, Links: newLookup()[linked],
 	}
 }
 

@@ -3,6 +3,7 @@ package sizing
 import (
 	"container/heap"
 	"math"
+	"math/bits"
 	"math/rand/v2"
 	"slices"
 	"time"
@@ -18,6 +19,7 @@ type Setup struct {
 	Nodes     int     // at least one
 	NodeCores int     // of each
 	Segments  float64 // definitions that an event concerns
+	Links     float64 // locks of other nodes than its home that an event needs, on average; at most 1
 
 	Length time.Duration // of what is simulated
 	Lost   time.Duration // from the beginning on a node is gone; 0: none is lost
@@ -43,8 +45,7 @@ type Lags struct{ FoldedP50, FoldedP99, FoldedMax, ShownP99, TablesP99 time.Dura
 const (
 	partitions = 12   // of a topic
 	batchMax   = 1000 // events in a transaction
-	locks      = 256  // shards of nodes
-	crowded    = 64   // a batch with more shards locks them all
+	crowded    = 64   // a batch with more shards locks them all; its homes have 22 at most
 
 	membersPortion = 5_000 // events that the keeper of members takes at once
 )
@@ -91,6 +92,8 @@ type waiting struct {
 	since  time.Duration
 	person uint32
 	shard  uint8
+	links  bool // it bears on somebody of another shard
+	other  uint8
 }
 
 // worker folds one partition.
@@ -233,9 +236,12 @@ func (m *simulation) happen(h happening) {
 // accept acknowledges one event.
 func (m *simulation) accept() {
 	person := m.zipf.Uint64()
-	h := mix(person)
-	w := &m.workers[h%partitions]
-	w.queue = append(w.queue, waiting{m.now, uint32(person), uint8(h >> 32)})
+	e := waiting{since: m.now, person: uint32(person), shard: uint8(mix(person) >> 32)}
+	if e.links = m.rng.Float64() < m.Links; e.links {
+		e.other = uint8(m.rng.Uint32())
+	}
+	w := &m.workers[e.shard%partitions]
+	w.queue = append(w.queue, e)
 	m.waits++
 }
 
@@ -273,14 +279,13 @@ func (m *simulation) begin(p int) {
 
 // shardsOf are the locks of a batch.
 func shardsOf(batch []waiting) (set [4]uint64) {
-	n := 0
 	for _, e := range batch {
-		if bit := uint64(1) << (e.shard % 64); set[e.shard/64]&bit == 0 {
-			set[e.shard/64] |= bit
-			n++
+		set[e.shard/64] |= 1 << (e.shard % 64)
+		if e.links {
+			set[e.other/64] |= 1 << (e.other % 64)
 		}
 	}
-	if n > crowded {
+	if bits.OnesCount64(set[0])+bits.OnesCount64(set[1])+bits.OnesCount64(set[2])+bits.OnesCount64(set[3]) > crowded {
 		return all()
 	}
 	return set

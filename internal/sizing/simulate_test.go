@@ -7,7 +7,7 @@ import (
 
 // ordinary is a load that one workspace carries easily.
 func ordinary() Setup {
-	return Setup{Rate: 2000, People: 100_000, PerCall: 50, Nodes: 3, NodeCores: 4, Segments: 2, Length: time.Minute, Seed: 1}
+	return Setup{Rate: 2000, People: 100_000, PerCall: 50, Nodes: 3, NodeCores: 4, Segments: 2, Links: 0.27, Length: time.Minute, Seed: 1}
 }
 
 // TestOneBatch holds the time of a single transaction against the sum by hand.
@@ -26,21 +26,27 @@ func TestOneBatch(t *testing.T) {
 	}
 }
 
-// TestLocksBoundAWorkspace: transactions of many people follow each other, so nodes
-// add nothing beyond that; of few people they do not meet.
+// TestLocksBoundAWorkspace: large transactions that link people follow each other, so
+// nodes add nothing beyond that; those that link nobody do not meet those of other
+// partitions.
 func TestLocksBoundAWorkspace(t *testing.T) {
 	c := measuredCosts()
 	const events = 100_000
 	least := events*c.fold + events/batchMax*c.transaction
 	for _, nodes := range []int{1, 3, 12} {
-		got := Simulate(Setup{Backlog: events, People: 1_000_000, Nodes: nodes, NodeCores: 8, Length: time.Hour, Seed: 3})
+		got := Simulate(Setup{Backlog: events, People: 1_000_000, Links: 0.5, Nodes: nodes, NodeCores: 8, Length: time.Hour, Seed: 3})
 		if got.Folded != events || got.Took < least || got.Took > least*11/10 {
 			t.Errorf("%d nodes fold %d events in %v, want %v and little more", nodes, got.Folded, got.Took, least)
 		}
 	}
-	few := Simulate(Setup{Backlog: events, People: 24, Nodes: 12, NodeCores: 8, Length: time.Hour, Seed: 3})
-	if few.Took > least*9/10 {
-		t.Errorf("batches of few people take %v, although their locks differ", few.Took)
+	for _, c := range []struct {
+		links float64
+		part  time.Duration // of the time of one after the other
+	}{{0, 6}, {0.002, 2}} {
+		got := Simulate(Setup{Backlog: events, People: 1_000_000, Links: c.links, Nodes: 12, NodeCores: 8, Length: time.Hour, Seed: 3})
+		if got.Folded != events || got.Took > least/c.part {
+			t.Errorf("where %v of the events link people %d are folded in %v, want less than %v", c.links, got.Folded, got.Took, least/c.part)
+		}
 	}
 }
 

@@ -28,6 +28,7 @@ const (
 	sharedFoldSerial
 	sharedTransaction
 	sharedInterpret
+	linked
 	membersLook
 	tablesRound
 	takeover
@@ -96,6 +97,7 @@ func Table() [endCoefficients]Coefficient {
 		sharedFoldSerial:     measured("folding of a workspace in PostgreSQL", 84, "µs an event, one after the other", pipe+" --state: CPU of both sides, which wait for each other"),
 		sharedTransaction:    measured("a transaction in PostgreSQL beside its events", 5, "ms", "median of transactions of one event"),
 		sharedInterpret:      measured("reading a record", 20, "µs an event, side by side", "stage interpret of the metrics: 13 to 30"),
+		linked:               measured("locks of other people than its own", 0.27, "locks an event", "go test ./internal/pipeline -run LeaveRoom -v: 0.27 of a shop, 0.02 of people who share nothing"),
 		membersLook:          taken("looking for what was folded", 40, "ms", "as kith does, 25 times a second"),
 		tablesRound:          taken("a round of the open tables", 1000, "ms", "as kith does, once a second"),
 
