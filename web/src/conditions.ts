@@ -2,7 +2,7 @@
 // lists.
 import type { TFunction } from "i18next";
 import i18next from "i18next";
-import { plain } from "./format";
+import { date, isMoment, plain } from "./format";
 import { consentOf } from "./tree";
 
 type Obj = Record<string, unknown>;
@@ -23,6 +23,15 @@ export function opWord(t: TFunction, op: unknown): string {
   return word === key ? String(op) : word;
 }
 
+/** countWord is an operator in front of a number of times or an amount. */
+export const countWord = (t: TFunction, op: unknown): string => t(`countop.${String(op)}`, { defaultValue: String(op) });
+
+/** valueWord writes a value in the reader's language. */
+export function valueWord(t: TFunction, v: unknown): string {
+  if (typeof v === "boolean") return t(v ? "yes" : "no");
+  return isMoment(v) ? date(v, i18next.language || "en") : plain(v);
+}
+
 const units: Record<string, string> = { m: "minute", h: "hour", d: "day", w: "week" };
 
 /** span writes a duration such as 90d in words. */
@@ -34,38 +43,49 @@ export function span(d: unknown): string {
 
 /** windowWords tells when; a missing window means ever. */
 export function windowWords(t: TFunction, w: unknown): string {
-  if (!isObj(w) || Object.keys(w).length === 0) return t("window.ever");
-  if (w.last !== undefined) return t("window.lastWords", { d: span(w.last) });
+  if (!isObj(w) || Object.keys(w).length === 0) return t("window.everWords");
+  if (w.last !== undefined) {
+    const [, n, unit] = /^(\d+)([mhdw])$/.exec(String(w.last)) ?? [];
+    return unit ? t(`inlast.${unit}`, { count: Number(n) }) : t("window.lastWords", { d: plain(w.last) });
+  }
   if (w.from !== undefined || w.to !== undefined) return t("window.betweenWords", { from: span(w.from), to: span(w.to) });
-  return t("window.sinceWords", { since: plain(w.since), until: plain(w.until) });
+  if (w.until === undefined) return t("window.sinceOnly", { since: valueWord(t, w.since) });
+  if (w.since === undefined) return t("window.untilOnly", { until: valueWord(t, w.until) });
+  return t("window.sinceWords", { since: valueWord(t, w.since), until: valueWord(t, w.until) });
 }
 
 function eventName(t: TFunction, e: unknown): string {
-  if (isObj(e)) return t("cond.anyOfType", { type: plain(e.type) });
+  if (isObj(e)) return e.type === "track" ? t("cond.anyEvent") : t(`call.${String(e.type)}`, { defaultValue: plain(e.type) });
+  if (Array.isArray(e)) return e.map(plain).join(` ${t("cond.or")} `);
   return plain(e);
 }
 
-const valueWords = (p: Obj) => {
-  const v = p.value ?? p.compared_with ?? p.ref;
-  return v === undefined ? "" : plain(v);
-};
+/** compared says an operator and what stands behind it. */
+function compared(t: TFunction, c: Obj, none: unknown = undefined): string {
+  const v = c.value ?? c.compared_with ?? none;
+  const word = v === undefined ? "" : String(c.op).startsWith("within_") ? span(v) : valueWord(t, v);
+  return `${opWord(t, c.op)} ${word}`.trim();
+}
 
-function whereWords(t: TFunction, where: unknown): string {
-  if (!Array.isArray(where) || where.length === 0) return "";
-  const parts = where.filter(isObj).map((p) => `${plain(p.property ?? p.context)} ${opWord(t, p.op)} ${valueWords(p)}`.trim());
-  return ` ${t("cond.whereWords", { parts: parts.join(", ") })}`;
+/** whatWords are which events something is about: their name, and what their properties have to be. */
+export function whatWords(t: TFunction, event: unknown, where: unknown): string {
+  const name = eventName(t, event);
+  if (!Array.isArray(where) || where.length === 0) return name;
+  const parts = where.filter(isObj).map((p) => `${plain(p.property ?? p.context)} ${compared(t, p, p.ref)}`);
+  return `${name} ${t("cond.whereWords", { parts: parts.join(` ${t("join.all")} `) })}`;
 }
 
 function eventWords(t: TFunction, c: Obj): string {
-  const what = eventName(t, c.event) + whereWords(t, c.where);
+  const bare = !Array.isArray(c.where) || c.where.length === 0;
+  const what = whatWords(t, c.event, c.where) + (bare ? "" : ",");
   const when = windowWords(t, c.window);
   const agg = isObj(c.aggregate) ? c.aggregate : c.fn && c.fn !== "count" ? { fn: c.fn, property: c.property } : null;
   if (agg) {
     return t("cond.aggregateWords", {
       fn: t(`fn.${String(agg.fn)}`),
       property: plain(agg.property),
-      what,
-      op: opWord(t, c.op),
+      what: whatWords(t, c.event, c.where),
+      op: countWord(t, c.op),
       n: plain(c.value ?? c.compared_with),
       when,
     });
@@ -73,7 +93,7 @@ function eventWords(t: TFunction, c: Obj): string {
   const count = isObj(c.count) ? c.count : { op: c.op ?? "gte", value: c.compared_with ?? 1 };
   if (count.op === "eq" && Number(count.value) === 0) return t("cond.notWords", { what, when });
   if (count.op === "gte" && Number(count.value) === 1) return t("cond.didWords", { what, when });
-  return t("cond.countWords", { what, op: opWord(t, count.op), n: plain(count.value), when });
+  return t("cond.countWords", { what, op: countWord(t, count.op), count: Number(count.value), n: plain(count.value), when });
 }
 
 /** insideWords says what stands within an account or its people. */
@@ -93,7 +113,7 @@ export function sentence(t: TFunction, c: Obj): string {
     case "event":
       return eventWords(t, c);
     case "trait":
-      return `${plain(c.trait)} ${opWord(t, c.op)} ${plain(c.value ?? c.compared_with ?? "")}`.trim();
+      return `${plain(c.trait)} ${compared(t, c)}`;
     case "segment":
       return t(c.op === "not_in" ? "cond.outOf" : "cond.inOf", { segment: plain(c.segment) });
     case "consent": {
@@ -102,7 +122,7 @@ export function sentence(t: TFunction, c: Obj): string {
     }
     case "sequence": {
       const steps = (Array.isArray(c.sequence) ? c.sequence : Array.isArray(c.steps) ? c.steps : []).filter(isObj);
-      const words = steps.map((s) => t(s.not === true ? "cond.stepNot" : "cond.step", { what: eventName(t, s.event) + whereWords(t, s.where), within: s.within ? ` ${t("cond.within", { d: span(s.within) })}` : "" }));
+      const words = steps.map((s) => t(s.not === true ? "cond.stepNot" : "cond.step", { what: whatWords(t, s.event, s.where), within: s.within ? ` ${t("cond.within", { d: span(s.within) })}` : "" }));
       return `${words.join(" → ")}, ${windowWords(t, c.window)}`;
     }
     case "account":
@@ -111,7 +131,7 @@ export function sentence(t: TFunction, c: Obj): string {
       return t(`match.${String(c.match ?? "any")}`, { what: isObj(c.members) ? insideWords(t, c.members) : "" }).trim();
     case "entity": {
       const count = isObj(c.count) ? c.count : { op: c.op ?? "gte", value: c.compared_with ?? 1 };
-      return t("cond.entityWords", { entity: plain(c.entity) + whereWords(t, c.where), op: opWord(t, count.op), n: plain(count.value) });
+      return t("cond.entityWords", { entity: whatWords(t, c.entity, c.where), op: countWord(t, count.op), n: plain(count.value) });
     }
   }
   const key = `form.${form}`;

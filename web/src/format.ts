@@ -7,9 +7,8 @@ export const compact = (n: number, language: string) => new Intl.NumberFormat(la
 
 export const percent = (share: number, language: string, digits = 0) => new Intl.NumberFormat(language, { style: "percent", maximumFractionDigits: digits }).format(share);
 
-/** money writes an amount; without a currency it is a plain number. */
-export function money(n: number, language: string, currency?: string): string {
-  const digits = Math.abs(n) >= 1000 ? 0 : 2;
+/** money writes an amount, a large one without its cents unless these are asked for; without a currency it is a plain number. */
+export function money(n: number, language: string, currency?: string, digits = Math.abs(n) >= 1000 ? 0 : 2): string {
   const known = !!currency && /^[A-Z]{3}$/.test(currency);
   const form = known ? new Intl.NumberFormat(place(language), { style: "currency", currency, currencyDisplay: "narrowSymbol", maximumFractionDigits: digits }) : new Intl.NumberFormat(language, { maximumFractionDigits: digits });
   return form.format(n).replace("-", "−");
@@ -37,14 +36,17 @@ export function ago(at: number, now: number, language: string): string {
 // most of the world.
 const place = (language: string) => (language === "en" ? "en-GB" : language);
 
+/** first writes the first of a month as French does, which Intl does not. */
+const first = (s: string, language: string) => (language === "fr" ? s.replace(/(^|\s)1(?=\s\p{L})/u, "$11er") : s);
+
 export const day = (iso: string, language: string) =>
-  new Intl.DateTimeFormat(place(language), { weekday: "short", day: "numeric", month: "long", year: "numeric" }).format(new Date(iso));
+  first(new Intl.DateTimeFormat(place(language), { weekday: "short", day: "numeric", month: "long", year: "numeric" }).format(new Date(iso)), language);
 export const date = (iso: string, language: string) =>
-  new Intl.DateTimeFormat(place(language), { day: "numeric", month: "short", year: "numeric" }).format(new Date(iso));
+  first(new Intl.DateTimeFormat(place(language), { day: "numeric", month: "short", year: "numeric" }).format(new Date(iso)), language);
 export const clock = (iso: string, language: string) =>
   new Intl.DateTimeFormat(place(language), { hour: "2-digit", minute: "2-digit", second: "2-digit" }).format(new Date(iso));
 export const full = (iso: string, language: string) =>
-  new Intl.DateTimeFormat(place(language), { dateStyle: "medium", timeStyle: "medium" }).format(new Date(iso));
+  first(new Intl.DateTimeFormat(place(language), { dateStyle: "medium", timeStyle: "medium" }).format(new Date(iso)), language);
 
 /** between is a stretch of time; what both ends share is written once. */
 export const between = (from: string, to: string, language: string) =>
@@ -52,7 +54,7 @@ export const between = (from: string, to: string, language: string) =>
 
 /** dayMonth is a day of UTC without its year, for axes. */
 export const dayMonth = (iso: string, language: string) =>
-  new Intl.DateTimeFormat(place(language), { day: "numeric", month: "short", timeZone: "UTC" }).format(new Date(iso));
+  first(new Intl.DateTimeFormat(place(language), { day: "numeric", month: "short", timeZone: "UTC" }).format(new Date(iso)), language);
 
 /** plain writes a value as one short line. */
 export function plain(v: unknown): string {

@@ -3,6 +3,7 @@ import { Link } from "@tanstack/react-router";
 import { useQuery } from "@tanstack/react-query";
 import { useTranslation } from "react-i18next";
 import { get, type Profile, refPath } from "./api";
+import { cx } from "./ui/kit";
 
 export const firstOf = (p: Profile, type: string) => p.identifiers.find((i) => i.type === type)?.value;
 
@@ -32,7 +33,7 @@ export function PersonLink({ id, known }: { id: string; known?: string }) {
   const { t } = useTranslation();
   const name = p.data ? nameOfProfile(p.data) : id;
   return (
-    <Link to="/profiles/$ref" params={{ ref: `id:${id}` }} className="font-medium break-all text-accent hover:underline">
+    <Link to="/profiles/$ref" params={{ ref: `id:${id}` }} className={cx("font-medium text-accent hover:underline", /\S{25}/.test(known ?? name) ? "break-all" : "break-words")}>
       {known ?? (name === id ? t("person.anonymous", { id: id.slice(0, 8) }) : name)}
     </Link>
   );

@@ -105,7 +105,7 @@ export function Shell() {
         </main>
       </div>
       <Palette open={palette} close={() => setPalette(false)} />
-      <Dialog open={help} close={() => setHelp(false)} title={t("help.title")}>
+      <Dialog open={help} close={() => setHelp(false)} title={t("help.title")} wide>
         <Help />
       </Dialog>
       <Toasts />
@@ -188,11 +188,11 @@ function Places({ groups }: { groups: Group[] }) {
 function Help() {
   const { t } = useTranslation();
   const keys: [string, string][] = [
-    ["Ctrl K  /", t("help.find")],
+    [`${t("key.ctrl")} K  /`, t("help.find")],
     ...spots.map((p): [string, string] => [`g ${p.key}`, t(p.label)]),
     ["c", t("segments.new")],
     ["j  k", t("help.rows")],
-    ["Ctrl Enter", t("help.run")],
+    [`${t("key.ctrl")} ${t("key.enter")}`, t("help.run")],
     ["?", t("help.title")],
   ];
   return (
@@ -203,8 +203,13 @@ function Help() {
           <div key={k} className="flex items-baseline justify-between gap-3">
             <dt>{what}</dt>
             <dd className="flex shrink-0 gap-1">
-              {k.split("  ").map((one) => (
-                <kbd key={one} className="rounded border border-line bg-sunken px-1.5 py-0.5 font-mono text-xs">{one}</kbd>
+              {k.split("  ").map((one, n) => (
+                <span key={one} className="flex items-baseline gap-1">
+                  {n > 0 && <span className="px-0.5 text-sm text-soft">{t("cond.or")}</span>}
+                  {one.split(" ").map((cap) => (
+                    <kbd key={cap} className="rounded border border-line bg-sunken px-1.5 py-0.5 font-mono text-xs">{cap}</kbd>
+                  ))}
+                </span>
               ))}
             </dd>
           </div>

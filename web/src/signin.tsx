@@ -5,7 +5,7 @@ import { useTranslation } from "react-i18next";
 import { call, get, Problem, signedOut, type Who } from "./api";
 import { choose, usePrefs } from "./prefs";
 import { switchLanguage } from "./i18n";
-import { Button, Code, Field, Input, Trouble } from "./ui/kit";
+import { Button, Code, Coded, Field, Input, Trouble } from "./ui/kit";
 
 /** takeCode takes the code out of the address, where nobody needs it again. */
 function takeCode(): string | null {
@@ -99,7 +99,7 @@ function SignIn({ ended }: { ended: boolean }) {
           </div>
         )}
         <form onSubmit={submit} className="mt-5 space-y-3 border-t border-line pt-4">
-          <Field label={t("signin.token")} hint={t("signin.tokenHint")}>
+          <Field label={t("signin.token")} hint={<Coded text={t("signin.tokenHint")} code="admin-token" />}>
             <Input type="password" autoComplete="off" value={token} onChange={(e) => setToken(e.target.value)} />
           </Field>
           <Button kind="main" type="submit" className="w-full" disabled={busy || !token.trim()}>

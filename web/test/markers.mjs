@@ -109,7 +109,7 @@ export async function markers(t, browser, server) {
 /** dialogs opens what stands before the screens. */
 async function dialogs(p, made, look) {
   await p.open("/ui/quarantine");
-  await p.page.getByRole("button", { name: /Look$/ }).first().click();
+  await p.page.getByRole("button", { name: /View$/ }).first().click();
   await p.page.getByLabel("Content").waitFor();
   await look("an event that was set apart");
   await p.open("/ui/sources");

@@ -14,7 +14,7 @@ const took = (began) => `${Math.round(performance.now() - began)} ms`;
 const said = "json_extract_string(consents, '/=marketing/=')";
 
 /** size is where the preview of a segment tells that it has so many people. */
-const size = (p, n) => p.by("status").filter({ hasText: p.say("people") }).getByText(new RegExp(`^${String(n).replace(/\B(?=(\d{3})+$)/g, "\\D?")}$`));
+const size = (p, n) => p.by("status").filter({ hasText: p.sayKey(`segments.people_${n === 1 || (n === 0 && p.language === "fr") ? "one" : "other"}`) }).getByText(new RegExp(`^${String(n).replace(/\B(?=(\d{3})+$)/g, "\\D?")}$`));
 
 /** tasks are what is done, in order. On a phone are those that people do on the
  * way; a budget is how many clicks it may take. */
@@ -38,7 +38,8 @@ task("1: meet a customer of several systems, and why it is one person", { phone:
   }
   const sources = new Set(profile.identifiers.flatMap((i) => i.sources));
   assert.ok(sources.size >= 3, `only ${[...sources]}`);
-  await p.sees([...sources].sort().join(", "));
+  const names = new Map((await world.demo.api("GET", "/v1/sources?limit=200")).data.map((s) => [s.key, s.name]));
+  await p.sees([...sources].map((s) => names.get(s) ?? s).sort((a, b) => a.localeCompare(b)).join(", "));
   await p.settled();
   await t.step(p, "the customer");
   await p.use(p.by("tab", p.say("Identity")));
@@ -112,7 +113,7 @@ task("3: find a person by part of a number, a mistyped name and an order", { pho
   await p.settled();
   if (p.width > 1000) {
     await p.above(p.by("heading").first());
-    for (const part of ["tile.worth", "tile.now", "tile.standing"]) await p.above(p.page.getByRole("heading", { name: p.sayKey(part), exact: true }));
+    for (const part of ["tile.worth", "tile.latest", "tile.standing"]) await p.above(p.page.getByRole("heading", { name: p.sayKey(part), exact: true }));
     await p.above(p.page.getByText(new RegExp(`^(${p.sayKey("consent.granted")}|${p.sayKey("consent.denied")}|${p.sayKey("side.noConsents")})$`)).first());
     for (let n = 0; n < 4; n++) await p.above(p.by("tabpanel").getByRole("button", { expanded: false }).nth(n));
   }
@@ -406,7 +407,7 @@ task("the write key is made anew and the old one goes on for a while", { empty: 
   const before = await p.server.api("GET", "/v1/sources/pop_up_shop");
   await p.go(p.say("Sources"));
   await p.use(p.page.getByRole("button", { name: `Pop-up shop: ${p.sayKey("source.rotateShort")}` }));
-  await p.use(p.by("dialog").getByRole("button", { name: p.say("New write key"), exact: true }));
+  await p.use(p.by("dialog").getByRole("button", { name: p.say("Create the key"), exact: true }));
   await p.sees(p.say("The old key"));
   await t.step(p, "both keys");
   const after = await p.server.api("GET", "/v1/sources/pop_up_shop");
@@ -416,7 +417,7 @@ task("the write key is made anew and the old one goes on for a while", { empty: 
 
 task("an event that cannot be taken shows where it is and why", {}, async (t, p) => {
   await p.use(p.by("main").getByRole("link", { name: new RegExp(`^${p.sayKey("nav.quarantine")}`) }));
-  await p.sees(p.by("cell").getByText(p.say("an event without a name"), { exact: true }));
+  await p.sees(p.by("cell").getByText(p.say("An event without a name"), { exact: true }));
   await p.use(p.page.getByRole("button", { name: new RegExp(`${p.sayKey("held.look")}$`) }).first());
   await p.page.getByLabel(p.say("Content")).waitFor();
   await p.sees(p.by("dialog").getByText(/^(track needs a non-empty event name|userId or anonymousId must be a non-empty string)$/));

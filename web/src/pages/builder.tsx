@@ -4,11 +4,11 @@ import { FolderPlus, Plus, Trash2, X } from "lucide-react";
 import { createContext, useContext, useEffect, useMemo, useState } from "react";
 import { useTranslation } from "react-i18next";
 import { get, type Page, type Place, sql, type Where } from "../api";
-import { formOf, opWord } from "../conditions";
+import { countWord, formOf, opWord } from "../conditions";
 import { bareOps, consentOf, fresh, groupOf, isObj, listOps, type Obj, type Path, pointer, put, refusals, typed, valueFor, withConsent } from "../tree";
 import { Area, Button, cx, Input, Num, Select } from "../ui/kit";
 import { type Choice, Picker } from "../ui/picker";
-import { useSegments } from "../data";
+import { purposeName, usePurposes, useSegments } from "../data";
 
 type Scope = "profile" | "account";
 type Edit = { change: (path: Path, value: unknown) => void; places: Place[]; counts: number[] | undefined; stale: boolean; hints: Hints; root: Path; total?: number; scope: Scope };
@@ -33,14 +33,14 @@ export function useTraitNames(scope: Scope = "profile"): Choice[] {
 
 /** useHints are the names that there are. */
 function useHints(): Hints {
-  const purposes = useQuery({ queryKey: ["purposes"], queryFn: () => get<Page<{ key: string }>>("/v1/purposes?limit=200"), staleTime: 60_000 });
+  const purposes = usePurposes();
   const entities = useQuery({ queryKey: ["entities"], queryFn: () => get<Page<{ key: string }>>("/v1/entities?limit=200"), staleTime: 60_000 });
   const segments = useSegments();
   return {
     events: useEventNames(),
     traits: useTraitNames("profile"),
     accountTraits: useTraitNames("account"),
-    purposes: (purposes.data?.data ?? []).map((p) => ({ value: p.key })),
+    purposes: (purposes.data?.data ?? []).map((p) => ({ value: p.key, note: purposeName(p).toLowerCase() === p.key.toLowerCase() ? undefined : purposeName(p) })),
     entities: (entities.data?.data ?? []).map((p) => ({ value: p.key })),
     segments: (segments.data?.data ?? []).map((s) => ({ key: s.key, name: s.name })),
   };
@@ -137,10 +137,10 @@ function Group({ node, path, scope, inAccount = false }: { node: Where; path: Pa
         <span className={top ? "font-medium" : "sr-only"}>{t(top && scope === "account" ? "builder.whoAccounts" : "builder.who")}</span>
         <Select
           aria-label={t("builder.join")}
-          className="field-sizing-content !w-auto font-medium"
+          className="field-sizing-content !w-auto min-w-0 font-medium max-sm:max-w-[calc(100%-2.75rem)]"
           value={form}
           onChange={(e) => change(path, { [e.target.value]: parts })}
-          options={(["all", "any", "none"] as const).map((g) => ({ value: g, label: t(`group.${g}`) }))}
+          options={(["all", "any", "none"] as const).map((g) => ({ value: g, label: t(top ? `groupin.${g}` : `group.${g}`) }))}
         />
         {!top && !inAccount && <Remove path={path} />}
       </div>
@@ -156,10 +156,10 @@ function Group({ node, path, scope, inAccount = false }: { node: Where; path: Pa
                 {groupOf(c) && !consentOf(c) ? <Group node={c as Where} path={at} scope={scope} inAccount={inAccount} /> : <Leaf node={c as Obj} path={at} scope={scope} inAccount={inAccount} />}
               </div>
               {top && (
-                <span title={t("builder.lineCount")} className={cx("block shrink-0 pt-1 text-right text-sm font-semibold sm:w-22", n > 0 ? "sm:pt-8" : "sm:pt-2.5", stale ? "text-soft" : "text-ink")}>
+                <span title={t("builder.lineCount", { count: count ?? 2 })} className={cx("block shrink-0 pt-1 text-right text-sm font-semibold sm:w-22", n > 0 ? "sm:pt-8" : "sm:pt-2.5", stale ? "text-soft" : "text-ink")}>
                   {count !== undefined && (
                     <>
-                      <Num n={count} /> <span className="text-xs leading-tight font-normal text-soft sm:block">{t("builder.lineCount")}</span>
+                      <Num n={count} /> <span className="text-xs leading-tight font-normal text-soft sm:block">{t("builder.lineCount", { count })}</span>
                       {total !== undefined && total > 0 && (
                         <svg aria-hidden width="100%" height="5" className="mt-1 block rounded-full bg-sunken">
                           <rect width={`${Math.min(100, (count / total) * 100)}%`} height="5" rx="2.5" className={stale ? "fill-edge" : "fill-one"} />
@@ -273,9 +273,9 @@ const numberOps = ["gte", "gt", "eq", "neq", "lte", "lt"];
 const refOps = ["eq", "neq", "gt", "gte", "lt", "lte"];
 const valueOps = ["eq", "neq", "gt", "gte", "lt", "lte", "in", "not_in", "contains", "not_contains", "starts_with", "ends_with", "matches", "exists", "not_exists", "before", "after", "within_last", "within_next"];
 
-function Ops({ value, ops, change, label }: { value: string; ops: string[]; change: (op: string) => void; label?: string }) {
+function Ops({ value, ops, change, label, counts }: { value: string; ops: string[]; change: (op: string) => void; label?: string; counts?: boolean }) {
   const { t } = useTranslation();
-  return <Select aria-label={label ?? t("builder.op")} className="field-sizing-content !w-auto" value={value} onChange={(e) => change(e.target.value)} options={(ops.includes(value) ? ops : [value, ...ops]).map((o) => ({ value: o, label: opWord(t, o) }))} />;
+  return <Select aria-label={label ?? t("builder.op")} className="field-sizing-content !w-auto max-sm:grow" value={value} onChange={(e) => change(e.target.value)} options={(ops.includes(value) ? ops : [value, ...ops]).map((o) => ({ value: o, label: counts ? countWord(t, o) : opWord(t, o) }))} />;
 }
 
 /** withOp changes an operator and keeps the value in the form that it takes. */
@@ -308,7 +308,7 @@ export function EventName({ value, change, events, lead }: { value: unknown; cha
         onChange={(e) => become(e.target.value)}
         options={[{ value: "one", label: lead ?? t("builder.did") }, { value: "list", label: t("builder.anyOf") }, ...callTypes.map((c) => ({ value: c, label: t(`builder.any_${c}`) }))]}
       />
-      {kind === "one" && <Picker label={t("builder.eventName")} value={String(value ?? "")} choices={events} change={change} className="!w-44 max-w-full flex-1 basis-44" />}
+      {kind === "one" && <Picker label={t("builder.eventName")} value={String(value ?? "")} choices={events} change={change} className="!w-44 max-w-full flex-1 basis-36" />}
       {kind === "list" && (
         <span className="flex min-w-0 flex-1 flex-wrap items-center gap-1.5">
           {list.map((n) => (
@@ -362,16 +362,16 @@ function EventLine({ node, path }: { node: Obj; path: Path }) {
     <div className="space-y-2">
       <div className="flex flex-wrap items-center gap-2">
         <EventName value={node.event} events={hints.events} change={(v) => change([...path, "event"], v)} />
-        <Select aria-label={t("builder.measure")} className="field-sizing-content !w-auto" value={agg ? String(agg.fn) : "count"} onChange={(e) => measure(e.target.value)} options={["count", "sum", "avg", "min", "max", "count_distinct"].map((f) => ({ value: f, label: t(`fn.${f}`) }))} />
-        {agg && <Picker label={t("builder.property")} value={String(agg.property ?? "")} choices={paths} change={(v) => change([...path, "aggregate", "property"], v)} className="!w-32" />}
+        <Select aria-label={t("builder.measure")} className="field-sizing-content !w-auto max-sm:grow" value={agg ? String(agg.fn) : "count"} onChange={(e) => measure(e.target.value)} options={["count", "sum", "avg", "min", "max", "count_distinct"].map((f) => ({ value: f, label: t(`fn.${f}`) }))} />
+        {agg && <Picker label={t("builder.property")} value={String(agg.property ?? "")} choices={paths} change={(v) => change([...path, "aggregate", "property"], v)} className="!w-32 max-sm:grow" />}
         {agg ? (
-          <span className="flex items-center gap-2">
-            <Ops value={String(node.op)} ops={numberOps} change={(op) => change([...path, "op"], op)} />
+          <span className="flex items-center gap-2 max-sm:grow">
+            <Ops counts value={String(node.op)} ops={numberOps} change={(op) => change([...path, "op"], op)} />
             <Typed op="eq" label={t("col.value")} value={node.value} change={(v) => change([...path, "value"], v)} className="!w-20" />
           </span>
         ) : (
-          <span className="flex items-center gap-2">
-            <Ops value={String(count.op)} ops={numberOps} change={(op) => change([...path, "count"], { ...count, op })} />
+          <span className="flex items-center gap-2 max-sm:grow">
+            <Ops counts value={String(count.op)} ops={numberOps} change={(op) => change([...path, "count"], { ...count, op })} />
             <Typed op="eq" label={t("builder.times")} value={count.value} change={(v) => change([...path, "count"], { ...count, value: v })} className="!w-15" />
           </span>
         )}
@@ -405,7 +405,7 @@ function Lines({ node, path, event, before = 0, properties = false }: { node: Ob
 
 function OneLine({ p, at, event, before, properties }: { p: Obj; at: Path; event: unknown; before: number; properties: boolean }) {
   const { t } = useTranslation();
-  const { change } = useEdit();
+  const { change, root } = useEdit();
   const name = p.context !== undefined ? "context" : "property";
   const path = String(p[name] ?? "");
   const paths = usePaths(event, name);
@@ -417,14 +417,15 @@ function OneLine({ p, at, event, before, properties }: { p: Obj; at: Path; event
     const op = refOps.includes(String(p.op)) ? p.op : "eq";
     change(at, k === "value" ? { ...rest, value: "" } : { ...rest, op, ref: `${k}.${path || "id"}` });
   };
+  const inLeaf = root.length > 0; // there the button that removes stands below that of the line
   return (
-    <div className="flex items-start gap-1 border-l-2 border-line pl-3">
+    <div className={cx("flex items-start gap-1 border-l-2 border-line pl-3", inLeaf && "-mr-9")}>
       <div className="flex min-w-0 flex-1 flex-wrap items-center gap-2">
         <span className="text-sm text-soft">{t("builder.where")}</span>
         {!properties && (
-          <Select aria-label={t("builder.part")} className="field-sizing-content !w-auto" value={name} onChange={(e) => { const { property: _p, context: _c, ...rest } = p; change(at, { [e.target.value]: p[name], ...rest }); }} options={["property", "context"].map((v) => ({ value: v, label: t(`builder.${v}`) }))} />
+          <Select aria-label={t("builder.part")} className="field-sizing-content !w-auto max-sm:grow" value={name} onChange={(e) => { const { property: _p, context: _c, ...rest } = p; change(at, { [e.target.value]: p[name], ...rest }); }} options={["property", "context"].map((v) => ({ value: v, label: t(`builder.${v}`) }))} />
         )}
-        <Picker label={t("builder.path")} value={path} choices={paths} change={(v) => change([...at, name], v)} className="!w-32" />
+        <Picker label={t("builder.path")} value={path} choices={paths} change={(v) => change([...at, name], v)} className="!w-32 max-sm:!w-24 max-sm:grow" />
         <Ops value={String(p.op)} ops={ref ? refOps : valueOps} change={(op) => change(at, withOp(p, op))} />
         {before > 0 && (
           <Select
@@ -438,7 +439,7 @@ function OneLine({ p, at, event, before, properties }: { p: Obj; at: Path; event
         {ref ? (
           <Input aria-label={t("builder.path")} placeholder={t("builder.path")} value={String(p.ref).replace(/^(steps\.\d+|traits)\./, "")} onChange={(e) => change([...at, "ref"], `${refKind}.${e.target.value}`)} className="!w-32" />
         ) : (
-          !bareOps.includes(String(p.op)) && <Typed op={String(p.op)} label={t("col.value")} value={p.value} change={(v) => change([...at, "value"], v)} choices={values} className="!w-32" />
+          !bareOps.includes(String(p.op)) && <Typed op={String(p.op)} label={t("col.value")} value={p.value} change={(v) => change([...at, "value"], v)} choices={values} className="!w-32 max-sm:!w-20 max-sm:grow" />
         )}
       </div>
       <Remove path={at} />
@@ -510,7 +511,7 @@ function EntityLine({ node, path }: { node: Obj; path: Path }) {
       <div className="flex flex-wrap items-center gap-2">
         <span className="text-sm font-medium text-accent">{t("form.entity")}</span>
         <Picker label={t("builder.entity")} value={String(node.entity ?? "")} choices={hints.entities} change={(v) => change([...path, "entity"], v)} className="!w-40 max-w-full flex-1" />
-        <Ops value={String(count.op)} ops={numberOps} change={(op) => change([...path, "count"], { ...count, op })} />
+        <Ops counts value={String(count.op)} ops={numberOps} change={(op) => change([...path, "count"], { ...count, op })} />
         <Typed op="eq" label={t("builder.rows")} value={count.value} change={(v) => change([...path, "count"], { ...count, value: v })} className="!w-16" />
         <AddLine node={node} path={path} />
       </div>
@@ -530,13 +531,13 @@ export function WindowChoice({ node, change }: { node: unknown; change: (key: st
   const w = isObj(node) ? node : {};
   const kind = w.last !== undefined ? "last" : w.from !== undefined || w.to !== undefined ? "between" : w.since !== undefined || w.until !== undefined ? "since" : "ever";
   const start: Record<string, Obj | undefined> = useMemo(() => ({ ever: undefined, last: { last: "90d" }, between: { from: "90d", to: "30d" }, since: { since: new Date(Date.now() - 90 * 86_400_000).toISOString().slice(0, 10) + "T00:00:00Z" } }), []);
-  const field = (name: string, label: string) => <Duration label={label} value={String(w[name] ?? "")} change={(v) => change(name, v)} />;
+  const field = (name: string, label: string) => <Duration label={label} last={name === "last"} value={String(w[name] ?? "")} change={(v) => change(name, v)} />;
   const moment = (name: string, label: string) => (
     <Input type="datetime-local" aria-label={label} title={label} value={local(w[name])} onChange={(e) => change(name, e.target.value ? new Date(e.target.value).toISOString() : undefined)} className="!w-52" />
   );
   return (
     <>
-      <Select aria-label={t("builder.window")} className="field-sizing-content !w-auto" value={kind} onChange={(e) => change(null, start[e.target.value])} options={["ever", "last", "between", "since"].map((k) => ({ value: k, label: t(`window.${k}`) }))} />
+      <Select aria-label={t("builder.window")} className="field-sizing-content !w-auto max-sm:grow" value={kind} onChange={(e) => change(null, start[e.target.value])} options={["ever", "last", "between", "since"].map((k) => ({ value: k, label: t(`window.${k}`) }))} />
       {kind === "last" && field("last", t("builder.duration"))}
       {kind === "between" && field("from", t("builder.from"))}
       {kind === "between" && <span className="text-sm text-soft">{t("builder.and")}</span>}
@@ -550,13 +551,13 @@ export function WindowChoice({ node, change }: { node: unknown; change: (key: st
 const units = ["m", "h", "d", "w"];
 
 /** Duration is a number and its unit, such as 90 days, which a document writes as 90d. */
-function Duration({ label, value, change, placeholder }: { label: string; value: string; change: (v: string) => void; placeholder?: string }) {
+function Duration({ label, value, change, placeholder, last: back }: { label: string; value: string; change: (v: string) => void; placeholder?: string; last?: boolean }) {
   const { t } = useTranslation();
   const [, n = "", read] = /^(.*?)([mhdw])?$/s.exec(value) ?? [];
   const [last, setLast] = useState(read ?? "d");
   const unit = read ?? last;
   return (
-    <span className="inline-flex items-center gap-1">
+    <span className="inline-flex items-center gap-2">
       <Input aria-label={label} title={label} inputMode="numeric" placeholder={placeholder} value={n} onChange={(e) => change(e.target.value.trim() + unit)} className={placeholder ? "!w-26" : "!w-15"} />
       <Select
         aria-label={`${label}: ${t("builder.unit")}`}
@@ -566,7 +567,7 @@ function Duration({ label, value, change, placeholder }: { label: string; value:
           setLast(e.target.value);
           change(n + e.target.value);
         }}
-        options={units.map((u) => ({ value: u, label: t(`unit.${u}`) }))}
+        options={units.map((u) => ({ value: u, label: t(back ? `unitlast.${u}` : `unit.${u}`) }))}
       />
     </span>
   );
@@ -616,7 +617,7 @@ function ConsentLine({ node, path }: { node: Obj; path: Path }) {
     <div className="flex flex-wrap items-center gap-2">
       <span className="text-sm font-medium text-accent">{t("form.consent")}</span>
       <Picker label={t("col.purpose")} value={String(of.purpose ?? "")} choices={hints.purposes} change={(purpose) => set({ ...of, purpose })} className="!w-36 max-w-full flex-1 basis-36" />
-      <Input aria-label={t("builder.channel")} placeholder={t("builder.channel")} value={String(of.channel ?? "")} onChange={(e) => set({ ...of, channel: e.target.value || undefined })} className="!w-32" />
+      <Input aria-label={t("builder.channel")} placeholder={t("builder.anyChannel")} value={String(of.channel ?? "")} onChange={(e) => set({ ...of, channel: e.target.value || undefined })} className="!w-40 max-sm:grow" />
       <Ops label={t("col.state")} value={op} ops={["granted", "denied", "withdrawn", "not_granted", "not_refused"]} change={(state) => set(of, state)} />
     </div>
   );

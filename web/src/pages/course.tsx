@@ -13,6 +13,9 @@ const hour = 3_600_000;
 const spans = { day: { step: hour, count: 24, unit: "hour" }, week: { step: 6 * hour, count: 28, unit: "hour" }, month: { step: 24 * hour, count: 30, unit: "day" } } as const;
 export type Span = keyof typeof spans;
 
+// Labels stand a whole day apart where a day has several steps.
+const beats: Record<Span, number> = { day: 1, week: 4, month: 1 };
+
 type Change = { at: number; entered: number; left: number };
 
 /** sizes goes back from the size of now: before each change it was as much less as
@@ -80,11 +83,11 @@ export function Course({ k, now, span, change }: { k: string; now: number; span:
         <>
           <div>
             <h3 className="mb-1 font-semibold">{t("segments.size")}</h3>
-            <Chart kind="lines" label={t("course.title")} height={190} series={[{ name: t("segments.people") }]} points={points((p) => [p.size])} />
+            <Chart kind="lines" label={t("course.title")} height={190} beat={beats[span]} series={[{ name: t("segments.size") }]} points={points((p) => [p.size])} />
           </div>
           <div>
             <h3 className="mb-1 font-semibold">{t("course.moves")}</h3>
-            <Chart label={t("course.moves")} height={150} series={[{ name: t("course.entered") }, { name: t("course.left") }]} points={points((p) => [p.entered, p.left])} />
+            <Chart label={t("course.moves")} height={150} beat={beats[span]} series={[{ name: t("course.entered") }, { name: t("course.left") }]} points={points((p) => [p.entered, p.left])} />
           </div>
           <div>
             <h3 className="mb-2 font-semibold">{t("course.why")}</h3>

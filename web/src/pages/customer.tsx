@@ -6,7 +6,7 @@ import { MailCheck, MailX, Printer, Star, TriangleAlert } from "lucide-react";
 import { type ReactNode, useEffect, useMemo } from "react";
 import { useTranslation } from "react-i18next";
 import { get, type KithEvent, type Page, Problem, type Profile, refPath } from "../api";
-import { useSegments } from "../data";
+import { usePurposeName, useSegments, useSourceName } from "../data";
 import { initials, money, num, spaced } from "../format";
 import { eventIcon, eventTitle, subjectOf } from "../kinds";
 import { firstOf, nameOfProfile, PersonLink, traitOf } from "../person";
@@ -17,7 +17,7 @@ import { Computed, Traits } from "./details";
 import { Identity } from "./identity";
 import { Memberships } from "./memberships";
 import { Orders, Records, useEntities, useOrders, valueOf } from "./orders";
-import { amountOf, eventLine, Timeline } from "./timeline";
+import { eventLine, lineOf, Timeline } from "./timeline";
 import { useComputedNames } from "./traits";
 
 export function Customer() {
@@ -161,14 +161,14 @@ function Head({ p, account, at }: { p: Profile; account: boolean; at: string }) 
           {flags.map(([k]) => (
             <Badge key={k} tone={/complain|risk|fraud|block|churn/i.test(k) ? "bad" : "accent"}>
               {/complain|risk|fraud|block|churn/i.test(k) ? <TriangleAlert aria-hidden className="size-3.5" /> : <Star aria-hidden className="size-3.5" />}
-              {spaced(k)}
+              <span className="inline-block first-letter:uppercase">{spaced(k)}</span>
             </Badge>
           ))}
         </div>
       </div>
-      <div className="no-print flex flex-wrap items-center gap-2">
+      <div className="no-print flex flex-wrap items-center gap-2 max-sm:pl-17">
         <span className="flex items-center gap-1 text-sm text-soft" title={p.id}>
-          {t("customer.id")} <Copy text={p.id} label={t("customer.copyId")} />
+          {t("customer.id")} <span className="font-mono">{p.id.slice(0, 8)}…</span> <Copy text={p.id} label={t("customer.copyId")} />
         </span>
         <Button small aria-label={t("print")} title={t("print")} onClick={() => window.print()}>
           <Printer aria-hidden className="size-4" />
@@ -204,7 +204,8 @@ function Worth({ p }: { p: Profile }) {
   const q = useOrders(p);
   const orders = q.data?.orders ?? [];
   const paid = orders.filter((o) => valueOf(o) >= 0 && o.name === "Order Completed");
-  const sum = orders.reduce((n, o) => n + (o.name === "Order Updated" ? 0 : valueOf(o)), 0);
+  const gross = paid.reduce((n, o) => n + valueOf(o), 0);
+  const back = orders.reduce((n, o) => n + Math.max(0, -valueOf(o)), 0);
   const currency = orders.map((o) => o.properties.currency).find((c): c is string => typeof c === "string");
   const course = useMemo(() => {
     const by = new Map<string, number>();
@@ -222,15 +223,16 @@ function Worth({ p }: { p: Profile }) {
         <>
           <div className="flex items-end justify-between gap-4">
             <p>
-              <span className="text-2xl font-semibold tracking-tight">{money(sum, i18n.language, currency)}</span>{" "}
+              <span className="text-2xl font-semibold tracking-tight">{money(gross - back, i18n.language, currency, 2)}</span>{" "}
               <span className="whitespace-nowrap text-soft">{t("tile.orders", { count: paid.length })}</span>
             </p>
             {course.length > 2 && <Spark values={course} className="w-20 shrink-0" height={30} />}
           </div>
+          {back > 0 && <p className="text-sm text-soft">{t("tile.returned", { n: money(back, i18n.language, currency, 2) })}</p>}
           <p className="text-sm text-soft">
             {paid[0] ? (
               <>
-                {t("tile.lastOrder")} <When at={paid[0].at} /> · {t("tile.average", { n: money(paid.reduce((n, o) => n + valueOf(o), 0) / paid.length, i18n.language, currency) })}
+                {t("tile.average", { n: money(gross / paid.length, i18n.language, currency, 2) })} · <span className="whitespace-nowrap">{t("tile.lastOrder")} <When at={paid[0].at} day /></span>
               </>
             ) : (
               t("orders.noneLead")
@@ -270,11 +272,12 @@ function Now({ p, at }: { p: Profile; at: string }) {
   const events = q.data?.data ?? [];
   const seen: KithEvent[] = [];
   for (const e of events) {
-    if (seen.length < 4 && !seen.some((x) => eventTitle(x) === eventTitle(e) && eventLine(x) === eventLine(e))) seen.push(e);
+    if (seen.length < 4 && !seen.some((x) => eventTitle(x) === eventTitle(e) && eventLine(x, i18n.language) === eventLine(e, i18n.language))) seen.push(e);
   }
-  const sources = [...new Set(p.identifiers.flatMap((i) => i.sources))].sort();
+  const source = useSourceName();
+  const sources = [...new Set(p.identifiers.flatMap((i) => i.sources))].map(source).sort((a, b) => a.localeCompare(b));
   return (
-    <Tile title={t("tile.now")} more={<span className="text-sm text-soft"><When at={p.last_seen} /></span>}>
+    <Tile title={t("tile.latest")} more={<span className="text-sm text-soft"><When at={p.last_seen} /></span>}>
       {q.isPending && <p className="text-soft">{t("loading")}</p>}
       {q.isError && <p className="text-soft">{t("tile.unknown")}</p>}
       <ul className="space-y-1">
@@ -284,7 +287,7 @@ function Now({ p, at }: { p: Profile; at: string }) {
             <li key={e.messageId + e.received_at} className="flex items-center gap-2">
               <Icon aria-hidden className={cx("size-4 shrink-0", subjectOf(e) === "orders" ? "text-good" : "text-soft")} />
               <span className="shrink-0 font-medium">{eventTitle(e)}</span>
-              <span className="min-w-0 flex-1 truncate text-sm text-soft" title={eventLine(e)}>{lineOf(e, i18n.language)}</span>
+              <span className="min-w-0 flex-1 truncate text-sm text-soft" title={eventLine(e, i18n.language)}>{lineOf(e, i18n.language)}</span>
               <span className="shrink-0 text-sm text-soft"><When at={e.timestamp} /></span>
             </li>
           );
@@ -297,19 +300,12 @@ function Now({ p, at }: { p: Profile; at: string }) {
   );
 }
 
-/** lineOf is the name of the thing that an event is about, else its whole line. */
-function lineOf(e: KithEvent, language: string): string {
-  const p = e.properties ?? {};
-  const amount = subjectOf(e) === "orders" && amountOf(e, language);
-  const name = [amount, p.name, p.title, p.query, p.email_subject, p.subject, p.campaign_name, p.path].find((x) => typeof x === "string" && x);
-  return typeof name === "string" ? name : eventLine(e);
-}
-
 /** Standing is what somebody allowed and where they belong. */
 function Standing({ p, account, at }: { p: Profile; account: boolean; at: string }) {
   const { t } = useTranslation();
   const segments = useSegments();
   const name = (key: string) => segments.data?.data.find((s) => s.key === key)?.name ?? key;
+  const purpose = usePurposeName();
   return (
     <Tile title={t("tile.standing")} more={!account && <Link to="/profiles/$ref" params={{ ref: at }} search={{ tab: "segments" }} className={tabLink}>{t("member.whyAll")}</Link>}>
       {p.segments.length === 0 ? (
@@ -331,7 +327,7 @@ function Standing({ p, account, at }: { p: Profile; account: boolean; at: string
           {p.consents.length === 0 && <li className="text-soft">{t("side.noConsents")}</li>}
           {p.consents.slice(0, 6).map((c) => (
             <li key={c.purpose + c.channel} className="flex items-center gap-1.5 text-sm">
-              <span className="text-soft">{[c.purpose, c.channel].filter(Boolean).join(" / ")}</span>
+              <span className="text-soft">{purpose(c.purpose, c.channel)}</span>
               <Badge tone={consentTone(c.state)}>{t(`consent.${c.state}`)}</Badge>
             </li>
           ))}

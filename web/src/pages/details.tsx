@@ -5,8 +5,10 @@ import { useQuery } from "@tanstack/react-query";
 import { useState } from "react";
 import { useTranslation } from "react-i18next";
 import { type Profile, sql } from "../api";
+import { useSourceName } from "../data";
 import { isMoment, plain } from "../format";
 import { Badge, Button, Dialog, Empty, Input, Num, Rows, Skeleton, Trouble, When } from "../ui/kit";
+import { useComputedNames } from "./traits";
 
 export function Value({ v }: { v: unknown }) {
   const { t } = useTranslation();
@@ -32,6 +34,8 @@ export function Traits({ p }: { p: Profile }) {
   const { t } = useTranslation();
   const [find, setFind] = useState("");
   const [past, setPast] = useState<string | null>(null);
+  const source = useSourceName();
+  const name = useComputedNames();
   const words = find.trim().toLowerCase();
   const rows = Object.entries(p.traits)
     .filter(([k, v]) => !words || `${k} ${plain(v.value)} ${v.source}`.toLowerCase().includes(words))
@@ -54,7 +58,7 @@ export function Traits({ p }: { p: Profile }) {
           columns={[
             { head: t("col.trait"), cell: ([k]) => <span className="font-medium">{k}</span> },
             { head: t("col.value"), wide: true, cell: ([, v]) => <Value v={v.value} /> },
-            { head: t("col.source"), cell: ([, v]) => <Badge>{v.source}</Badge> },
+            { head: t("col.source"), cell: ([, v]) => <Badge>{source(v.source)}</Badge> },
             { head: t("col.since"), right: true, cell: ([, v]) => <When at={v.timestamp} /> },
             {
               head: t("traits.past"),
@@ -80,7 +84,7 @@ export function Traits({ p }: { p: Profile }) {
             rows={computed}
             id={([k]) => k}
             columns={[
-              { head: t("col.trait"), cell: ([k]) => <Link to="/traits/$key" params={{ key: k }} className="font-medium text-accent hover:underline">{k}</Link> },
+              { head: t("col.trait"), cell: ([k]) => <Link to="/traits/$key" params={{ key: k }} className="font-medium text-accent hover:underline">{name(k)}</Link> },
               { head: t("col.value"), wide: true, cell: ([, v]) => <Computed v={v} /> },
             ]}
           />
@@ -97,6 +101,7 @@ export function Traits({ p }: { p: Profile }) {
 function Past({ p, trait }: { p: Profile; trait: string }) {
   const { t } = useTranslation();
   const account = p.identifiers.find((i) => i.type === "group_id");
+  const source = useSourceName();
   const q = useQuery({
     queryKey: ["past", p.id, trait],
     queryFn: ({ signal }) =>
@@ -114,7 +119,7 @@ function Past({ p, trait }: { p: Profile; trait: string }) {
         <li key={n} className="px-4 py-2.5">
           <p className="font-medium break-words">{r.value === null ? <span className="text-soft">{t("traits.taken")}</span> : <Value v={parsed(r.value)} />}</p>
           <p className="text-sm text-soft">
-            <When at={String(r.timestamp)} absolute /> · {String(r.source)}
+            <When at={String(r.timestamp)} absolute /> · {source(String(r.source))}
           </p>
         </li>
       ))}

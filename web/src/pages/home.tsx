@@ -58,13 +58,13 @@ function Stat({ label, value, before, now, course, open, note, pending, error }:
     <Link to={open.to as "/"} search={open.search as never} className="group flex min-w-0 flex-col rounded-lg border border-line bg-panel px-4 pt-3 pb-2.5 hover:border-accent compact:px-3 compact:pt-2">
       <span className="flex items-center justify-between gap-2">
         <span className="text-soft">{label}</span>
-        <ArrowRight aria-hidden className="size-3.5 shrink-0 text-transparent group-hover:text-accent" />
+        <ArrowRight aria-hidden className="size-3.5 shrink-0 text-transparent group-hover:text-accent max-sm:hidden" />
       </span>
-      <span className="flex flex-wrap items-baseline gap-x-2">
+      <span className="flex flex-wrap items-baseline gap-x-2 max-sm:flex-col">
         <span className="text-2xl font-semibold tracking-tight">{pending ? <span className="text-soft">…</span> : error ? "–" : value}</span>
         {now !== undefined && before !== undefined && !pending && !error && <Delta now={now} before={before} />}
       </span>
-      {course ? <Spark values={course} className="mt-1" height={26} /> : <span className="mt-1 flex min-h-[26px] items-end text-sm text-soft">{note}</span>}
+      {course ? <Spark values={course} className="mt-auto pt-1" height={26} /> : <span className="mt-auto flex min-h-[26px] items-end pt-1 text-sm text-soft">{note}</span>}
     </Link>
   );
 }
@@ -76,7 +76,7 @@ function Delta({ now, before }: { now: number; before: number }) {
   const share = (now - before) / before;
   const Icon = share > 0.005 ? ArrowUpRight : share < -0.005 ? ArrowDownRight : ArrowRight;
   return (
-    <span title={t("home.against", { n: num(Math.round(before * 100) / 100, i18n.language) })} className={cx("inline-flex items-baseline text-sm font-medium [&>svg]:self-center", share > 0.005 ? "text-good" : share < -0.005 ? "text-bad" : "text-soft")}>
+    <span title={t("home.against", { n: num(Math.round(before * 100) / 100, i18n.language) })} className={cx("inline-flex items-baseline gap-0.5 text-sm font-medium whitespace-nowrap [&>svg]:self-center", share > 0.005 ? "text-good" : share < -0.005 ? "text-bad" : "text-soft")}>
       <Icon aria-hidden className="size-3.5" />
       {percent(Math.abs(share), i18n.language)}
       <span className="sr-only"> {t(share < 0 ? "home.less" : "home.more")}</span>
@@ -114,14 +114,14 @@ function Numbers({ days, people }: { days: number; people: { data?: Awaited<Retu
         <Stat label={t("kpi.new")} value={<Num n={p?.fresh ?? 0} />} now={p?.fresh} before={p?.freshBefore} course={p?.arrivals} open={query(rowsOf.fresh(days))} pending={people.isPending} error={people.isError} />
         <Stat label={t("kpi.orders")} value={<Num n={now.orders} />} now={now.orders} before={before.orders} course={line((d) => d.orders)} open={query(rowsOf.orders(days))} pending={periods.isPending} error={periods.isError} />
         <Stat label={t("kpi.revenue")} value={money(now.revenue, l, now.currency)} now={now.revenue} before={before.revenue} course={line((d) => d.revenue)} open={query(rowsOf.revenue(days))} pending={periods.isPending} error={periods.isError} />
-        <Stat label={t("kpi.average")} value={money(average(now), l, now.currency)} now={average(now)} before={average(before)} open={query(rowsOf.orders(days))} pending={periods.isPending} error={periods.isError} note={periods.data && t("kpi.buyers", { n: num(now.buyers, l) })} />
-        <Stat label={t("kpi.again")} value={again.data?.buyers ? percent(again.data.again / again.data.buyers, l) : "–"} open={builder(bought(365, 2), t("kpi.againName"))} pending={again.isPending} error={again.isError} note={again.data && t("kpi.againOf", { n: num(again.data.again, l), of: num(again.data.buyers, l) })} />
-        <Stat label={t("kpi.reach")} value={<>{reach.data?.exact === false && "≈ "}<Num n={reach.data?.size ?? 0} /></>} open={builder(reachable(purpose), t("kpi.reach"))} pending={reach.isPending} error={reach.isError || purposes.isError} note={p && p.people > 0 && reach.data ? t("kpi.share", { share: percent(reach.data.size / p.people, l) }) : undefined} />
-        <Stat label={t("kpi.known")} value={p?.people ? percent(p.known / p.people, l) : "–"} open={query(rowsOf.known())} pending={people.isPending} error={people.isError} note={p && t("kpi.knownOf", { n: num(p.known, l), of: num(p.people, l) })} />
+        <Stat label={t("kpi.average")} value={money(average(now), l, now.currency)} now={average(now)} before={average(before)} open={query(rowsOf.orders(days))} pending={periods.isPending} error={periods.isError} note={periods.data && t("kpi.buyers", { count: now.buyers, n: num(now.buyers, l) })} />
+        <Stat label={t("kpi.again")} value={again.data?.buyers ? percent(again.data.again / again.data.buyers, l) : "–"} open={builder(bought(365, 2), t("kpi.againName"))} pending={again.isPending} error={again.isError} note={again.data && t("kpi.againOf", { count: again.data.again, n: num(again.data.again, l), of: num(again.data.buyers, l) })} />
+        <Stat label={t("kpi.reach")} value={<>{reach.data?.exact === false && "≈ "}<Num n={reach.data?.size ?? 0} /></>} open={builder(reachable(purpose), t("template.reachable"))} pending={reach.isPending} error={reach.isError || purposes.isError} note={p && p.people > 0 && reach.data ? t("kpi.share", { share: percent(reach.data.size / p.people, l) }) : undefined} />
+        <Stat label={t("kpi.known")} value={p?.people ? percent(p.known / p.people, l) : "–"} open={query(rowsOf.known())} pending={people.isPending} error={people.isError} note={p && t("kpi.knownOf", { count: p.known, n: num(p.known, l), of: num(p.people, l) })} />
       </div>
       <p className="mt-1.5 text-sm text-soft">
         {t("home.compared", { count: days })}
-        {course.data && <> · {t("exact")} · {t("asOf")} <When at={course.data.as_of} /></>}
+        {course.data && <> · {t("exact")} · <span className="whitespace-nowrap">{t("asOf")} <When at={course.data.as_of} /></span></>}
       </p>
       {(periods.isError || people.isError) && <Trouble error={periods.error} retry={() => void periods.refetch()} />}
     </>
@@ -190,10 +190,10 @@ function Health() {
   const quiet = (sources.data?.data ?? []).filter((x) => x.enabled && lastUsed(x) && Date.now() - Date.parse(lastUsed(x)!) > 86_400_000);
   const waits = s.wave.due - s.wave.done;
   const items: { key: string; bad: boolean; text: string; to: string }[] = [
-    { key: "fold", bad: s.lag > 1000, text: s.lag > 0 ? t("health.lag", { n: num(s.lag, i18n.language) }) : t("health.folded"), to: "/live" },
+    { key: "fold", bad: s.lag > 1000, text: s.lag > 0 ? t("health.lag", { count: s.lag, n: num(s.lag, i18n.language) }) : t("health.folded"), to: "/live" },
     { key: "tables", bad: s.analytics_lag_ms > 120_000, text: s.analytics_lag_ms > 60_000 ? t("health.tablesBehind", { n: num(Math.round(s.analytics_lag_ms / 1000), i18n.language) }) : t("health.tables"), to: "/sql" },
-    ...(waits > 0 ? [{ key: "wave", bad: false, text: t("health.wave", { n: num(waits, i18n.language) }), to: "/segments" }] : []),
-    { key: "held", bad: s.quarantined > 0, text: s.quarantined > 0 ? t("health.held", { n: num(s.quarantined, i18n.language) }) : t("health.noneHeld"), to: "/quarantine" },
+    ...(waits > 0 ? [{ key: "wave", bad: false, text: t("health.wave", { count: waits, n: num(waits, i18n.language) }), to: "/segments" }] : []),
+    { key: "held", bad: s.quarantined > 0, text: s.quarantined > 0 ? t("health.held", { count: s.quarantined, n: num(s.quarantined, i18n.language) }) : t("health.noneHeld"), to: "/quarantine" },
     { key: "sources", bad: quiet.length > 0, text: quiet.length > 0 ? t("health.quiet", { names: quiet.map((x) => x.name).join(", ") }) : t("health.sources"), to: "/sources" },
   ];
   return (
@@ -254,7 +254,7 @@ function Checklist({ people }: { people: number }) {
   if (sources.isError) return <Trouble error={sources.error} retry={() => sources.refetch()} />;
   if (done === items.length || sources.isPending || segments.isPending || traits.isPending || !status.data) return null;
   return (
-    <Card title={t("check.title")} action={<Badge tone="accent">{done}/{items.length}</Badge>}>
+    <Card title={t("check.title")} action={<Badge tone="accent">{done} / {items.length}</Badge>}>
       <ul>
         {items.map((i) => (
           <li key={i.label}>

@@ -7,6 +7,7 @@ import { ArrowDown, GitMerge, Link2, Scissors, Unlink } from "lucide-react";
 import { useMemo, useState } from "react";
 import { useTranslation } from "react-i18next";
 import { call, enc, type Found, get, type Identifier, type Named, type Page, type Profile, refPath, sql, type Why } from "../api";
+import { useSourceName } from "../data";
 import { between } from "../format";
 import { nameOf, useDelayed, useFound } from "../palette";
 import { type Edge, Graph, graphMax } from "../ui/graph";
@@ -59,6 +60,7 @@ export function Identity({ p }: { p: Profile }) {
   const [merging, setMerging] = useState(false);
   const [splitting, setSplitting] = useState(false);
   const links = useLinks(p);
+  const source = useSourceName();
   const all = p.identifiers.map(ref);
   const a = search.a ?? all[0];
   const b = search.b;
@@ -125,18 +127,18 @@ export function Identity({ p }: { p: Profile }) {
               wide: true,
               bare: true,
               cell: (i) => (
-                <span className="inline-flex items-start gap-1">
-                  <span className="font-mono text-sm break-all">{i.value}</span>
+                <span className="inline-flex items-start gap-1 sm:min-w-[21rem]">
+                  <span className="mt-0.5 font-mono text-sm break-all">{i.value}</span>
                   <Copy text={i.value} />
                 </span>
               ),
             },
-            { head: t("side.sources"), cell: (i) => <span className="inline-block min-w-32 text-soft">{i.sources.join(", ")}</span> },
+            { head: t("side.sources"), cell: (i) => <span className="inline-block text-soft sm:min-w-32">{i.sources.map(source).join(", ")}</span> },
             { head: t("col.firstSeen"), right: true, cell: (i) => <When at={i.first_seen} /> },
             { head: t("col.lastSeen"), right: true, cell: (i) => <When at={i.last_seen} /> },
             {
               head: t("split.pick"),
-              cell: (i) => <input type="checkbox" aria-label={`${t("split.pick")}: ${ref(i)}`} checked={marked.has(idOf(i) ?? "")} disabled={!idOf(i)} onChange={() => mark(idOf(i)!)} className="size-4 accent-accent" />,
+              cell: (i) => <input type="checkbox" aria-label={`${t("split.pick")}: ${ref(i)}`} checked={marked.has(idOf(i) ?? "")} disabled={!idOf(i)} onChange={() => mark(idOf(i)!)} className="mt-1 size-4" />,
             },
             {
               head: t("why.ask"),
@@ -166,6 +168,7 @@ export function Identity({ p }: { p: Profile }) {
 
 function Explanation({ a, b }: { a: string; b: string }) {
   const { t, i18n } = useTranslation();
+  const source = useSourceName();
   const why = useQuery({ queryKey: ["why", a, b], queryFn: ({ signal }) => get<Why>(`/v1/identity/why?a=${enc(a)}&b=${enc(b)}`, signal) });
   if (why.isPending) return <Skeleton />;
   if (why.isError) return <Trouble error={why.error} retry={() => why.refetch()} />;
@@ -184,7 +187,7 @@ function Explanation({ a, b }: { a: string; b: string }) {
               <ArrowDown aria-hidden className="mt-0.5 size-4 shrink-0 text-accent" />
               <div className="min-w-0">
                 <p>
-                  {t("why.seen", { count: step.count, sources: step.sources.join(", ") })} <Badge>{step.kinds.join(", ")}</Badge>
+                  {t("why.seen", { count: step.count, sources: step.sources.map(source).join(", ") })} <Badge>{step.kinds.map((k) => t(`linkkind.${k}`, { defaultValue: k })).join(", ")}</Badge>
                 </p>
                 <p className="text-sm text-soft">
                   <time dateTime={step.first_seen}>{between(step.first_seen, step.last_seen, i18n.language)}</time>
@@ -195,7 +198,7 @@ function Explanation({ a, b }: { a: string; b: string }) {
                     <ul className="mt-1 ml-5 space-y-0.5 text-sm">
                       {step.messages.map((m) => (
                         <li key={m.source + m.message_id} className="break-all">
-                          <When at={m.timestamp} absolute /> · {m.source} · <span className="font-mono">{m.message_id}</span>
+                          <When at={m.timestamp} absolute /> · {source(m.source)} · <span className="font-mono">{m.message_id}</span>
                         </li>
                       ))}
                     </ul>
@@ -221,6 +224,7 @@ const Node = ({ id }: { id: Named }) => (
 /** Log is what became of the profile, and what operators decided. */
 function Log({ at }: { at: string }) {
   const { t } = useTranslation();
+  const source = useSourceName();
   const q = useAudit(at);
   const revoke = useRevoke();
   if (q.isPending) return <Skeleton />;
@@ -239,7 +243,7 @@ function Log({ at }: { at: string }) {
             {(e.identifiers ?? []).length > 0 && <p className="text-sm break-all text-soft">{e.identifiers.map(ref).join(" · ")}</p>}
             {e.cause?.message_id && (
               <p className="text-sm break-all text-soft">
-                {t("audit.cause")} {e.cause.source} · <span className="font-mono">{e.cause.message_id}</span>
+                {t("audit.cause")} {source(e.cause.source)} · <span className="font-mono">{e.cause.message_id}</span>
               </p>
             )}
           </div>

@@ -8,7 +8,7 @@ import { clock } from "../format";
 import { callTitle, eventIcon } from "../kinds";
 import { type Seen, seenMax, useLive } from "../stream";
 import { Badge, Button, Card, Code, Dialog, Empty, Input, Num, Select } from "../ui/kit";
-import { useSources } from "../data";
+import { useSourceName, useSources } from "../data";
 import { Page } from "./page";
 import { snippet } from "./snippets";
 import { eventLine } from "./timeline";
@@ -55,7 +55,7 @@ export function LiveEvents() {
           <span className="flex items-center gap-2 font-normal">
             <Badge tone={paused ? "warn" : live.state === "open" ? "good" : live.state === "broken" ? "bad" : "none"}>{t(paused ? "live.paused" : `live.${live.state}`)}</Badge>
             <span className="text-sm text-soft">
-              <Num n={live.count} /> {t("live.came")}
+              <Num n={live.count} /> {t("live.came", { count: live.count })}
               {live.count > seenMax && ` · ${t("live.newest", { n: seenMax })}`}
               {live.lost > 0 && ` · ${t("live.lost", { n: live.lost })}`}
             </span>
@@ -90,6 +90,7 @@ const Row = memo(function Row({ s, open }: { s: Seen; open: (s: Seen) => void })
   const { t, i18n } = useTranslation();
   const e = s.event ?? ({ type: s.verdict.type ?? "", event: s.verdict.type === "track" ? s.verdict.name : undefined } as KithEvent);
   const Icon = eventIcon(e);
+  const source = useSourceName();
   return (
     <li className="[content-visibility:auto] [contain-intrinsic-size:auto_2.4rem]">
       <button type="button" onClick={() => open(s)} className="flex w-full flex-wrap items-center gap-x-3 px-4 py-1.5 text-left hover:bg-sunken focus-visible:-outline-offset-2 sm:flex-nowrap compact:py-0.5">
@@ -98,9 +99,9 @@ const Row = memo(function Row({ s, open }: { s: Seen; open: (s: Seen) => void })
         </time>
         <Badge tone={outcomeTone(s.verdict.outcome)}>{t(`outcome.${s.verdict.outcome}`)}</Badge>
         <Icon aria-hidden className="size-4 shrink-0 text-soft" />
-        <span className="shrink-0 font-medium">{s.verdict.name ?? (s.verdict.type ? callTitle(s.verdict.type) : s.verdict.message_id)}</span>
-        <Badge>{s.verdict.source}</Badge>
-        <span lang={s.event ? undefined : "en"} className="min-w-0 flex-1 basis-40 truncate text-sm text-soft">{s.event ? eventLine(s.event) : (s.verdict.detail ?? "")}</span>
+        <span className="font-medium max-sm:min-w-0 sm:shrink-0">{s.verdict.name ?? (s.verdict.type ? callTitle(s.verdict.type) : s.verdict.message_id)}</span>
+        <Badge>{source(s.verdict.source)}</Badge>
+        <span lang={s.event ? undefined : "en"} className="min-w-0 flex-1 basis-40 truncate text-sm text-soft max-sm:basis-full">{s.event ? eventLine(s.event, i18n.language) : (s.verdict.detail ?? "")}</span>
       </button>
     </li>
   );

@@ -4,9 +4,8 @@ import { useQuery } from "@tanstack/react-query";
 import { Check, X } from "lucide-react";
 import { useTranslation } from "react-i18next";
 import { call, enc, type Explained, get, type Profile, refPath } from "../api";
-import { formOf, opWord, sentence } from "../conditions";
-import { useSegments } from "../data";
-import { plain } from "../format";
+import { formOf, opWord, sentence, valueWord } from "../conditions";
+import { useSegments, useSourceName } from "../data";
 import { Badge, Button, cx, Empty, Fold, Skeleton, Trouble, When } from "../ui/kit";
 
 export function Memberships({ p, at }: { p: Profile; at: string }) {
@@ -39,7 +38,7 @@ export function Memberships({ p, at }: { p: Profile; at: string }) {
                 )}
               </span>
               {s.where && (
-                <Button small className="ml-auto" aria-expanded={shown} aria-label={`${s.name}: ${t(inside ? "member.why" : "member.whyNot")}`} onClick={() => open(shown ? undefined : s.key)}>
+                <Button small className="ml-auto aria-expanded:border-accent aria-expanded:bg-accent-wash aria-expanded:text-accent" aria-expanded={shown} aria-label={`${s.name}: ${t(inside ? "member.why" : "member.whyNot")}`} onClick={() => open(shown ? undefined : s.key)}>
                   {t(inside ? "member.why" : "member.whyNot")}
                 </Button>
               )}
@@ -80,6 +79,7 @@ export function Explain({ at, of }: { at: string; of: { segment: string } | { wh
 
 function Tree({ e }: { e: Explained }) {
   const { t } = useTranslation();
+  const source = useSourceName();
   const leaf = e.children.length === 0;
   return (
     <div>
@@ -90,7 +90,7 @@ function Tree({ e }: { e: Explained }) {
           {leaf && (
             <p className="flex flex-wrap items-center gap-x-3 text-sm text-soft">
               <span>
-                {t("explain.found")} <Badge tone={e.verdict ? "good" : "bad"}>{e.value === null ? t("explain.nothing") : formOf(e.condition) === "consent" ? opWord(t, e.value) : plain(e.value)}</Badge>
+                {t("explain.found")} <Badge tone={e.verdict ? "good" : "bad"}>{e.value === null ? t("explain.nothing") : formOf(e.condition) === "consent" ? opWord(t, e.value) : valueWord(t, e.value)}</Badge>
               </span>
               {e.next_change && (
                 <span>
@@ -105,7 +105,7 @@ function Tree({ e }: { e: Explained }) {
                 <ul className="my-1 ml-5 space-y-0.5 text-sm">
                   {e.events.map((v) => (
                     <li key={v.source + v.message_id} className="break-all">
-                      <When at={v.timestamp} absolute /> · {v.source} · <span className="font-mono">{v.message_id}</span>
+                      <When at={v.timestamp} absolute /> · {source(v.source)} · <span className="font-mono">{v.message_id}</span>
                     </li>
                   ))}
                 </ul>

@@ -50,7 +50,7 @@ export function Orders({ p }: { p: Profile }) {
                   <span className="font-medium">{text(o.properties.order_id) ?? o.name}</span>
                   {back && <Badge tone="bad">{t("orders.back")}</Badge>}
                   <span className="min-w-0 flex-1 truncate text-sm text-soft max-sm:order-1 max-sm:basis-full">
-                    {lines.length > 0 && t("orders.lines", { count: lines.length })} {lines.slice(0, 2).map((l) => text(l.name)).filter(Boolean).join(", ")}
+                    {[lines.length > 0 && t("orders.lines", { count: lines.length }), lines.slice(0, 2).map((l) => text(l.name)).filter(Boolean).join(", ")].filter(Boolean).join(" · ")}
                   </span>
                   <span className={cx("ml-auto font-semibold", back && "text-bad")}>{money(valueOf(o), i18n.language, currency)}</span>
                 </span>

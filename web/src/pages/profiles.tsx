@@ -1,11 +1,12 @@
 // Finding a customer by anything that is known of them.
 import { Link, useNavigate, useSearch } from "@tanstack/react-router";
 import { keepPreviousData, useInfiniteQuery, useQuery } from "@tanstack/react-query";
+import type { TFunction } from "i18next";
 import { Search } from "lucide-react";
 import { useEffect, useState } from "react";
 import { useTranslation } from "react-i18next";
 import { enc, type Found, get, type Page, sql } from "../api";
-import { useStatus } from "../data";
+import { keyOf, useStatus } from "../data";
 import { spaced } from "../format";
 import { nameOf, useDelayed } from "../palette";
 import { PersonLink } from "../person";
@@ -26,10 +27,11 @@ export function Profiles() {
   return (
     <>
       <PageHead title={t("nav.profiles")} lead={t("profiles.lead")} />
-      <div className="relative mb-4 max-w-2xl">
+      <div className="relative mb-1.5 max-w-2xl">
         <Search aria-hidden className="pointer-events-none absolute top-1/2 left-3 size-4.5 -translate-y-1/2 text-soft" />
         <Input autoFocus type="search" aria-label={t("profiles.search")} placeholder={t("profiles.hint")} value={text} onChange={(e) => setText(e.target.value)} className="!min-h-11 !pl-10" />
       </div>
+      <p className="mb-4 text-sm text-soft">{t("profiles.startLead")}</p>
       <Card flush>{q.trim() ? <Results q={q} /> : <Lately />}</Card>
     </>
   );
@@ -45,15 +47,10 @@ function Lately() {
   });
   if (q.isPending) return <Skeleton lines={6} />;
   if (q.isError) return <Trouble error={q.error} retry={() => q.refetch()} />;
-  if (q.data.data.length === 0) return <Empty title={t("profiles.start")}>{t("profiles.startLead")}</Empty>;
+  if (q.data.data.length === 0) return <Empty title={t("profiles.start")} />;
   return (
     <>
-      <div className="flex flex-wrap items-baseline justify-between gap-2 border-b border-line px-4 py-2.5">
-        <h2 className="font-semibold">{t("profiles.lately")}</h2>
-        <span className="text-sm text-soft">
-          {t("profiles.startLead")}
-        </span>
-      </div>
+      <h2 className="border-b border-line px-4 py-2.5 font-semibold">{t("profiles.lately")}</h2>
       <Rows
         label={t("profiles.lately")}
         rows={q.data.data}
@@ -69,6 +66,12 @@ function Lately() {
       />
     </>
   );
+}
+
+/** fieldName is where something was found, as a reader calls it. */
+function fieldName(t: TFunction, field: string): string {
+  const bare = field.replace(/^(traits|identifiers)\./, "");
+  return t(`field.${keyOf(spaced(bare))}`, { defaultValue: spaced(bare) });
 }
 
 function contactOf(v: unknown): unknown[] {
@@ -122,7 +125,7 @@ function Results({ q }: { q: string }) {
           {
             head: t("col.name"),
             cell: (r) => (
-              <Link to="/profiles/$ref" params={{ ref: `id:${r.id}` }} className="font-semibold text-accent hover:underline">
+              <Link to="/profiles/$ref" params={{ ref: `id:${r.id}` }} className="font-medium text-accent hover:underline">
                 {nameOf(r)}
               </Link>
             ),
@@ -135,7 +138,7 @@ function Results({ q }: { q: string }) {
                 {r.matched.slice(0, 2).map((m) => (
                   <Badge key={m.field + m.value} tone="accent" title={m.field}>
                     <span className="truncate">
-                      {t("cond.listed", { join: spaced(m.field.replace(/^traits\./, "")), parts: m.value })}
+                      {t("cond.listed", { join: fieldName(t, m.field), parts: m.value })}
                     </span>
                   </Badge>
                 ))}

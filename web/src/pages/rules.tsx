@@ -7,7 +7,7 @@ import { useMemo, useState } from "react";
 import { useTranslation } from "react-i18next";
 import { call, enc, get, type Job, type Named, type Place, Problem } from "../api";
 import { going } from "../tray";
-import { Badge, Button, Card, Dialog, Field, Input, Num, Progress, Segmented, Select, Skeleton, Tick, Trouble } from "../ui/kit";
+import { Badge, Button, Card, Dialog, Facts, Field, Fold, Input, Num, Progress, Segmented, Select, Skeleton, Tick, Trouble } from "../ui/kit";
 import { say } from "../ui/toast";
 
 type Rule = { type: string; priority: number; limit: { count: number; window: string }; policy: string; guard: Record<string, number> | null; protected: boolean };
@@ -56,6 +56,11 @@ function Editor({ saved }: { saved: Rules }) {
     setDoc({ ...doc, ...change });
   };
   const rule = (n: number, change: Partial<Rule>) => put({ types: doc.types.map((r, i) => (i === n ? { ...r, ...change } : r)) });
+  const bin = (n: number, r: Rule) => (
+    <button type="button" aria-label={`${r.type}: ${t("builder.remove")}`} onClick={() => put({ types: doc.types.filter((_, i) => i !== n) })} className="inline-flex size-8 items-center justify-center rounded text-soft hover:bg-bad-wash hover:text-bad">
+      <Trash2 aria-hidden className="size-4" />
+    </button>
+  );
   return (
     <div className="space-y-4 p-4">
       <p className="max-w-3xl text-soft">{t("rules.lead")}</p>
@@ -64,30 +69,34 @@ function Editor({ saved }: { saved: Rules }) {
           <thead role="rowgroup" className="max-sm:sr-only">
             <tr role="row" className="border-b border-line bg-sunken text-sm text-soft">
               {["col.type", "settings.priority", "settings.limit", "rules.within", "settings.policy", "rules.guard", "settings.protected", "builder.remove"].map((h) => (
-                <th key={h} role="columnheader" scope="col" className="px-3 py-2 font-medium whitespace-nowrap">{h === "builder.remove" ? <span className="sr-only">{t(h)}</span> : t(h)}</th>
+                <th key={h} role="columnheader" scope="col" className="px-2.5 py-2 font-medium whitespace-nowrap">{h === "builder.remove" ? <span className="sr-only">{t(h)}</span> : t(h)}</th>
               ))}
             </tr>
           </thead>
           <tbody role="rowgroup" className="max-sm:block">
             {doc.types.map((r, n) => (
               <tr key={n} role="row" className="border-b border-line last:border-0 max-sm:flex max-sm:flex-wrap max-sm:items-end max-sm:gap-x-4 max-sm:gap-y-2 max-sm:px-3 max-sm:py-3">
-                <td role="cell" className="max-sm:basis-full sm:px-3 sm:py-1.5">{saved.types.some((s) => s.type === r.type) ? <span className="font-mono text-sm font-medium">{r.type}</span> : <Input aria-label={t("col.type")} value={r.type} onChange={(e) => rule(n, { type: e.target.value })} className="!w-36" />}</td>
-                <td role="cell" className="sm:px-3 sm:py-1.5"><Small of="settings.priority" /><Input type="number" min={1} max={100} aria-label={`${r.type}: ${t("settings.priority")}`} value={r.priority} onChange={(e) => rule(n, { priority: Number(e.target.value) })} className="!w-16" /></td>
-                <td role="cell" className="sm:px-3 sm:py-1.5"><Small of="settings.limit" /><Input type="number" min={1} aria-label={`${r.type}: ${t("settings.limit")}`} value={r.limit.count} onChange={(e) => rule(n, { limit: { ...r.limit, count: Number(e.target.value) } })} className="!w-20" /></td>
-                <td role="cell" className="sm:px-3 sm:py-1.5"><Small of="rules.within" /><Input aria-label={`${r.type}: ${t("rules.within")}`} value={r.limit.window} onChange={(e) => rule(n, { limit: { ...r.limit, window: e.target.value } })} className="!w-20" /></td>
-                <td role="cell" className="sm:px-3 sm:py-1.5"><Small of="settings.policy" /><Select aria-label={`${r.type}: ${t("settings.policy")}`} value={r.policy} onChange={(e) => rule(n, { policy: e.target.value })} options={["first", "latest", "none"].map((p) => ({ value: p, label: t(`policy.${p}`) }))} className="!w-auto" /></td>
-                <td role="cell" className="sm:px-3 sm:py-1.5"><Small of="rules.guard" /><Guard rule={r} change={(guard) => rule(n, { guard })} /></td>
-                <td role="cell" className="sm:px-3 sm:py-1.5"><Small of="settings.protected" /><input type="checkbox" aria-label={`${r.type}: ${t("settings.protected")}`} checked={r.protected} onChange={(e) => rule(n, { protected: e.target.checked })} className="block size-4 accent-accent" /></td>
-                <td role="cell" className="sm:px-2 sm:py-1.5">
-                  <button type="button" aria-label={`${r.type}: ${t("builder.remove")}`} onClick={() => put({ types: doc.types.filter((_, i) => i !== n) })} className="inline-flex size-8 items-center justify-center rounded text-soft hover:bg-bad-wash hover:text-bad">
-                    <Trash2 aria-hidden className="size-4" />
-                  </button>
-                </td>
+                <td role="cell" className="max-sm:flex max-sm:basis-full max-sm:items-center max-sm:justify-between sm:px-2.5 sm:py-1.5">{saved.types.some((s) => s.type === r.type) ? <span className="font-mono text-sm font-medium">{r.type}</span> : <Input aria-label={t("col.type")} value={r.type} onChange={(e) => rule(n, { type: e.target.value })} className="!w-36" />}<span className="sm:hidden">{bin(n, r)}</span></td>
+                <td role="cell" className="sm:px-2.5 sm:py-1.5"><Small of="settings.priority" /><Input type="number" min={1} max={100} aria-label={`${r.type}: ${t("settings.priority")}`} value={r.priority} onChange={(e) => rule(n, { priority: Number(e.target.value) })} className="!w-16" /></td>
+                <td role="cell" className="sm:px-2.5 sm:py-1.5"><Small of="settings.limit" /><Input type="number" min={1} aria-label={`${r.type}: ${t("settings.limit")}`} value={r.limit.count} onChange={(e) => rule(n, { limit: { ...r.limit, count: Number(e.target.value) } })} className="!w-20" /></td>
+                <td role="cell" className="sm:px-2.5 sm:py-1.5"><Small of="rules.within" /><Span label={`${r.type}: ${t("rules.within")}`} value={r.limit.window} change={(window) => rule(n, { limit: { ...r.limit, window } })} /></td>
+                <td role="cell" className="sm:px-2.5 sm:py-1.5"><Small of="settings.policy" /><Select aria-label={`${r.type}: ${t("settings.policy")}`} value={r.policy} onChange={(e) => rule(n, { policy: e.target.value })} options={["first", "latest", "none"].map((p) => ({ value: p, label: t(`policy.${p}`) }))} className="!w-auto" /></td>
+                <td role="cell" className="sm:px-2.5 sm:py-1.5"><Small of="rules.guard" /><Guard rule={r} change={(guard) => rule(n, { guard })} /></td>
+                <td role="cell" className="sm:px-2.5 sm:py-1.5"><Small of="settings.protected" /><input type="checkbox" aria-label={`${r.type}: ${t("settings.protected")}`} checked={r.protected} onChange={(e) => rule(n, { protected: e.target.checked })} className="my-1 block size-4" /></td>
+                <td role="cell" className="max-sm:hidden sm:px-2 sm:py-1.5">{bin(n, r)}</td>
               </tr>
             ))}
           </tbody>
         </table>
       </div>
+      <p className="text-sm text-soft">{t("rules.others")}</p>
+      <Fold summary={<span className="text-sm font-medium">{t("rules.columns")}</span>}>
+        {() => (
+          <div className="mt-1.5 ml-5 max-w-3xl text-sm">
+            <Facts wide facts={(["settings.priority", "settings.limit", "settings.policy", "rules.guard", "settings.protected"] as const).map((k) => [t(k), t(`rulehint.${k.split(".")[1]}`)])} />
+          </div>
+        )}
+      </Fold>
       <Button small onClick={() => put({ types: [...doc.types, { type: "", priority: 5, limit: { count: 5, window: "ever" }, policy: "first", guard: null, protected: false }] })}>
         <Plus aria-hidden className="size-3.5" />
         {t("rules.addType")}
@@ -143,6 +152,18 @@ function Editor({ saved }: { saved: Rules }) {
   );
 }
 
+/** Span is how far back a limit counts: ever, or a number and its unit, which a document writes as 365d. */
+function Span({ label, value, change }: { label: string; value: string; change: (v: string) => void }) {
+  const { t } = useTranslation();
+  const [, n, unit] = /^(\d*)([mhdw])$/.exec(value) ?? [];
+  return (
+    <span className="flex items-center gap-1.5">
+      {unit && <Input inputMode="numeric" aria-label={label} value={n} onChange={(e) => change(e.target.value.replace(/\D/g, "") + unit)} className="!w-14" />}
+      <Select aria-label={unit ? `${label}: ${t("builder.unit")}` : label} value={unit ?? "ever"} onChange={(e) => change(e.target.value === "ever" ? "ever" : `${n || 365}${e.target.value}`)} options={["ever", "m", "h", "d", "w"].filter((u) => u !== "m" || unit === "m").map((u) => ({ value: u, label: u === "ever" ? t("rules.ever") : t(`unit.${u}`) }))} className="field-sizing-content !w-auto" />
+    </span>
+  );
+}
+
 /** Small names a value on a phone, where no head of a table stands above it. */
 function Small({ of }: { of: string }) {
   const { t } = useTranslation();
@@ -176,7 +197,7 @@ function Guard({ rule, change }: { rule: Rule; change: (g: Record<string, number
         const all = [...e.target.value.matchAll(/([\w.-]+)\s*:\s*(\d+)/g)].map((m): [string, number] => [m[1], Number(m[2])]);
         change(all.length > 0 ? Object.fromEntries(all) : null);
       }}
-      className="!w-52 font-mono text-sm"
+      className="!w-48 font-mono text-sm"
     />
   );
 }

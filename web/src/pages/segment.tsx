@@ -5,8 +5,9 @@ import { keepPreviousData, useInfiniteQuery, useMutation, useQuery, useQueryClie
 import { useEffect, useMemo, useState } from "react";
 import { useTranslation } from "react-i18next";
 import { call, enc, get, type Page as Part, Problem, type Segment, type Where } from "../api";
-import { keyOf, useSegments } from "../data";
-import { percent, plain, yamlDocument } from "../format";
+import { keyOf, usePeopleTotal, useSegments } from "../data";
+import { valueWord } from "../conditions";
+import { num, percent, plain, yamlDocument } from "../format";
 import { nameOf, useDelayed, useFound } from "../palette";
 import { PersonLink } from "../person";
 import { grouped, isObj, rooted } from "../tree";
@@ -61,7 +62,7 @@ function Editor({ saved, first }: { saved: Segment | null; first?: { where?: Whe
   const changed = JSON.stringify({ name, where }) !== base;
   const key = saved?.key ?? keyOf(name);
   const all = useSegments();
-  const total = useQuery({ queryKey: ["people-total"], queryFn: () => call<{ data: { n: number }[] }>("POST", "/v1/sql", { query: "SELECT count(*) AS n FROM profiles" }), staleTime: 30_000 });
+  const total = usePeopleTotal().data ?? 0;
   const taken = !saved && (key === "new" || all.data?.data.some((s) => s.key === key));
   const scoped = scope === "account" ? { scope } : {};
   const body = { name: name.trim(), ...(saved?.list ? { list: true } : { where }), ...scoped, ...(saved ? { version: saved.version } : {}) };
@@ -135,7 +136,7 @@ function Editor({ saved, first }: { saved: Segment | null; first?: { where?: Whe
                   />
                 </span>
               )}
-              <Builder where={where} change={edit} places={places} counts={preview.data?.per_condition} stale={stale} total={account ? undefined : Number(total.data?.data[0]?.n ?? 0)} scope={scope} />
+              <Builder where={where} change={edit} places={places} counts={preview.data?.per_condition} stale={stale} total={account ? undefined : total} scope={scope} />
               {!saved && empty && !account && (
                 <div className="border-t border-line pt-4">
                   <Templates />
@@ -157,7 +158,7 @@ function Editor({ saved, first }: { saved: Segment | null; first?: { where?: Whe
   return (
     <Page
       title={saved ? saved.name : t("segments.new")}
-      lead={saved ? <span className="font-mono text-sm">{saved.key}</span> : t("segments.newLead")}
+      lead={saved ? <span className="text-sm">{t("settings.key")} <span className="font-mono">{saved.key}</span></span> : t("segments.newLead")}
       action={
         <>
           {!saved && <Link to="/segments/new" search={{ tab: "list" }} className={buttonLook()}>{t("upload.title")}</Link>}
@@ -178,12 +179,11 @@ function Editor({ saved, first }: { saved: Segment | null; first?: { where?: Whe
         </div>
         {saved?.list && (
           <Card title={t("tile.now")}>
-            <p className="text-3xl font-semibold tracking-tight"><Num n={saved.size ?? 0} /></p>
-            <p className="text-soft">{t(account ? "segments.accounts" : "segments.people")}</p>
+            <p><span className="text-3xl font-semibold tracking-tight"><Num n={saved.size ?? 0} /></span> <span className="text-soft">{t(account ? "segments.accounts" : "segments.people", { count: saved.size ?? 0 })}</span></p>
             <Exact at={saved.as_of} exact={saved.exact} />
           </Card>
         )}
-        {!saved?.list && <Side preview={preview.data} error={preview.isError} empty={empty} stale={stale} saved={saved} account={account} changed={changed} total={account ? 0 : Number(total.data?.data[0]?.n ?? 0)} count={whole === asked ? undefined : () => setWhole(asked)} />}
+        {!saved?.list && <Side preview={preview.data} error={preview.isError} empty={empty} stale={stale} saved={saved} account={account} changed={changed} total={account ? 0 : total} count={whole === asked ? undefined : () => setWhole(asked)} />}
       </div>
       <Dialog open={removing} close={() => setRemoving(false)} title={t("segments.delete", { name: saved?.name ?? "" })}>
         {saved && <Removal s={saved} close={() => setRemoving(false)} />}
@@ -221,14 +221,14 @@ function Side({ preview, error, empty, stale, saved, account, changed, total, co
           <p className="text-soft">{error ? t("segments.previewError") : t("loading")}</p>
         ) : (
           <div className={cx(stale && "opacity-70")} role="status">
-            <p className="text-3xl font-semibold tracking-tight">
-              {!now.exact && "≈ "}
-              <Num n={now.size} />
-              {!now.exact && now.margin !== undefined && <span className="ml-2 text-base font-normal text-soft">± <Num n={now.margin} /></span>}
+            <p>
+              <span className="text-3xl font-semibold tracking-tight">
+                {!now.exact && "≈ "}
+                <Num n={now.size} />
+              </span>
+              {!now.exact && now.margin !== undefined && <span className="ml-2 text-soft">± <Num n={now.margin} /></span>} <span className="text-soft">{t(account ? "segments.accounts" : "segments.people", { count: now.size })}</span>
             </p>
-            <p className="text-soft">
-              {t(account ? "segments.accounts" : "segments.people")} · {t(now.exact ? "exact" : "estimated")} · <When at={now.as_of} />
-            </p>
+            <Exact at={now.as_of} exact={now.exact} />
             {total > 0 && (
               <>
                 <svg aria-hidden width="100%" height="6" className="mt-2 block rounded-full bg-sunken">
@@ -355,7 +355,7 @@ function Breakdown({ where, scope, trait, change }: { where: Where; scope: "prof
               note: percent(x.size / Math.max(1, sum), i18n.language, 1),
               name:
                 scope === "account" || isObj(x.value) ? (
-                  plain(x.value)
+                  valueWord(t, x.value)
                 ) : (
                   <Link
                     to="/segments/new"
@@ -363,12 +363,12 @@ function Breakdown({ where, scope, trait, change }: { where: Where; scope: "prof
                     className="hover:underline"
                     title={t("breakdown.open")}
                   >
-                    {x.value === null ? <span className="text-soft">{t("breakdown.none")}</span> : plain(x.value)}
+                    {x.value === null ? <span className="text-soft">{t("breakdown.none")}</span> : valueWord(t, x.value)}
                   </Link>
                 ),
             }))}
           />
-          {q.data.other > 0 && <p className="text-sm text-soft">{t("breakdown.other", { n: q.data.other, values: q.data.values - q.data.data.length })}</p>}
+          {q.data.other > 0 && <p className="text-sm text-soft">{t("breakdown.other", { n: num(q.data.other, i18n.language), values: num(q.data.values - q.data.data.length, i18n.language) })}</p>}
           <Exact at={q.data.as_of} exact={q.data.exact} />
         </>
       )}
@@ -477,7 +477,7 @@ function Removal({ s, close }: { s: Segment; close: () => void }) {
   });
   return (
     <div className="space-y-4 p-4">
-      <p>{t("segments.deleteLead")}{s.size !== undefined && <> <strong><Num n={s.size} /></strong> {t("segments.deleteSize")}</>}</p>
+      <p>{t("segments.deleteLead")}{s.size !== undefined && <> <strong><Num n={s.size} /> {t(s.scope === "account" ? "segments.accounts" : "segments.people", { count: s.size })}</strong> {t("segments.deleteSize", { count: s.size })}</>}</p>
       <Field label={t("segments.typeName", { name: s.name })}>
         <Input value={typedName} onChange={(e) => setTyped(e.target.value)} />
       </Field>

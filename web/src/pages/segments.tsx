@@ -11,7 +11,7 @@ import { percent } from "../format";
 import { rooted } from "../tree";
 import { Overlap } from "../ui/chart";
 import { Badge, buttonLook, Card, cx, Empty, Exact, Input, Num, Rows, Skeleton, Tabs, Trouble, When } from "../ui/kit";
-import { useSegments } from "../data";
+import { usePeopleTotal, useSegments } from "../data";
 import { Small, useCourses } from "./course";
 import { Page } from "./page";
 import { Templates } from "./templates";
@@ -28,11 +28,10 @@ export function Segments() {
   const courses = useCourses();
   const words = find.trim().toLowerCase();
   const rows = (all.data?.data ?? []).filter((s) => !words || `${s.name} ${s.key} ${JSON.stringify(s.where ?? "")}`.toLowerCase().includes(words));
-  const most = useQuery({ queryKey: ["people-total"], queryFn: () => call<{ data: { n: number }[] }>("POST", "/v1/sql", { query: "SELECT count(*) AS n FROM profiles" }), staleTime: 30_000 });
-  const total = Number(most.data?.data[0]?.n ?? 0);
+  const total = usePeopleTotal().data ?? 0;
   const add = (
     <>
-      <Link to="/segments/new" search={{ tab: "list" }} className={buttonLook()}>
+      <Link to="/segments/new" search={{ tab: "list" }} className={cx(buttonLook(), "max-sm:order-1")}>
         <FileUp aria-hidden className="size-4" />
         {t("upload.title")}
       </Link>
@@ -69,7 +68,7 @@ export function Segments() {
                 cell: (s) => (
                   <span className="block sm:min-w-40">
                     <Link to="/segments/$key" params={{ key: s.key }} className="font-semibold text-accent hover:underline">{s.name}</Link>
-                    {s.scope === "account" && <span className="ml-2"><Badge>{t("segments.accounts")}</Badge></span>}
+                    {s.scope === "account" && <span className="ml-2"><Badge>{t("segments.ofAccounts")}</Badge></span>}
                   </span>
                 ),
               },
@@ -127,18 +126,18 @@ function Went({ k, changes }: { k: string; changes: Parameters<typeof Small>[0][
 }
 
 function Size({ k, total }: { k: string; total: number }) {
-  const { i18n } = useTranslation();
+  const { t, i18n } = useTranslation();
   const s = useSegment(k);
   if (s.data?.size === undefined || s.data.size === null) return <>…</>;
   const share = total > 0 ? s.data.size / total : null;
   return (
-    <span className="inline-block min-w-24">
+    <span className="inline-block w-32">
       <Link to="/segments/$key" params={{ key: k }} search={{ tab: "members" }} className="font-semibold hover:underline">
         <Num n={s.data.size} />
       </Link>
       {share !== null && (
         <>
-          <span className="ml-1.5 text-sm text-soft">{percent(share, i18n.language, share < 0.1 ? 1 : 0)}</span>
+          <span className="text-sm text-soft"> · {t("segments.part", { share: percent(share, i18n.language, share < 0.1 ? 1 : 0) })}</span>
           <svg aria-hidden width="100%" height="4" className="mt-1 block rounded-full bg-sunken">
             <rect width={`${Math.min(100, share * 100)}%`} height="4" rx="2" className="fill-one" />
           </svg>
@@ -195,9 +194,11 @@ export function Overlaps({ keys, change, fixed }: { keys: string[]; change: (key
               <Link
                 to="/segments/new"
                 search={{ where: { all: chosen.map((k) => ({ segment: k, op: r.in.includes(k) ? "in" : "not_in" })) }, name: r.in.map(name).join(" + ") }}
-                className="text-sm text-accent hover:underline sm:whitespace-nowrap"
+                title={t("overlap.asSegment")}
+                className="inline-flex min-h-6 min-w-6 items-center justify-center text-sm text-accent hover:underline sm:whitespace-nowrap"
               >
-                {t("overlap.asSegment")}
+                <Plus aria-hidden className="size-4.5 sm:hidden" />
+                <span className="max-sm:sr-only">{t("overlap.asSegment")}</span>
               </Link>
             )}
           />

@@ -4,12 +4,12 @@ import { Link, useNavigate, useSearch } from "@tanstack/react-router";
 import { useQuery } from "@tanstack/react-query";
 import type { ReactNode } from "react";
 import { useTranslation } from "react-i18next";
-import { get, type Page as Part } from "../api";
-import { useSources, useStatus } from "../data";
+import { get } from "../api";
+import { purposeName, usePurposes, useSources, useStatus } from "../data";
 import { switchLanguage } from "../i18n";
 import { choose, type Prefs, usePrefs, type Work, works } from "../prefs";
 import { useWho } from "../signin";
-import { Badge, Card, Code, Copy, Empty, Facts, Field, Num, Rows, Select, Skeleton, Tabs, Trouble, When } from "../ui/kit";
+import { Badge, Card, Code, Coded, Copy, Empty, Facts, Field, Num, Rows, Select, Skeleton, Tabs, Trouble, When } from "../ui/kit";
 import { Decisions } from "./identity";
 import { Page } from "./page";
 import { IdentityRules } from "./rules";
@@ -78,12 +78,11 @@ function General() {
           facts={[
             [t("settings.workspace"), <b className="font-medium">{who.data?.workspace}</b>],
             [t("settings.signedIn"), <b className="font-medium">{who.data?.name}</b>],
-            [t("settings.version"), <b className="font-medium">{about.data?.info.version ?? "…"}</b>],
-            ...Object.entries(s?.engines ?? {}).map(([k, v]): [string, ReactNode] => [t("settings.engine", { name: t(`engine.${k}`, { defaultValue: k }) }), <b className="font-medium">{t(`engineis.${v}`, { defaultValue: v })}</b>]),
+            [t("settings.version"), <b className="font-medium">{about.data?.info.version === "(devel)" ? t("settings.unreleased") : (about.data?.info.version ?? "…")}</b>],
+            ...Object.entries(s?.engines ?? {}).map(([k, v]): [string, ReactNode] => [t(`engine.${k}`, { defaultValue: k }), <b className="font-medium">{t(`engineis.${v}`, { defaultValue: v })}</b>]),
             [t("settings.accepted"), s ? <Num n={s.accepted} /> : "…"],
             [t("settings.repeats"), s ? <Num n={s.repeats} /> : "…"],
             [t("settings.api"), <a href="/v1/openapi.json" className="text-accent hover:underline">/v1/openapi.json</a>],
-            [t("kit.title"), <Link to="/kit" className="text-accent hover:underline">/ui/kit</Link>],
           ]}
         />
       </section>
@@ -102,7 +101,7 @@ function Keys() {
     <div>
       <div className="space-y-2 border-b border-line p-4">
         <h2 className="font-semibold">{t("settings.admin")}</h2>
-        <p className="text-soft">{t("settings.adminLead")}</p>
+        <p className="text-soft"><Coded text={t("settings.adminLead")} code="admin-token" /></p>
         <Code text="kith open" label={t("signin.command")} />
       </div>
       <h2 className="px-4 pt-4 pb-1 font-semibold">{t("settings.writeKeys")}</h2>
@@ -126,11 +125,9 @@ function Keys() {
   );
 }
 
-type Purpose = { key: string; name?: string; updated_at?: string } & Record<string, unknown>;
-
 function Purposes() {
   const { t } = useTranslation();
-  const q = useQuery({ queryKey: ["purposes"], queryFn: ({ signal }) => get<Part<Purpose>>("/v1/purposes?limit=200", signal) });
+  const q = usePurposes();
   if (q.isPending) return <Skeleton />;
   if (q.isError) return <Trouble error={q.error} retry={() => q.refetch()} />;
   if (q.data.data.length === 0) {
@@ -149,10 +146,10 @@ function Purposes() {
       rows={q.data.data}
       id={(p) => p.key}
       columns={[
-        { head: t("col.name"), cell: (p) => <span className="font-medium">{p.name ?? p.key}</span> },
+        { head: t("col.name"), cell: (p) => <span className="font-medium">{purposeName(p)}</span> },
         { head: t("settings.key"), cell: (p) => <span className="font-mono text-sm">{p.key}</span> },
-        { head: t("purposes.granted"), wide: true, bare: true, cell: (p) => <Link to="/segments/new" search={{ where: { all: [{ consent: { purpose: p.key }, op: "granted" }] }, name: p.name ?? p.key }} className="text-accent hover:underline">{t("purposes.open")}</Link> },
-        { head: t("segments.changed"), right: true, cell: (p) => <When at={p.updated_at} /> },
+        { head: t("segments.changed"), cell: (p) => (p.updated_at ? <When at={p.updated_at} /> : <span className="whitespace-nowrap text-soft">{t("purposes.builtIn")}</span>) },
+        { head: t("purposes.granted"), wide: true, bare: true, cell: (p) => <Link to="/segments/new" search={{ where: { all: [{ consent: { purpose: p.key }, op: "granted" }] }, name: `${purposeName(p)}: ${t("op.granted")}` }} className="text-accent hover:underline">{t("purposes.open")}</Link> },
       ]}
     />
   );

@@ -8,7 +8,7 @@ import { useTranslation } from "react-i18next";
 import { call, enc, get, Problem, type Source, sql } from "../api";
 import { keyOf, lastUsed, useSources } from "../data";
 import { date, dayMonth } from "../format";
-import { callTitle } from "../kinds";
+import { eventTitle } from "../kinds";
 import { everyDay } from "../kpis";
 import { Chart, Ranks, Spark } from "../ui/chart";
 import { Badge, Button, Card, Code, Copy, cx, Dialog, Empty, Exact, Field, Input, Missing, Num, Rows, Segmented, Select, Skeleton, Tabs, Tick, Trouble, When } from "../ui/kit";
@@ -88,7 +88,7 @@ export function Sources() {
                   return (
                     <span className="flex items-center gap-3 sm:min-w-44">
                       <Spark values={d} className="w-28 shrink-0" height={24} />
-                      <span className="font-medium">{volumes.data ? <Num n={sum} /> : volumes.isError ? "–" : "…"}</span>
+                      <span className="font-medium sm:min-w-14 sm:text-right">{volumes.data ? <Num n={sum} /> : volumes.isError ? "–" : "…"}</span>
                     </span>
                   );
                 },
@@ -187,7 +187,7 @@ export function OneSource() {
       title={s.name}
       lead={
         <span className="flex flex-wrap items-center gap-x-3">
-          <span className="font-mono text-sm">{s.key}</span> <State s={s} /> {!s.enabled && <Badge tone="warn">{t("source.off")}</Badge>}
+          <span className="text-sm">{t("settings.key")} <span className="font-mono">{s.key}</span></span> <State s={s} /> {!s.enabled && <Badge tone="warn">{t("source.off")}</Badge>}
         </span>
       }
       action={
@@ -224,11 +224,12 @@ function Send({ s }: { s: Source }) {
   const { t } = useTranslation();
   const [kind, setKind] = useState<string>("curl");
   const last = lastUsed(s);
+  const lately = !!last && Date.now() - Date.parse(last) < 86_400_000;
   return (
     <div>
       <div className="flex items-center gap-2 border-b border-line px-4 py-2.5" role="status">
-        <span aria-hidden className={cx("size-2.5 shrink-0 rounded-full", last ? "bg-good" : "animate-pulse bg-warn")} />
-        {last ? <span>{t("source.hears")} <When at={last} /></span> : <span className="text-soft">{t("source.listens")}</span>}
+        <span aria-hidden className={cx("size-2.5 shrink-0 rounded-full", lately ? "bg-good" : last ? "bg-warn" : "animate-pulse bg-warn")} />
+        {last ? <span>{t(lately ? "source.hears" : "source.silent")} <When at={last} /></span> : <span className="text-soft">{t("source.listens")}</span>}
       </div>
       <Tabs
         label={`${s.name}: ${t("source.snippets")}`}
@@ -270,9 +271,9 @@ function Volume({ s }: { s: Source }) {
     queryFn: async ({ signal }) => {
       const [d, n] = await Promise.all([
         sql(`SELECT date_trunc('day', ${by}) AS day, count(*) AS n FROM events WHERE source = ${literal(s.key)} AND ${by} > now() - INTERVAL ${days} DAY GROUP BY day`, signal),
-        sql(`SELECT coalesce(name, type) AS name, count(*) AS n FROM events WHERE source = ${literal(s.key)} AND ${by} > now() - INTERVAL ${days} DAY GROUP BY 1 ORDER BY n DESC LIMIT 12`, signal),
+        sql(`SELECT type, name, count(*) AS n FROM events WHERE source = ${literal(s.key)} AND ${by} > now() - INTERVAL ${days} DAY GROUP BY type, name ORDER BY n DESC LIMIT 12`, signal),
       ]);
-      return { days: everyDay(Date.now(), days, new Map(d.data.map((r) => [String(r.day).slice(0, 10), { day: String(r.day).slice(0, 10), n: Number(r.n) }])), (day) => ({ day, n: 0 })), names: n.data.map((r) => ({ name: String(r.name), n: Number(r.n) })), as_of: d.as_of };
+      return { days: everyDay(Date.now(), days, new Map(d.data.map((r) => [String(r.day).slice(0, 10), { day: String(r.day).slice(0, 10), n: Number(r.n) }])), (day) => ({ day, n: 0 })), names: n.data.map((r) => ({ type: String(r.type), name: typeof r.name === "string" ? r.name : null, n: Number(r.n) })), as_of: d.as_of };
     },
     staleTime: 15_000,
   });
@@ -295,11 +296,11 @@ function Volume({ s }: { s: Source }) {
           <Ranks
             label={t("source.names")}
             rows={q.data.names.map((n) => ({
-              key: n.name,
+              key: `${n.type} ${n.name}`,
               n: n.n,
               name: (
-                <button type="button" className="min-h-6 rounded hover:underline" onClick={() => void navigate({ to: "/sql", search: { q: `SELECT timestamp, profile_id, properties\nFROM events\nWHERE source = ${literal(s.key)} AND coalesce(name, type) = ${literal(n.name)}\nORDER BY received_at DESC\nLIMIT 100`, run: 1 } })}>
-                  {callTitle(n.name)}
+                <button type="button" className="min-h-6 rounded hover:underline" onClick={() => void navigate({ to: "/sql", search: { q: `SELECT timestamp, profile_id, properties\nFROM events\nWHERE source = ${literal(s.key)} AND type = ${literal(n.type)} AND name ${n.name === null ? "IS NULL" : `= ${literal(n.name)}`}\nORDER BY received_at DESC\nLIMIT 100`, run: 1 } })}>
+                  {eventTitle({ type: n.type, ...(n.type === "track" ? { event: n.name ?? undefined } : { name: n.name ?? undefined }) })}
                 </button>
               ),
             }))}
@@ -321,6 +322,8 @@ function Rules({ s }: { s: Source }) {
   const [types, setTypes] = useState((s.identifies ?? []).join(", "));
   const [trusted, setTrusted] = useState(s.server_fields !== "ignored");
   const split = (x: string) => x.split(/[\s,]+/).filter(Boolean);
+  const now = JSON.stringify([name.trim(), enabled, country.trim().toUpperCase(), split(origins), split(types), trusted]);
+  const changed = now !== JSON.stringify([s.name, s.enabled, s.default_country ?? "", s.allow_origins, s.identifies ?? [], s.server_fields !== "ignored"]);
   const save = useMutation({
     mutationFn: () =>
       call("PUT", `/v1/sources/${enc(s.key)}`, {
@@ -356,7 +359,7 @@ function Rules({ s }: { s: Source }) {
       <Field label={t("source.identifies")} hint={t("source.identifiesHint")}><Input value={types} onChange={(e) => setTypes(e.target.value)} className="font-mono" /></Field>
       <Tick label={t("source.trusted")} checked={trusted} change={setTrusted} hint={t("source.trustedHint")} />
       {save.isError && <Trouble error={save.error} />}
-      <Button kind="main" type="submit" disabled={!name.trim() || save.isPending}>{t("save")}</Button>
+      <Button kind="main" type="submit" disabled={!name.trim() || !changed || save.isPending}>{t("save")}</Button>
     </form>
   );
 }
@@ -435,7 +438,7 @@ function Rotate({ s, done }: { s: Source; done: () => void }) {
       {rotate.isError && <Trouble error={rotate.error} />}
       <div className="flex justify-end gap-2">
         <Button onClick={done}>{t("cancel")}</Button>
-        <Button kind="main" disabled={rotate.isPending} onClick={() => rotate.mutate()}>{t("source.rotate")}</Button>
+        <Button kind="main" disabled={rotate.isPending} onClick={() => rotate.mutate()}>{t("source.make")}</Button>
       </div>
     </div>
   );

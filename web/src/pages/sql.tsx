@@ -109,7 +109,7 @@ export function Sql() {
                   {t("cancel")}
                 </Button>
               )}
-              <kbd className="hidden rounded border border-line bg-sunken px-1.5 text-xs text-soft sm:block">Ctrl Enter</kbd>
+              <kbd className="hidden rounded border border-line bg-sunken px-1.5 text-xs text-soft sm:block">{t("key.ctrl")} {t("key.enter")}</kbd>
               {stop && <span role="status" className="text-sm text-soft">{t("sql.running")}</span>}
             </div>
             {error != null && <Trouble error={error} />}
@@ -210,7 +210,7 @@ function Answer({ a, dim, view, show }: { a: Answered; dim: boolean; view: strin
       title={
         <span className="flex flex-wrap items-center gap-x-2 text-sm font-normal text-soft">
           <span>
-            <span role="status"><Num n={a.table.rows} /> {t("sql.rows")}</span> · <Num n={Math.round(a.took)} /> ms · {t("asOf")} <When at={a.table.as_of} />
+            <span role="status"><Num n={a.table.rows} /> {t("sql.rows", { count: a.table.rows })}</span> · <Num n={Math.round(a.took)} /> ms · <span className="whitespace-nowrap">{t("asOf")} <When at={a.table.as_of} /></span>
           </span>
           {a.table.truncated && <Badge tone="warn">{t("sql.truncated")}</Badge>}
         </span>

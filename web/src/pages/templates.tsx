@@ -1,6 +1,7 @@
 // Segments that many want, ready to begin with, each with its size of now.
 import { Link } from "@tanstack/react-router";
 import { useQuery } from "@tanstack/react-query";
+import { useEffect, useState } from "react";
 import { useTranslation } from "react-i18next";
 import { call, type Where } from "../api";
 import { placed } from "../kpis";
@@ -20,16 +21,17 @@ const templates: { key: string; where: Where }[] = [
 
 export function Templates() {
   const { t } = useTranslation();
+  const [asked, setAsked] = useState(0);
   return (
     <section>
       <h2 className="mb-2 font-semibold">{t("templates.title")}</h2>
       <ul className="grid gap-2 sm:grid-cols-2 2xl:grid-cols-4">
-        {templates.map((x) => (
+        {templates.map((x, n) => (
           <li key={x.key}>
             <Link to="/segments/new" search={{ where: x.where, name: t(`template.${x.key}`) }} className="flex h-full flex-col rounded-lg border border-line bg-panel px-3 py-2.5 hover:border-accent">
               <span className="flex items-baseline justify-between gap-2">
                 <span className="font-medium">{t(`template.${x.key}`)}</span>
-                <span className="shrink-0 font-semibold text-accent"><Live where={x.where} k={x.key} /></span>
+                <span className="shrink-0 font-semibold text-accent"><Live where={x.where} k={x.key} turn={n <= asked} done={() => setAsked((a) => Math.max(a, n + 1))} /></span>
               </span>
               <span className="text-sm text-soft">{t(`templateLead.${x.key}`)}</span>
             </Link>
@@ -40,7 +42,19 @@ export function Templates() {
   );
 }
 
-function Live({ where, k }: { where: Where; k: string }) {
-  const q = useQuery({ queryKey: ["template", k], queryFn: ({ signal }) => call<{ size: number; exact: boolean }>("POST", "/v1/segments:preview", { where, sample: 0 }, signal), staleTime: 60_000, retry: false });
+/** Live is the size of now. One is asked for after the other, for all at once would each be asked of fewer people. */
+function Live({ where, k, turn, done }: { where: Where; k: string; turn: boolean; done: () => void }) {
+  const q = useQuery({
+    queryKey: ["template", k],
+    queryFn: ({ signal }) => call<{ size: number; exact: boolean }>("POST", "/v1/segments:preview", { where, sample: 0 }, signal),
+    enabled: turn,
+    staleTime: 60_000,
+    retry: false,
+  });
+  useEffect(() => {
+    if (q.isFetched) done();
+    // done only counts on
+    // eslint-disable-next-line
+  }, [q.isFetched]);
   return q.data ? <>{!q.data.exact && "≈ "}<Num n={q.data.size} /></> : <span className="text-soft">{q.isError ? "–" : "…"}</span>;
 }

@@ -4,24 +4,50 @@ import { useNavigate, useSearch } from "@tanstack/react-router";
 import { useInfiniteQuery, useQuery } from "@tanstack/react-query";
 import { GitMerge, type LucideIcon, ShieldCheck, Tags } from "lucide-react";
 import { useEffect, useMemo, useRef, useState } from "react";
+import i18next from "i18next";
 import { useTranslation } from "react-i18next";
 import { enc, get, type KithEvent, type Page, type Profile, refPath, sql } from "../api";
-import { useSegments } from "../data";
-import { clock, day, money, plain } from "../format";
+import { usePurposeName, useSegments, useSourceName } from "../data";
+import { clock, date, day, isMoment, money, num, plain, spaced } from "../format";
 import { eventIcon, eventTitle, type Subject, subjectOf, subjects } from "../kinds";
 import { Chart } from "../ui/chart";
-import { Badge, Button, cx, Dialog, Empty, Fold, Input, Json, Segmented, Skeleton, Trouble } from "../ui/kit";
+import { Button, cx, Dialog, Empty, Fold, Input, Json, Segmented, Skeleton, Trouble } from "../ui/kit";
 import { type Audited, useAudit } from "./identity";
 import { useSaid } from "./consents";
 import { Trace } from "./trace";
 
-/** eventLine is the content of an event in one line: what is plain in it. */
-export function eventLine(e: KithEvent): string {
+/** leads are the properties that say what an event is about, which need no name. */
+const leads = ["name", "title", "query", "email_subject", "subject", "topic", "campaign_name", "path", "order_id"];
+
+/** leadOf is the property that says what an event is about. */
+function leadOf(e: KithEvent): [string, string] | undefined {
+  const p = e.properties ?? {};
+  const key = leads.find((k) => (typeof p[k] === "string" && p[k] !== e.name) || (k === "order_id" && typeof p[k] === "number"));
+  return key === undefined ? undefined : [key, String(p[key])];
+}
+
+/** lineOf is in a few words what an event is about: its amount or its subject, else its whole line. */
+export function lineOf(e: KithEvent, language: string): string {
+  return (subjectOf(e) === "orders" && amountOf(e, language)) || leadOf(e)?.[1] || eventLine(e, language);
+}
+
+// What says nothing to a reader who sees the event: ids, and what stands beside it.
+const untold = /(^|_)id$|Id$|^(currency|line_count|campaign_name|createdAt|created_at)$/;
+
+/** eventLine is the content of an event in one line: what it is about, and what else is plain in it. */
+export function eventLine(e: KithEvent, language: string): string {
   const content = e.properties ?? e.traits ?? {};
-  return Object.entries(content)
-    .map(([k, v]) => (Array.isArray(v) && v.some((x) => typeof x === "object") ? `${k} ×${v.length}` : v !== null && typeof v === "object" ? null : `${k} ${plain(v)}`))
-    .filter(Boolean)
-    .join(" · ");
+  const lead = leadOf(e);
+  const currency = typeof content.currency === "string" ? content.currency : undefined;
+  const rest = Object.entries(content).map(([k, v]) => {
+    if (v === null || k === lead?.[0] || v === lead?.[1] || v === e.name || untold.test(k)) return null;
+    if (subjectOf(e) === "orders" && (k === "revenue" || k === "total")) return null;
+    if (Array.isArray(v) && v.some((x) => typeof x === "object")) return k === "products" ? i18next.t("orders.lines", { count: v.length }) : `${spaced(k)} ×${v.length}`;
+    if (v !== null && typeof v === "object" && !Array.isArray(v)) return null;
+    const text = typeof v === "number" ? (currency && /^(value|price|revenue|total|tax|shipping|discount)$/.test(k) ? money(v, language, currency) : num(v, language)) : isMoment(v) ? date(v, language) : typeof v === "boolean" ? i18next.t(v ? "yes" : "no") : plain(v);
+    return k === "value" && currency ? text : `${spaced(k)} ${text}`;
+  });
+  return [lead?.[1], ...rest].filter(Boolean).join(" · ");
 }
 
 /** amountOf is what an order is worth, null of anything else. */
@@ -118,6 +144,8 @@ function useNotes(at: string, p: Profile): Extract<Entry, { kind: "note" }>[] {
   const said = useSaid(at, !account);
   const audit = useAudit(at, !account);
   const names = useSegments();
+  const purpose = usePurposeName();
+  const source = useSourceName();
   return useMemo(() => {
     const consents = (said.data?.data ?? []).map((c) => ({
       kind: "note" as const,
@@ -125,8 +153,8 @@ function useNotes(at: string, p: Profile): Extract<Entry, { kind: "note" }>[] {
       subject: "consent" as const,
       key: `consent/${c.id}/${c.purpose}/${c.channel}`,
       icon: ShieldCheck,
-      title: t("note.consent", { purpose: [c.purpose, c.channel].filter(Boolean).join(" / "), state: t(`consent.${c.state}`) }),
-      line: [c.via, c.source, c.policy].filter(Boolean).join(" · "),
+      title: t("note.consent", { purpose: purpose(c.purpose, c.channel), state: t(`consent.${c.state}`) }),
+      line: [t(`via.${c.via}`, { defaultValue: c.via }), source(c.source)].filter(Boolean).join(" · "),
       value: c,
     }));
     const identity = (audit.data?.data ?? []).map((a: Audited, n) => ({
@@ -143,7 +171,7 @@ function useNotes(at: string, p: Profile): Extract<Entry, { kind: "note" }>[] {
       .filter((s) => s.since)
       .map((s) => ({ kind: "note" as const, at: s.since!, subject: "segments" as const, key: `segment/${s.key}`, icon: Tags, title: t("note.entered", { segment: names.data?.data.find((x) => x.key === s.key)?.name ?? s.key }), line: "", value: s }));
     return [...consents, ...identity, ...segments];
-  }, [said.data, audit.data, names.data, p.segments, t]);
+  }, [said.data, audit.data, names.data, p.segments, purpose, source, t]);
 }
 
 /** Course is how much happened in each month, over the whole time. */
@@ -163,7 +191,7 @@ function Course({ p }: { p: Profile }) {
     const [y, n] = m.split("-").map(Number);
     m = n === 12 ? `${y + 1}-01` : `${y}-${String(n + 1).padStart(2, "0")}`;
   }
-  const name = (m: string) => new Intl.DateTimeFormat(i18n.language === "en" ? "en-GB" : i18n.language, { month: "short", year: "2-digit", timeZone: "UTC" }).format(new Date(`${m}-01T00:00:00Z`));
+  const name = (m: string) => new Intl.DateTimeFormat(i18n.language === "en" ? "en-GB" : i18n.language, { month: "short", year: "numeric", timeZone: "UTC" }).format(new Date(`${m}-01T00:00:00Z`));
   return (
     <div className="border-b border-line px-4 pt-1">
       <p className="text-xs text-soft">{t("timeline.course")}</p>
@@ -203,14 +231,14 @@ function Days({ entries, trace }: { entries: Entry[]; trace: (e: KithEvent) => v
 function Line({ at, icon: Icon, title, amount, line, tone }: { at: string; icon: LucideIcon; title: string; amount?: string | null; line: string; tone?: "good" | "bad" | "accent" }) {
   const { i18n } = useTranslation();
   return (
-    <span className="flex flex-wrap items-baseline gap-x-3 sm:flex-nowrap">
+    <span className="flex flex-wrap items-baseline gap-x-3 max-sm:gap-x-2.5 sm:flex-nowrap">
       <time dateTime={at} className="w-17 shrink-0 text-sm text-soft">
         {clock(at, i18n.language)}
       </time>
       <Icon aria-hidden className={cx("size-4 shrink-0 self-center", tone === "good" ? "text-good" : tone === "bad" ? "text-bad" : tone === "accent" ? "text-accent" : "text-soft")} />
-      <span className={cx("shrink-0 font-medium", tone === "good" && "text-good", tone === "bad" && "text-bad")}>{title}</span>
+      <span className={cx("font-medium max-sm:min-w-0 max-sm:flex-1 sm:shrink-0", tone === "good" && "text-good", tone === "bad" && "text-bad")}>{title}</span>
       {amount && <span className="shrink-0 font-semibold">{amount}</span>}
-      <span className="min-w-0 flex-1 basis-40 truncate text-sm text-soft">{line}</span>
+      {line && <span className="min-w-0 flex-1 basis-40 truncate text-sm text-soft max-sm:basis-full">{line}</span>}
     </span>
   );
 }
@@ -219,17 +247,16 @@ const toneOf = (e: KithEvent) => (subjectOf(e) !== "orders" ? undefined : /refun
 
 function One({ e, trace }: { e: KithEvent; trace: (e: KithEvent) => void }) {
   const { t, i18n } = useTranslation();
+  const source = useSourceName();
   return (
-    <Fold summary={<Line at={e.timestamp} icon={eventIcon(e)} title={eventTitle(e)} amount={toneOf(e) && amountOf(e, i18n.language)} line={eventLine(e)} tone={toneOf(e)} />}>
+    <Fold summary={<Line at={e.timestamp} icon={eventIcon(e)} title={eventTitle(e)} amount={toneOf(e) && amountOf(e, i18n.language)} line={eventLine(e, i18n.language)} tone={toneOf(e)} />}>
       {() => (
         <div className="my-2 ml-5">
-          <p className="mb-2 flex flex-wrap items-center gap-1.5">
-            <Badge>{e.type}</Badge>
-            {e.source && <Badge>{e.source}</Badge>}
-            <Badge>
-              <span className="truncate">{e.messageId}</span>
-            </Badge>
-            <Button small kind="quiet" onClick={() => trace(e)}>
+          <p className="mb-2 flex flex-wrap items-center gap-x-4 gap-y-1.5 text-sm">
+            <span><span className="text-soft">{t("trace.call")}</span> {e.type}</span>
+            {e.source && <span><span className="text-soft">{t("col.source")}</span> {source(e.source)}</span>}
+            <span className="min-w-0 break-all"><span className="text-soft">{t("trace.message")}</span> <span className="font-mono">{e.messageId}</span></span>
+            <Button small onClick={() => trace(e)}>
               {t("trace.title")}
             </Button>
           </p>
@@ -242,10 +269,11 @@ function One({ e, trace }: { e: KithEvent; trace: (e: KithEvent) => void }) {
 
 function Visit({ events, trace }: { events: KithEvent[]; trace: (e: KithEvent) => void }) {
   const { t } = useTranslation();
+  const source = useSourceName();
   const last = events[0];
   const names = [...new Set(events.map((e) => [e.properties?.name, e.properties?.title, e.properties?.query].find((x) => typeof x === "string" && x) ?? eventTitle(e)))];
   return (
-    <Fold summary={<Line at={last.timestamp} icon={eventIcon(last)} title={t("timeline.visit", { count: events.length })} line={[last.source, names.slice(0, 4).join(", ")].filter(Boolean).join(" · ")} />}>
+    <Fold summary={<Line at={last.timestamp} icon={eventIcon(last)} title={t("timeline.visit", { count: events.length })} line={[source(last.source), names.slice(0, 4).join(", ")].filter(Boolean).join(" · ")} />}>
       {() => (
         <ol className="my-1 ml-5 divide-y divide-line border-l-2 border-line pl-2">
           {events.map((e) => (

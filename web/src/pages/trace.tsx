@@ -4,6 +4,7 @@ import { Check, CircleAlert, CircleMinus, type LucideIcon, X } from "lucide-reac
 import type { ReactNode } from "react";
 import { useTranslation } from "react-i18next";
 import { enc, get } from "../api";
+import { useSourceName } from "../data";
 import { PersonLink } from "../person";
 import { Badge, Copy, cx, Facts, Fold, Json, Skeleton, Trouble, When } from "../ui/kit";
 
@@ -103,11 +104,12 @@ function Step({ tone, title, children, last }: { tone: Tone; title: string; chil
 function Steps({ r, source }: { r: Record_; source: string }) {
   const { t } = useTranslation();
   const end = outcomeTone(r.outcome);
+  const name = useSourceName();
   return (
     <ol>
       <Step tone="good" title={t("trace.received")}>
         <p className="text-soft">
-          <When at={r.received_at} absolute /> · {t("col.source").toLowerCase()} {source}
+          <When at={r.received_at} absolute /> · {t("col.source").toLowerCase()} {name(source)}
           {r.type && <> · {r.type}</>}
         </p>
         {r.timestamp && (
@@ -128,7 +130,7 @@ function Steps({ r, source }: { r: Record_; source: string }) {
           </ul>
         )}
       </Step>
-      <Step tone={r.outcome === "rejected" ? "bad" : "good"} title={t(r.outcome === "rejected" ? "trace.refused" : "trace.admitted")}>
+      <Step tone={r.outcome === "rejected" ? "bad" : r.admission === "unjudged" ? "none" : "good"} title={t(r.outcome === "rejected" ? "trace.refused" : "trace.admitted")}>
         <p className="text-soft">{t(`admission.${r.admission}`, { defaultValue: r.admission })}</p>
       </Step>
       {(r.identifiers?.length > 0 || r.dropped?.length > 0) && (
@@ -137,7 +139,7 @@ function Steps({ r, source }: { r: Record_; source: string }) {
             {r.identifiers.map((i, n) => (
               <li key={i.type + i.value}>
                 <Badge tone={n === 0 ? "accent" : "none"} title={n === 0 ? t("trace.home") : undefined}>
-                  <span className="break-all">{i.type}: {i.value}</span>
+                  <span className="break-all">{t("cond.listed", { join: i.type, parts: i.value })}</span>
                 </Badge>
               </li>
             ))}

@@ -6,12 +6,12 @@ import { Plus } from "lucide-react";
 import { useMemo, useState } from "react";
 import { useTranslation } from "react-i18next";
 import { call, enc, get, type Page as Part, type Place, Problem } from "../api";
-import { sentence, windowWords } from "../conditions";
+import { valueWord, whatWords, windowWords } from "../conditions";
 import { keyOf, useSegments } from "../data";
 import { compact, num, percent, plain, spaced, yamlDocument } from "../format";
 import type { Obj } from "../tree";
 import { Chart, Ranks } from "../ui/chart";
-import { Badge, Button, buttonLook, Card, Code, Dialog, Empty, Exact, Field, Input, Missing, Num, Rows, Segmented, Select, Skeleton, Trouble, When } from "../ui/kit";
+import { Badge, Button, buttonLook, Card, Code, Dialog, Empty, Exact, Field, Fold, Input, Missing, Num, Rows, Segmented, Select, Skeleton, Trouble, When } from "../ui/kit";
 import { Picker } from "../ui/picker";
 import { say } from "../ui/toast";
 import { SelectionLines, usePaths, useTraitNames } from "./builder";
@@ -33,7 +33,7 @@ export function useComputedNames() {
 /** traitWords says what a computed trait is made of. */
 function traitWords(t: TFunction, d: Obj): string {
   if (d.type === "expression") return plain(d.expression);
-  const what = sentence(t, { event: d.event, where: d.where, window: undefined, count: { op: "gte", value: 1 } }).replace(/,[^,]*$/, "");
+  const what = whatWords(t, d.event, d.where);
   const of = d.property ? ` ${t("trait.of", { property: plain(d.property) })}` : "";
   return `${t("cond.listed", { join: t(`traittype.${String(d.type)}`) + of, parts: what })}, ${windowWords(t, d.window)}`;
 }
@@ -82,7 +82,7 @@ export function Traits() {
                 ),
               },
               { head: t("trait.made"), wide: true, bare: true, cell: (d) => <span className="text-soft">{traitWords(t, d)}</span> },
-              { head: t("trait.scope"), cell: (d) => <Badge>{t(d.scope === "account" ? "segments.accounts" : "segments.people")}</Badge> },
+              { head: t("trait.scope"), cell: (d) => <Badge>{t(d.scope === "account" ? "segments.ofAccounts" : "segments.ofPeople")}</Badge> },
               { head: t("trait.users"), cell: (d) => <Users k={d.key} /> },
               { head: t("segments.changed"), right: true, cell: (d) => <When at={d.updated_at} /> },
             ]}
@@ -170,7 +170,7 @@ function Editor({ saved }: { saved: Computed | null }) {
   return (
     <Page
       title={saved ? saved.name : t("trait.new")}
-      lead={saved ? <span className="font-mono text-sm">{saved.key}</span> : t("trait.newLead")}
+      lead={saved ? <span className="text-sm">{t("settings.key")} <span className="font-mono">{saved.key}</span></span> : t("trait.newLead")}
       action={
         <>
           {saved && <Button kind="bad" onClick={() => setRemoving(true)}>{t("delete")}</Button>}
@@ -228,8 +228,15 @@ function Editor({ saved }: { saved: Computed | null }) {
               )}
             </div>
           </Card>
-          <Card title={t("document.file")}>
-            <Code label="YAML" text={yamlDocument({ traits: [{ key: key || "my_trait", name: name.trim(), ...doc }] })} />
+          <Card>
+            <Fold summary={<span className="font-semibold">{t("document.file")}</span>}>
+              {() => (
+                <div className="mt-2 space-y-2">
+                  <p className="text-soft">{t("document.traitLead")}</p>
+                  <Code label="YAML" text={yamlDocument({ traits: [{ key: key || "my_trait", name: name.trim(), ...doc }] })} />
+                </div>
+              )}
+            </Fold>
           </Card>
         </div>
         {saved ? (
@@ -274,13 +281,13 @@ function Values({ k, account, version }: { k: string; account: boolean; version:
       {sum > 0 && (
         <>
           <p className="mb-3 text-soft">
-            <span className="text-2xl font-semibold text-ink">{!q.data!.exact && "≈ "}<Num n={sum} /></span> {t(account ? "segments.accounts" : "segments.people")} · {t("trait.different", { n: num(q.data!.values, i18n.language) })}
+            <span className="text-2xl font-semibold text-ink">{!q.data!.exact && "≈ "}<Num n={sum} /></span> {t(account ? "segments.accounts" : "segments.people", { count: sum })} · {t("trait.different", { count: q.data!.values, n: num(q.data!.values, i18n.language) })}
           </p>
           <p className="mb-1 text-sm font-medium">{t(account ? "trait.spreadAccounts" : "trait.spread")}</p>
           {numbers ? (
-            <Chart label={t("trait.values")} height={170} series={[{ name: t("segments.people") }]} points={bins(data as { value: number; size: number }[], i18n.language)} />
+            <Chart label={t("trait.values")} height={170} series={[{ name: t(account ? "segments.ofAccounts" : "segments.ofPeople") }]} points={bins(data as { value: number; size: number }[], i18n.language)} />
           ) : (
-            <Ranks label={t("trait.values")} rows={data.slice(0, 12).map((x) => ({ key: JSON.stringify(x.value), name: plain(x.value), n: x.size, note: percent(x.size / sum, i18n.language, 0) }))} />
+            <Ranks label={t("trait.values")} rows={data.slice(0, 12).map((x) => ({ key: JSON.stringify(x.value), name: valueWord(t, x.value), n: x.size, note: percent(x.size / sum, i18n.language, 0) }))} />
           )}
           <p className="mt-3">
             <Link to="/segments/new" search={{ where: { all: [{ trait: k, op: "exists" }] } }} className="text-accent hover:underline">{t("trait.asSegment")}</Link>
@@ -291,8 +298,8 @@ function Values({ k, account, version }: { k: string; account: boolean; version:
   );
 }
 
-/** bins puts numbers into a dozen ranges of one width; the few that are far above
- * the others share the last one. */
+/** bins puts numbers into a dozen ranges of one width; nought stands alone, and the
+ * few that are far above the others share the last range. */
 export function bins(all: { value: number; size: number }[], language: string) {
   const data = [...all].sort((a, b) => a.value - b.value);
   const sum = data.reduce((n, d) => n + d.size, 0);
@@ -302,16 +309,20 @@ export function bins(all: { value: number; size: number }[], language: string) {
   const whole = data.every((d) => Number.isInteger(d.value));
   const span = Math.max(most - low, whole ? 1 : 1e-9);
   const step = nice(span / 12, whole);
-  const from = Math.floor(low / step) * step;
+  const several = whole && step > 1; // whole numbers in one range, such as 1 to 5
+  const from = several && (low === 0 || low === 1) ? 1 : Math.floor(low / step) * step;
   const count = Math.max(1, Math.ceil((most - from + (whole ? 1 : 0)) / step));
+  const nought = several && low === 0 ? data[0].size : null;
   const sizes = Array.from({ length: count }, () => 0);
-  for (const d of data) sizes[Math.min(count - 1, Math.floor((d.value - from) / step))] += d.size;
-  return sizes.map((n, i) => {
+  for (const d of nought === null ? data : data.slice(1)) sizes[Math.min(count - 1, Math.floor((d.value - from) / step))] += d.size;
+  const ranges = sizes.map((n, i) => {
     const a = from + i * step;
     const more = i === count - 1 && data.at(-1)!.value >= a + step;
-    const label = more ? `≥ ${num(a, language)}` : step === 1 && whole ? num(a, language) : `${num(a, language)} – ${num(a + step, language)}`;
-    return { key: String(i), label, short: (more ? "≥ " : "") + compact(a, language), values: [n] };
+    const say = (write: (x: number, language: string) => string) =>
+      more ? `≥ ${write(a, language)}` : whole && step === 1 ? write(a, language) : several ? `${write(a, language)}–${write(a + step - 1, language)}` : `${write(a, language)} – ${write(a + step, language)}`;
+    return { key: String(i), label: say(num), short: more || several ? say(compact) : compact(a, language), values: [n] };
   });
+  return nought === null ? ranges : [{ key: "0-", label: "0", short: "0", values: [nought] }, ...ranges];
 }
 
 /** nice is the next number of 1, 2 or 5 with noughts. */

@@ -1,5 +1,11 @@
-import { describe, expect, it } from "vitest";
+import i18next from "i18next";
+import { beforeAll, describe, expect, it } from "vitest";
+import { sentence } from "../conditions";
 import { ago, between, initials, money, plain, spaced, yamlDocument } from "../format";
+import en from "../lang/en.json";
+import fr from "../lang/fr.json";
+import { eventLine, lineOf } from "../pages/timeline";
+import { bins } from "../pages/traits";
 import { gather, type Seen, seenMax, type Verdict } from "../stream";
 import { fresh, groupOf, parsed, pointer, put, refusals, rooted, typed, valueFor } from "../tree";
 
@@ -66,6 +72,52 @@ describe("format", () => {
     expect(money(-2.95, "en", "GBP")).toBe("−£2.95");
     expect(between("2026-05-01T12:00:00Z", "2026-05-01T12:00:00Z", "en")).not.toContain("–");
     expect(plain(null)).toBe("–");
+  });
+});
+
+describe("sentences", () => {
+  const t = i18next.t.bind(i18next);
+  beforeAll(async () => {
+    await i18next.init({ lng: "en", resources: { en: { translation: en }, fr: { translation: fr } }, interpolation: { escapeValue: false }, keySeparator: false, nsSeparator: false });
+  });
+  const bought = { event: "Order Completed", where: [{ property: "revenue", op: "gt", value: 20 }, { property: "gift", op: "eq", value: true }], count: { op: "gte", value: 3 }, window: { last: "365d" } };
+  it("say a condition as people do", () => {
+    expect(sentence(t, bought)).toBe("did Order Completed where revenue is more than 20 and gift is yes, at least 3 times in the last 365 days");
+    expect(sentence(t, { event: "Order Completed", count: { op: "eq", value: 0 }, window: { last: "1w" } })).toBe("did not do Order Completed in the last week");
+    expect(sentence(t, { event: ["A", "B"], count: { op: "eq", value: 1 } })).toBe("did A or B exactly 1 time over all time");
+    expect(sentence(t, { event: { type: "track" }, window: { since: "2026-05-01T12:00:00Z" } })).toBe("did any event since 1 May 2026");
+    expect(sentence(t, { event: "Order Completed", aggregate: { fn: "sum", property: "revenue" }, op: "gte", value: 500 })).toBe("total of revenue over Order Completed: at least 500 over all time");
+    expect(sentence(t, { trait: "renewal", op: "within_next", value: "30d" })).toBe("renewal is within the next 30 days");
+  });
+  it("say it in French with the numbers where they belong", async () => {
+    await i18next.changeLanguage("fr");
+    expect(sentence(t, bought)).toBe("a fait Order Completed où revenue est supérieur à 20 et gift est oui, au moins 3 fois durant les 365 derniers jours");
+    expect(sentence(t, { event: "Order Completed", count: { op: "eq", value: 0 }, window: { last: "2w" } })).toBe("n’a pas fait Order Completed durant les 2 dernières semaines");
+    await i18next.changeLanguage("en");
+  });
+  it("say what an event is about, without ids and what stands beside it", () => {
+    const e = (event: string, properties: Record<string, unknown>) => ({ type: "track", messageId: "m", event, timestamp: "", received_at: "", properties });
+    expect(eventLine(e("Order Completed", { order_id: 575654, currency: "GBP", total: 299.21, revenue: 299.21, line_count: 13, products: [{}, {}] }), "en")).toBe("575654 · 2 items");
+    expect(eventLine(e("Checkout Started", { cart_id: "c1", currency: "GBP", value: 116.97, gift: true, at: null }), "en")).toBe("£116.97 · gift yes");
+    expect(eventLine(e("Email Opened", { campaign_id: "c", campaign_name: "early", email_subject: "New in: early" }), "en")).toBe("New in: early");
+    expect(lineOf(e("Order Completed", { order_id: 1, currency: "GBP", total: 299.21 }), "en")).toBe("£299.21");
+  });
+});
+
+describe("ranges of numbers", () => {
+  const of = (...all: [number, number][]) => all.map(([value, size]) => ({ value, size }));
+  const labels = (...all: [number, number][]) => bins(of(...all), "en").map((b) => `${b.label}: ${b.values[0]}`);
+  it("are of whole numbers that no two share, with nought alone", () => {
+    const counts = Array.from({ length: 20 }, (_, n): [number, number] => [n, 10]);
+    expect(labels(...counts)).toEqual(["0: 10", "1–2: 20", "3–4: 20", "5–6: 20", "7–8: 20", "9–10: 20", "11–12: 20", "13–14: 20", "15–16: 20", "17–18: 20", "19–20: 10"]);
+    expect(labels(...counts.slice(1))[0]).toBe("1–2: 20");
+    expect(labels(...Array.from({ length: 9 }, (_, n): [number, number] => [n, 1]))).toEqual(Array.from({ length: 9 }, (_, n) => `${n}: 1`));
+  });
+  it("hold everybody, and share the last one above the others", () => {
+    const spread = Array.from({ length: 40 }, (_, n): [number, number] => [n * 7.3, 3]);
+    const all = bins([...of(...spread), { value: 9000, size: 1 }], "en");
+    expect(all.reduce((n, b) => n + b.values[0], 0)).toBe(121);
+    expect(all.at(-1)!.label).toMatch(/^≥ /);
   });
 });
 

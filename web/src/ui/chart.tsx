@@ -78,8 +78,8 @@ export function Legend({ series }: { series: Series[] }) {
 const left = 46;
 const bottom = 24;
 
-/** Chart draws one or more series over places in order, as bars or lines. */
-export function Chart({ points, series, label, kind = "bars", height = 190, pick, zero = true }: { points: Point[]; series: Series[]; label: string; kind?: "bars" | "lines"; height?: number; pick?: (key: string) => void; zero?: boolean }) {
+/** Chart draws one or more series over places in order, as bars or lines. Labels stand a multiple of beat apart. */
+export function Chart({ points, series, label, kind = "bars", height = 190, pick, zero = true, beat = 1 }: { points: Point[]; series: Series[]; label: string; kind?: "bars" | "lines"; height?: number; pick?: (key: string) => void; zero?: boolean; beat?: number }) {
   const { i18n } = useTranslation();
   const { ref, width } = useWidth(640);
   const [at, setAt] = useState<number | null>(null);
@@ -93,7 +93,10 @@ export function Chart({ points, series, label, kind = "bars", height = 190, pick
   const slot = points.length ? inner / points.length : inner;
   const shown = at === null ? null : points[at];
   const base = y(Math.max(0, y.domain()[0]));
-  const every = Math.max(1, Math.ceil(points.length / Math.max(2, Math.floor(inner / 76))));
+  // The newest place always has its label; the others stand as far apart as their texts are long.
+  const room = 22 + 6.5 * Math.max(3, ...points.map((p) => (p.short ?? p.label).length));
+  const every = Math.max(1, Math.ceil(points.length / Math.max(2, Math.floor(inner / room)) / beat)) * beat;
+  const named = keys.filter((_, n) => (points.length - 1 - n) % every === 0);
   const wide = series.length > 1 && kind === "bars" ? band.bandwidth() / series.length : band.bandwidth();
   const ticks = Math.max(2, Math.min(4, Math.floor((height - bottom) / 36)));
   const axis = "fill-soft text-[11px] font-sans";
@@ -126,9 +129,9 @@ export function Chart({ points, series, label, kind = "bars", height = 190, pick
               top={height - bottom}
               hideTicks
               stroke="var(--line)"
-              tickValues={keys.filter((_, n) => n % every === 0)}
+              tickValues={named}
               tickFormat={(k) => points.find((p) => p.key === k)?.short ?? String(k)}
-              tickLabelProps={() => ({ className: axis, textAnchor: "middle", dy: 2 })}
+              tickLabelProps={(k) => (k === named.at(-1) && slot < room - 16 ? { className: axis, textAnchor: "end", dx: slot / 2 + 7, dy: 2 } : { className: axis, textAnchor: "middle", dy: 2 })}
             />
             {points.map((p, n) => (
               <rect key={p.key} x={x(p.key) - slot / 2} width={slot} y={0} height={height - bottom} className={cx("fill-transparent", pick && "cursor-pointer")} onMouseEnter={() => setAt(n)} onClick={pick && (() => pick(p.key))} />
@@ -180,7 +183,7 @@ export function Ranks({ rows, label, of, show }: { rows: { key: string; name: Re
           <span className="flex items-baseline justify-between gap-3">
             <span className="min-w-0 truncate">{r.name}</span>
             <span className="shrink-0 font-medium">
-              {show?.(r.n) ?? num(r.n, i18n.language)} {r.note && <span className="text-sm font-normal text-soft">{r.note}</span>}
+              {show?.(r.n) ?? num(r.n, i18n.language)}{r.note && <span className="text-sm font-normal text-soft"> · {r.note}</span>}
             </span>
           </span>
           <svg aria-hidden width="100%" height="6" className="mt-0.5 block rounded-full bg-sunken">
@@ -207,7 +210,7 @@ export function Overlap({ sets, regions, label, open }: { sets: { key: string; n
             {sets.map((s) => (
               <th key={s.key} scope="col" className="max-w-28 px-2 py-1.5 text-center font-medium break-words">{s.name}</th>
             ))}
-            <th scope="col" className="w-3/5 px-3 py-1.5 font-medium">{t("segments.people")}</th>
+            <th scope="col" className="w-3/5 px-3 py-1.5 font-medium">{t("segments.ofPeople")}</th>
             {open && <th scope="col" className="px-2"><span className="sr-only">{t("overlap.open")}</span></th>}
           </tr>
         </thead>

@@ -21,7 +21,7 @@ export function Button({ kind = "plain", small, className, ...rest }: ComponentP
     <button
       type="button"
       className={cx(
-        "inline-flex items-center justify-center gap-1.5 rounded-md border font-medium whitespace-nowrap disabled:opacity-55",
+        "inline-flex items-center justify-center gap-1.5 rounded-md border font-medium whitespace-nowrap disabled:opacity-55 aria-pressed:border-accent aria-pressed:bg-accent-wash aria-pressed:text-accent",
         small ? "min-h-7 px-2 text-sm" : "min-h-9 px-3 compact:min-h-8",
         kinds[kind],
         className,
@@ -34,6 +34,37 @@ export function Button({ kind = "plain", small, className, ...rest }: ComponentP
 /** buttonLook makes a link look like a button. */
 export const buttonLook = (kind: keyof typeof kinds = "plain", small?: boolean) =>
   cx("inline-flex items-center justify-center gap-1.5 rounded-md border font-medium whitespace-nowrap", small ? "min-h-7 px-2 text-sm" : "min-h-9 px-3 compact:min-h-8", kinds[kind]);
+
+/** sideways tells whether a row that scrolls has more to its left or right, as a class that fades it there. */
+function sideways(e: HTMLElement): string {
+  const most = e.scrollWidth - e.clientWidth;
+  return cx(e.scrollLeft > 4 && "more-left", e.scrollLeft < most - 4 && "more-right");
+}
+
+/** useSideways brings the chosen part of a row that scrolls into view, and fades the row where it goes on. */
+function useSideways(at: number, parts: string) {
+  const ref = useRef<HTMLDivElement>(null);
+  const [fade, setFade] = useState("");
+  useEffect(() => {
+    const row = ref.current;
+    if (!row) return;
+    const look = () => setFade(sideways(row));
+    const show = () => {
+      const part = row.querySelectorAll<HTMLElement>(parts)[at];
+      if (part && row.scrollWidth > row.clientWidth) row.scrollLeft = part.offsetLeft - (row.clientWidth - part.offsetWidth) / 2;
+      look();
+    };
+    show();
+    const seen = new ResizeObserver(show);
+    seen.observe(row);
+    row.addEventListener("scroll", look, { passive: true });
+    return () => {
+      seen.disconnect();
+      row.removeEventListener("scroll", look);
+    };
+  }, [at, parts]);
+  return { ref, fade };
+}
 
 const box = "max-w-full min-w-0 min-h-9 compact:min-h-8 rounded-md border border-edge/60 bg-panel px-2.5 text-ink placeholder:text-soft w-full";
 
@@ -57,7 +88,7 @@ export function Select({ className, options, ...rest }: ComponentProps<"select">
   );
 }
 
-export function Field({ label, hint, children }: { label: string; hint?: string; children: ReactNode }) {
+export function Field({ label, hint, children }: { label: string; hint?: ReactNode; children: ReactNode }) {
   return (
     <label className="block">
       <span className="mb-1 block text-sm font-medium">{label}</span>
@@ -176,11 +207,11 @@ export function Trouble({ error, retry }: { error: unknown; retry?: () => void }
 }
 
 export function When({ at, absolute, day }: { at: string | null | undefined; absolute?: boolean; day?: boolean }) {
-  const { i18n } = useTranslation();
+  const { t, i18n } = useTranslation();
   if (!at) return <>–</>;
   return (
     <time dateTime={at} title={`${full(at, i18n.language)} (${at})`} className="whitespace-nowrap">
-      {absolute ? full(at, i18n.language) : day || Math.abs(Date.now() - Date.parse(at)) > 27 * 86_400_000 ? date(at, i18n.language) : ago(Date.parse(at), Date.now(), i18n.language)}
+      {absolute ? full(at, i18n.language) : Math.abs(Date.now() - Date.parse(at)) < 5_000 && !day ? t("justNow") : day || Math.abs(Date.now() - Date.parse(at)) > 27 * 86_400_000 ? date(at, i18n.language) : ago(Date.parse(at), Date.now(), i18n.language)}
     </time>
   );
 }
@@ -228,6 +259,16 @@ export function Code({ text, tall, label }: { text: string; tall?: boolean; labe
   );
 }
 
+/** Coded is a sentence in which one name of a file or a command is not torn. */
+export function Coded({ text, code }: { text: string; code: string }) {
+  return text.split(code).map((part, n) => (
+    <span key={n}>
+      {n > 0 && <code className="rounded bg-sunken px-1 font-mono text-sm whitespace-nowrap">{code}</code>}
+      {part}
+    </span>
+  ));
+}
+
 export const Json = ({ value, label }: { value: unknown; label?: string }) => <Code label={label} text={JSON.stringify(value, null, 2)} />;
 
 /** Dialog asks or shows something in front of the screen; at the side it leaves the list beside it in view. */
@@ -259,15 +300,10 @@ export function Dialog({ open, close, title, children, wide, top, side }: { open
 }
 
 export function Tabs({ tabs, value, change, label }: { tabs: { value: string; label: ReactNode; panel: ReactNode }[]; value: string; change: (v: string) => void; label: string }) {
-  const list = useRef<HTMLDivElement>(null);
-  const at = tabs.findIndex((x) => x.value === value);
-  useEffect(() => {
-    const tab = list.current?.querySelectorAll<HTMLElement>("[role=tab]")[at];
-    if (tab && list.current) list.current.scrollLeft = tab.offsetLeft - (list.current.clientWidth - tab.offsetWidth) / 2;
-  }, [at]);
+  const { ref, fade } = useSideways(tabs.findIndex((x) => x.value === value), "[role=tab]");
   return (
     <BaseTabs.Root value={value} onValueChange={(v) => change(String(v))}>
-      <BaseTabs.List ref={list} aria-label={label} className="relative flex gap-1 overflow-x-auto border-b border-line px-2">
+      <BaseTabs.List ref={ref} aria-label={label} className={cx("relative flex gap-1 overflow-x-auto border-b border-line px-2", fade)}>
         {tabs.map((t) => (
           <BaseTabs.Tab
             key={t.value}
@@ -289,8 +325,9 @@ export function Tabs({ tabs, value, change, label }: { tabs: { value: string; la
 
 /** Segmented chooses one of a few, all of which are in view. */
 export function Segmented({ label, value, change, options }: { label: string; value: string; change: (v: string) => void; options: { value: string; label: ReactNode }[] }) {
+  const { ref, fade } = useSideways(options.findIndex((o) => o.value === value), "button");
   return (
-    <div role="group" aria-label={label} className="inline-flex max-w-full overflow-x-auto rounded-md border border-line bg-sunken p-0.5">
+    <div ref={ref} role="group" aria-label={label} className={cx("relative inline-flex max-w-full overflow-x-auto rounded-md border border-line bg-sunken p-0.5", fade)}>
       {options.map((o) => (
         <button
           key={o.value}
@@ -345,7 +382,7 @@ export function Exact({ at, exact = true }: { at: string | null | undefined; exa
   const { t } = useTranslation();
   return (
     <span className="text-sm text-soft">
-      {t(exact ? "exact" : "estimated")} · <When at={at} />
+      {t(exact ? "exact" : "estimated")} · <span className="whitespace-nowrap">{t("asOf")} <When at={at} /></span>
     </span>
   );
 }
@@ -379,7 +416,7 @@ export function Rows<T>({ rows, columns, id, label }: { rows: T[]; columns: Colu
         </thead>
         <tbody role="rowgroup" className="max-sm:block">
           {rows.map((r) => (
-            <tr key={id(r)} role="row" className="border-b border-line last:border-0 hover:bg-sunken/60 max-sm:flex max-sm:flex-wrap max-sm:items-end max-sm:gap-x-4 max-sm:gap-y-1.5 max-sm:px-4 max-sm:py-3">
+            <tr key={id(r)} role="row" className="border-b border-line last:border-0 hover:bg-sunken/60 max-sm:flex max-sm:flex-wrap max-sm:items-start max-sm:gap-x-6 max-sm:gap-y-1.5 max-sm:px-4 max-sm:py-3">
               {columns.map((c, n) => (
                 <td
                   key={c.head}
@@ -390,6 +427,7 @@ export function Rows<T>({ rows, columns, id, label }: { rows: T[]; columns: Colu
                     c.wide && "break-words sm:w-full sm:min-w-48",
                     (n === 0 || c.wide) && "max-sm:basis-full",
                     n > 0 && "max-sm:text-sm",
+                    c.bare && "max-sm:self-end",
                     n === 0 && !c.wide && "sm:min-w-44",
                   )}
                 >

@@ -1,1 +1,0 @@
-export{t as Customer}from"./customer-B88vOod5.js";

@@ -1,1 +1,0 @@
-export{o as Parts}from"./screens-BT9I64k-.js";

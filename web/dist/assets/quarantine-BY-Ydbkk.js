@@ -1,1 +1,0 @@
-export{i as Quarantine}from"./screens-BT9I64k-.js";

@@ -1,1 +1,0 @@
-export{r as Settings}from"./screens-BT9I64k-.js";

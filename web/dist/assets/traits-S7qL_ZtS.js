@@ -1,1 +1,0 @@
-export{s as OneTrait,c as Traits,l as bins,u as useComputedNames,d as useTraits}from"./segments-Cnf2XcxY.js";
