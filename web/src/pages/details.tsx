@@ -58,7 +58,7 @@ export function Traits({ p }: { p: Profile }) {
           columns={[
             { head: t("col.trait"), cell: ([k]) => <span className="font-medium">{k}</span> },
             { head: t("col.value"), wide: true, cell: ([, v]) => <Value v={v.value} /> },
-            { head: t("col.source"), cell: ([, v]) => <Badge>{source(v.source)}</Badge> },
+            { head: t("col.source"), cell: ([, v]) => <span className="whitespace-nowrap"><Badge>{source(v.source)}</Badge></span> },
             { head: t("col.since"), right: true, cell: ([, v]) => <When at={v.timestamp} /> },
             {
               head: t("traits.past"),

@@ -58,7 +58,7 @@ export function Quarantine() {
             id={(h) => h.id}
             columns={[
               { head: t("held.why"), wide: true, cell: (h) => <Cause h={h} /> },
-              { head: t("col.source"), cell: (h) => (h.source ? <Badge>{source(h.source)}</Badge> : "–") },
+              { head: t("col.source"), cell: (h) => (h.source ? <span className="whitespace-nowrap"><Badge>{source(h.source)}</Badge></span> : "–") },
               { head: t("trace.message"), cell: (h) => <span className="inline-block min-w-32 font-mono text-sm break-all">{h.message_id ?? "–"}</span> },
               { head: t("trace.received"), right: true, cell: (h) => <When at={h.received_at} /> },
               { head: t("held.content"), right: true, bare: true, cell: (h) => <Button small aria-label={`${h.message_id ?? h.id}: ${t("held.look")}`} onClick={() => setOpen(h)}>{t("held.look")}</Button> },

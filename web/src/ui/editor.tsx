@@ -68,6 +68,7 @@ export function Editor({ ref, value, change, run, schema, label }: { ref?: Ref<E
   const language = useRef(new Compartment());
   const latest = useRef({ change, run });
   latest.current = { change, run };
+  const told = useRef<string[]>([]); // what was typed and has not come back as the value
   useEffect(() => {
     const root = box.current!.shadowRoot ?? box.current!.attachShadow({ mode: "open" });
     const v = new EditorView({
@@ -90,7 +91,11 @@ export function Editor({ ref, value, change, run, schema, label }: { ref?: Ref<E
           EditorView.lineWrapping,
           EditorView.contentAttributes.of({ "aria-label": label, spellcheck: "false" }),
           EditorView.domEventHandlers({ beforeinput: typeOver }),
-          EditorView.updateListener.of((u) => u.docChanged && latest.current.change(u.state.doc.toString())),
+          EditorView.updateListener.of((u) => {
+            if (!u.docChanged) return;
+            told.current.push(u.state.doc.toString());
+            latest.current.change(u.state.doc.toString());
+          }),
           marks,
           look,
         ],
@@ -103,6 +108,9 @@ export function Editor({ ref, value, change, run, schema, label }: { ref?: Ref<E
   }, [label]);
   useEffect(() => {
     const v = view.current;
+    const at = told.current.lastIndexOf(value);
+    told.current = at >= 0 ? told.current.slice(at + 1) : [];
+    if (at >= 0) return; // it was typed, and more may have been since
     if (v && v.state.doc.toString() !== value) v.dispatch({ changes: { from: 0, to: v.state.doc.length, insert: value } });
   }, [value]);
   useEffect(() => {

@@ -1,0 +1,1 @@
+export{a as Profiles}from"./screens-3BaIZ9FK.js";

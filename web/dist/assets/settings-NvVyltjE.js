@@ -1,1 +1,0 @@
-export{r as Settings}from"./screens-CTcOGby5.js";
