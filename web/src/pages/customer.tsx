@@ -229,10 +229,11 @@ function Worth({ p }: { p: Profile }) {
             {course.length > 2 && <Spark values={course} className="w-20 shrink-0" height={30} />}
           </div>
           {back > 0 && <p className="text-sm text-soft">{t("tile.returned", { n: money(back, i18n.language, currency, 2) })}</p>}
-          <p className="text-sm text-soft">
+          <p className="flex flex-wrap gap-x-3 text-sm text-soft">
             {paid[0] ? (
               <>
-                {t("tile.average", { n: money(gross / paid.length, i18n.language, currency, 2) })} · <span className="whitespace-nowrap">{t("tile.lastOrder")} <When at={paid[0].at} day /></span>
+                <span>{t("tile.average", { n: money(gross / paid.length, i18n.language, currency, 2) })}</span>
+                <span>{t("tile.lastOrder")} <When at={paid[0].at} day /></span>
               </>
             ) : (
               t("orders.noneLead")

@@ -121,7 +121,7 @@ export function Identity({ p }: { p: Profile }) {
           rows={p.identifiers}
           id={ref}
           columns={[
-            { head: t("col.type"), cell: (i) => <span className="font-medium">{i.type}</span> },
+            { head: t("col.type"), slim: true, cell: (i) => <span className="font-medium">{i.type}</span> },
             {
               head: t("col.value"),
               wide: true,

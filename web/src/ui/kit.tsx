@@ -397,8 +397,8 @@ export function Progress({ done, total, label }: { done: number; total: number |
   );
 }
 
-/** Column is one of a table. A wide one takes what room there is; a bare one says by itself what it is. */
-export type Column<T> = { head: string; cell: (row: T) => ReactNode; right?: boolean; wide?: boolean; bare?: boolean };
+/** Column is one of a table. A wide one takes what room there is; a bare one says by itself what it is; a slim one, as the first, is no wider than its values. */
+export type Column<T> = { head: string; cell: (row: T) => ReactNode; right?: boolean; wide?: boolean; bare?: boolean; slim?: boolean };
 
 /** Rows is a table, whose rows are blocks of their own on a phone: there each value has its name above it. */
 export function Rows<T>({ rows, columns, id, label }: { rows: T[]; columns: Column<T>[]; id: (row: T) => string; label: string }) {
@@ -428,7 +428,7 @@ export function Rows<T>({ rows, columns, id, label }: { rows: T[]; columns: Colu
                     (n === 0 || c.wide) && "max-sm:basis-full",
                     n > 0 && "max-sm:text-sm",
                     c.bare && "max-sm:self-end",
-                    n === 0 && !c.wide && "sm:min-w-44",
+                    n === 0 && !c.wide && !c.slim && "sm:min-w-44",
                   )}
                 >
                   {n > 0 && !c.bare && <span aria-hidden className="block text-xs text-soft sm:hidden">{c.head}</span>}

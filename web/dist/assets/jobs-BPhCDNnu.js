@@ -1,1 +1,0 @@
-export{c as Jobs}from"./screens-3BaIZ9FK.js";

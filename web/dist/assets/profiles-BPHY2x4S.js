@@ -1,1 +1,0 @@
-export{a as Profiles}from"./screens-3BaIZ9FK.js";
