@@ -20,7 +20,18 @@ func onClickHouse(t *testing.T, cfg Config) Config {
 // TestQueriesOnClickHouse: the copy says what the lake says, through an event that
 // is taken back, people who are joined, a restart, and a copy that is lost.
 func TestQueriesOnClickHouse(t *testing.T) {
-	cfg := onClickHouse(t, withSQL(t, settings(t)))
+	for name, start := range map[string]func(testing.TB) string{
+		"http": clickhousetest.Start, "native": clickhousetest.StartNative, "shards": clickhousetest.StartShards,
+	} {
+		t.Run(name, func(t *testing.T) {
+			cfg := onClickHouse(t, withSQL(t, settings(t)))
+			cfg.Analytics = start(t)
+			queriesOnClickHouse(t, cfg)
+		})
+	}
+}
+
+func queriesOnClickHouse(t *testing.T, cfg Config) {
 	r := serve(t, cfg)
 	for i := range 20 {
 		r.send(t, "/v1/track", fmt.Sprintf(`{"userId":"u-%d","event":"Bought","messageId":"m-%d","timestamp":"2024-05-0%dT10:00:00.123Z","context":{"run":"load-%d"},"properties":{"n":%d.5}}`, i%5, i, i%9+1, i%2, i))

@@ -17,10 +17,11 @@ import (
 	"kith/internal/errs"
 )
 
-// revision is the one of the native protocol that is spoken. It is the last one in
-// which every column has the one form that its type says; what came later, sparse
-// columns above all, is for servers among themselves.
-const revision = 54453
+// revision is the one of the native protocol that is spoken. In it every column has
+// the one form that its type says, and a server does not send its counters all the
+// while, which would count as the answer's bytes. What came later, sparse columns
+// above all, is for servers among themselves.
+const revision = 54450
 
 // settingsRevision is the first that has settings as texts. A server that is older
 // cannot be told that a statement may only read.

@@ -38,10 +38,10 @@ const serverUsers = `<yandex><profiles><default/></profiles><quotas><default/></
 // watch runs a server until its standard input ends.
 const watch = `"$@" 2>&1 & server=$!; cat >/dev/null; kill -9 $server`
 
-// real starts a real server, which the system has installed, and returns the
+// installed starts a real server, which the system has installed, and returns the
 // transport to it. The one of Debian is of 2018: its protocol is an older revision
 // of the same, with no settings for statements.
-func real(t *testing.T) *overNative {
+func installed(t *testing.T) *overNative {
 	t.Helper()
 	program, err := exec.LookPath("clickhouse-server")
 	if err != nil && os.Getenv("KITH_REQUIRE_SERVERS") != "1" {
@@ -128,7 +128,7 @@ func (n *overNative) all(ctx context.Context, statement string) (string, error) 
 // TestRealServer holds the transport against a server that somebody else has written:
 // its handshake, statements, answers of several blocks, inserts and errors.
 func TestRealServer(t *testing.T) {
-	n := real(t)
+	n := installed(t)
 	ctx := t.Context()
 	must(t, n.do(ctx, "CREATE TABLE t (a Int64, s String, n Nullable(String), u UInt8) ENGINE = Memory", nil))
 	must(t, n.insert(ctx, "t", []byte(`{"a":-1,"s":"é\n\"","n":null,"u":true}`+"\n"+`{"s":"x","n":"y","a":"9007199254740993"}`), nil))
@@ -173,7 +173,7 @@ func TestRealServer(t *testing.T) {
 // TestRealServerRefuses holds that strangers are told apart, that connections which
 // the server has closed are not used, and that answers are bounded.
 func TestRealServerRefuses(t *testing.T) {
-	n := real(t)
+	n := installed(t)
 	ctx := t.Context()
 	must(t, n.do(ctx, "SELECT 1", nil))
 	must(t, n.idle[0].conn.Close())
@@ -199,7 +199,7 @@ func TestRealServerRefuses(t *testing.T) {
 // TestRealServerCancels holds that a statement ends on the server when nobody wants
 // its answer any more.
 func TestRealServerCancels(t *testing.T) {
-	n := real(t)
+	n := installed(t)
 	running := func(want string) {
 		for {
 			got, err := n.all(t.Context(), "SELECT count() FROM system.processes WHERE query LIKE '%system.numbers%' AND query NOT LIKE '%processes%'")
@@ -232,7 +232,7 @@ func TestRealServerCancels(t *testing.T) {
 // TestSecure holds that TLS is spoken, and that a certificate of somebody else's is
 // refused.
 func TestSecure(t *testing.T) {
-	n := real(t)
+	n := installed(t)
 	certificate := httptest.NewTLSServer(nil)
 	defer certificate.Close()
 	plain, err := net.Listen("tcp", "127.0.0.1:0")

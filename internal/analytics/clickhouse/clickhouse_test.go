@@ -24,6 +24,7 @@ import (
 type house struct {
 	t      *testing.T
 	loc    server.Location
+	conn   *server.Server
 	mirror *clickhouse.Mirror
 	engine *clickhouse.Engine
 }
@@ -34,14 +35,20 @@ var reach = server.Config{Allow: []netip.Prefix{netip.MustParsePrefix("127.0.0.0
 // opener makes a house over a transport.
 type opener func(t *testing.T, limits analytics.Limits) *house
 
-// over runs a test over each transport.
-func over(t *testing.T, test func(*testing.T, opener)) {
-	for _, transport := range []struct {
-		name  string
-		start func(testing.TB) string
-	}{{"http", clickhousetest.Start}, {"native", clickhousetest.StartNative}} {
-		t.Run(transport.name, func(t *testing.T) {
-			test(t, func(t *testing.T, limits analytics.Limits) *house { return open(t, transport.start(t), limits) })
+// transport is a way to a server.
+type transport struct {
+	name  string
+	start func(testing.TB) string
+}
+
+// shards is the way to a cluster of two.
+var shards = transport{"shards", clickhousetest.StartShards}
+
+// over runs a test over each transport, and over more of them.
+func over(t *testing.T, test func(*testing.T, opener), more ...transport) {
+	for _, way := range append([]transport{{"http", clickhousetest.Start}, {"native", clickhousetest.StartNative}}, more...) {
+		t.Run(way.name, func(t *testing.T) {
+			test(t, func(t *testing.T, limits analytics.Limits) *house { return open(t, way.start(t), limits) })
 		})
 	}
 }
@@ -53,7 +60,7 @@ func open(t *testing.T, address string, limits analytics.Limits) *house {
 		t.Fatal(err)
 	}
 	conn := server.Open(loc, reach)
-	h := &house{t, loc, clickhouse.NewMirror(conn), clickhouse.NewEngine(conn, limits, nil)}
+	h := &house{t, loc, conn, clickhouse.NewMirror(conn), clickhouse.NewEngine(conn, limits, nil)}
 	if held, err := h.mirror.Holds(t.Context()); err != nil || held != (lake.MirrorRound{}) {
 		t.Fatalf("a new copy holds %+v, %v", held, err)
 	}
@@ -129,7 +136,7 @@ func event(offset int, node string) string {
 // TestRepeats holds that rows that are sent again under their token, in the same
 // request or after others, count once, and that the tokens of a table that was made
 // anew are new.
-func TestRepeats(t *testing.T) { over(t, testRepeats) }
+func TestRepeats(t *testing.T) { over(t, testRepeats, shards) }
 
 func testRepeats(t *testing.T, open opener) {
 	h := open(t, analytics.Limits{})
@@ -202,7 +209,7 @@ func testValues(t *testing.T, open opener) {
 }
 
 // TestGuide runs the examples of the guide that are in ClickHouse's dialect.
-func TestGuide(t *testing.T) { over(t, testGuide) }
+func TestGuide(t *testing.T) { over(t, testGuide, shards) }
 
 func testGuide(t *testing.T, open opener) {
 	guide, err := os.ReadFile("../../../docs/guide/sql.md")

@@ -75,6 +75,11 @@ func (e *Engine) query(ctx context.Context, q analytics.Query) (*rows, error) {
 		{Name: "max_bytes_before_external_group_by", Value: "0"},
 		{Name: "max_bytes_before_external_sort", Value: "0"},
 	}
+	if e.server.Location().Cluster != "" {
+		settings = append(settings, sameReplica,
+			clickhouse.Setting{Name: "skip_unavailable_shards", Value: "0"},       // an answer has all shards in it
+			clickhouse.Setting{Name: "distributed_product_mode", Value: "global"}) // and what it joins with, too
+	}
 	if q.Own != nil { // it is as long and as deep as it needs to be
 		for _, bound := range []string{"max_query_size", "max_ast_elements", "max_expanded_ast_elements", "max_ast_depth", "max_parser_depth"} {
 			settings = append(settings, clickhouse.Setting{Name: bound, Value: strconv.Itoa(ownMax)})

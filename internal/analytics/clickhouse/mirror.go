@@ -55,13 +55,16 @@ func (m *Mirror) open(ctx context.Context) error {
 	if err := m.database(ctx); err != nil {
 		return err
 	}
+	if err := m.shards(ctx); err != nil {
+		return err
+	}
 	for _, statement := range m.schema.statements() {
 		if err := m.server.Do(ctx, statement); err != nil {
 			return err
 		}
 	}
 	for _, t := range lake.Tables() {
-		if err := m.window(ctx, stored(t.Name)); err != nil {
+		if err := m.window(ctx, m.schema.local(t.Name)); err != nil {
 			return err
 		}
 	}
@@ -139,17 +142,64 @@ func held(ctx context.Context, server *clickhouse.Server) (out lake.MirrorRound,
 // Clear implements lake.Mirror. The tables are made anew, as the server remembers
 // the tokens of a table that is only emptied.
 func (m *Mirror) Clear(ctx context.Context) error {
+	if err := m.drop(ctx); err != nil {
+		return err
+	}
+	m.ready = false
+	return m.open(ctx)
+}
+
+// drop removes the tables; first what says what they hold.
+func (m *Mirror) drop(ctx context.Context) error {
 	names := []string{roundTable}
 	for _, t := range lake.Tables() {
 		names = append(names, stored(t.Name))
+		if m.schema.cluster != "" {
+			names = append(names, stored(t.Name)+"_shard")
+		}
 	}
 	for _, n := range names {
 		if err := m.server.Do(ctx, "DROP TABLE IF EXISTS "+clickhouse.Name(n)+m.schema.everywhere()+" SYNC"); err != nil {
 			return err
 		}
 	}
-	m.ready = false
-	return m.open(ctx)
+	return nil
+}
+
+// shards looks at what shards the cluster has. Tables that were made for others are
+// removed, as their rows lie where nobody would look for them.
+func (m *Mirror) shards(ctx context.Context) error {
+	if m.schema.cluster == "" {
+		return nil
+	}
+	rows, err := m.server.Texts(ctx, "SELECT toString(shard_num), toString(any(shard_weight)) FROM system.clusters WHERE cluster = "+
+		clickhouse.Text(m.schema.cluster)+" GROUP BY shard_num ORDER BY shard_num")
+	if err != nil {
+		return clickhouse.Classified(err)
+	}
+	m.schema.shards = ""
+	if len(rows) > 1 {
+		var all []string
+		for _, r := range rows {
+			all = append(all, r[0]+":"+r[1])
+		}
+		m.schema.shards = strings.Join(all, " ")
+	}
+	var names []string
+	for _, t := range lake.Tables() {
+		names = append(names, clickhouse.Text(stored(t.Name)))
+	}
+	made, err := m.server.Texts(ctx, "SELECT engine, comment FROM system.tables WHERE database = "+clickhouse.Text(m.schema.database)+
+		" AND name IN ("+strings.Join(names, ", ")+")")
+	if err != nil {
+		return clickhouse.Classified(err)
+	}
+	for _, table := range made {
+		if (table[0] == "Distributed") != (m.schema.shards != "") || m.schema.shards != "" && table[1] != m.schema.shards {
+			return m.drop(ctx)
+		}
+	}
+	return nil
 }
 
 // Add implements lake.Mirror.
@@ -162,8 +212,16 @@ func (m *Mirror) insert(ctx context.Context, table, token string, lines []byte) 
 	if m.schema.cluster != "" {
 		settings = append(settings, clickhouse.Setting{Name: "insert_quorum", Value: "auto"})
 	}
+	if m.schema.shards != "" {
+		// The rows are on their shards when the insert returns, by the name of the
+		// setting that every release knows.
+		settings = append(settings, clickhouse.Setting{Name: "insert_distributed_sync", Value: "1"}, sameReplica)
+	}
 	return m.server.Insert(ctx, table, token, lines, settings...)
 }
+
+// sameReplica makes inserts and queries of a shard prefer the same of its replicas.
+var sameReplica = clickhouse.Setting{Name: "load_balancing", Value: "in_order"}
 
 // Remove implements lake.Mirror.
 func (m *Mirror) Remove(ctx context.Context, table string, records []eventlog.Position) error {
@@ -175,7 +233,7 @@ func (m *Mirror) Remove(ctx context.Context, table string, records []eventlog.Po
 		for _, r := range some {
 			list = append(list, "("+strconv.FormatInt(int64(r.Partition), 10)+","+strconv.FormatInt(r.Offset, 10)+")")
 		}
-		err := m.server.Do(ctx, "ALTER TABLE "+clickhouse.Name(stored(table))+m.schema.everywhere()+
+		err := m.server.Do(ctx, "ALTER TABLE "+clickhouse.Name(m.schema.local(table))+m.schema.everywhere()+
 			" DELETE WHERE (record_partition, record_offset) IN ("+strings.Join(list, ", ")+")", clickhouse.Setting{Name: "mutations_sync", Value: "2"})
 		if err != nil {
 			return err

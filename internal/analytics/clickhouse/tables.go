@@ -13,6 +13,18 @@ import (
 type schema struct {
 	database string
 	cluster  string // whose servers have the tables replicated; empty for one server
+	// shards are the numbers and weights of the cluster's shards, where it has several;
+	// empty for one. With others, rows would lie elsewhere.
+	shards string
+}
+
+// local is the name of the table that holds the rows of one on each server. Where
+// there are shards, the one that inserts and queries name is distributed over it.
+func (s *schema) local(table string) string {
+	if s.shards == "" {
+		return stored(table)
+	}
+	return stored(table) + "_shard"
 }
 
 // everywhere is the clause by which a statement reaches all servers of the cluster.
@@ -23,12 +35,19 @@ func (s *schema) everywhere() string {
 	return " ON CLUSTER " + clickhouse.Name(s.cluster)
 }
 
-// engine writes the engine of a table: replicated in a cluster.
-func (s *schema) engine(kind, arguments string) string {
+// engine writes the engine of a table: replicated in a cluster, within each shard or,
+// if it is the same everywhere, over all servers.
+func (s *schema) engine(kind, arguments string, same bool) string {
 	if s.cluster == "" {
 		return kind + "(" + arguments + ")"
 	}
 	where := "'/clickhouse/tables/{database}/{table}', '{replica}'"
+	switch {
+	case s.shards != "" && same: // the macro of replicas may repeat in each shard
+		where = "'/clickhouse/tables/{database}/{table}', '{shard}-{replica}'"
+	case s.shards != "":
+		where = "'/clickhouse/tables/{shard}/{database}/{table}', '{replica}'"
+	}
 	if arguments != "" {
 		where += ", " + arguments
 	}
@@ -49,10 +68,13 @@ func (s *schema) statements() []string {
 	window := s.windowSetting() + " = " + strconv.Itoa(window)
 	out := []string{"CREATE TABLE IF NOT EXISTS " + clickhouse.Name(roundTable) + s.everywhere() +
 		" (k UInt8, lake String, generation UInt64, round UInt64, _version UInt64 MATERIALIZED generation * 4294967296 + round) ENGINE = " +
-		s.engine("ReplacingMergeTree", "_version") + " ORDER BY k SETTINGS " + window}
+		s.engine("ReplacingMergeTree", "_version", true) + " ORDER BY k SETTINGS " + window}
 	var views []string // which name each other's tables
 	for _, t := range lake.Tables() {
 		out, views = append(out, s.table(&t, window)), append(views, s.view(&t))
+		if s.shards != "" {
+			out = append(out, s.distributed(&t))
+		}
 	}
 	return append(out, views...)
 }
@@ -63,21 +85,35 @@ func (s *schema) table(t *lake.Table, window string) string {
 	for _, c := range t.Columns {
 		columns = append(columns, clickhouse.Name(c.Name)+" "+typeOf(t, &c))
 	}
-	engine, order, parts := s.engine("MergeTree", ""), t.Sort, ""
+	engine, order, parts := s.engine("MergeTree", "", false), t.Sort, ""
 	for _, c := range t.Columns {
 		if c.Name == "received_at" || c.Name == "recorded_at" {
 			parts = " PARTITION BY toYYYYMM(" + c.Name + ")"
 		}
 	}
 	if t.Kind == lake.Mutable {
-		engine, order, parts = s.engine("ReplacingMergeTree", lake.VersionColumn+", "+lake.DeletedColumn), t.Key, ""
+		engine, order, parts = s.engine("ReplacingMergeTree", lake.VersionColumn+", "+lake.DeletedColumn, false), t.Key, ""
 	}
 	var key []string
 	for _, k := range order {
 		key = append(key, clickhouse.Name(k))
 	}
-	return "CREATE TABLE IF NOT EXISTS " + clickhouse.Name(stored(t.Name)) + s.everywhere() + " (" + strings.Join(columns, ", ") + ") ENGINE = " + engine +
+	return "CREATE TABLE IF NOT EXISTS " + clickhouse.Name(s.local(t.Name)) + s.everywhere() + " (" + strings.Join(columns, ", ") + ") ENGINE = " + engine +
 		parts + " ORDER BY (" + strings.Join(key, ", ") + ") SETTINGS allow_nullable_key = 1, " + window
+}
+
+// distributed makes what brings the rows of a table to the shards and back. Where a
+// row lies follows from what names it, so rows that replace each other, and those
+// that come again under a token, meet on one shard. Nothing else counts on who lies
+// where: people merge and split, and their nodes stay.
+func (s *schema) distributed(t *lake.Table) string {
+	var names []string
+	for _, k := range t.Key {
+		names = append(names, clickhouse.Name(k))
+	}
+	return "CREATE TABLE IF NOT EXISTS " + clickhouse.Name(stored(t.Name)) + s.everywhere() + " AS " +
+		clickhouse.Name(s.database) + "." + clickhouse.Name(s.local(t.Name)) + " ENGINE = Distributed(" + clickhouse.Text(s.cluster) + ", " +
+		clickhouse.Text(s.database) + ", " + clickhouse.Text(s.local(t.Name)) + ", cityHash64(" + strings.Join(names, ", ") + ")) COMMENT " + clickhouse.Text(s.shards)
 }
 
 // typeOf is the type of a column.
@@ -120,8 +156,14 @@ func (s *schema) view(t *lake.Table) string {
 	if t.Kind == lake.Mutable {
 		final = " FINAL"
 	}
+	from := clickhouse.Name(s.database) + "." + clickhouse.Name(stored(t.Name))
+	if s.shards != "" {
+		// What shards have comes together where the query runs, before anything is joined:
+		// a shard would have its own part of the other side.
+		from, final = "(SELECT * FROM "+from+final+")", ""
+	}
 	return "CREATE OR REPLACE VIEW " + clickhouse.Name(t.Name) + s.everywhere() + " AS SELECT " + strings.Join(columns, ", ") +
-		" FROM " + clickhouse.Name(s.database) + "." + clickhouse.Name(stored(t.Name)) + " AS e" + final + joined
+		" FROM " + from + " AS e" + final + joined
 }
 
 // shown are the columns of a table's view.

@@ -43,8 +43,8 @@ const (
 // running is a server that takes requests.
 type running struct {
 	url    string
-	native string    // URL of the same by the native protocol; empty for none
-	life   io.Closer // the server ends when this is closed, if only by the garbage collector
+	native string      // URL of the same by the native protocol; empty for none
+	lives  []io.Closer // the servers end when these are closed, if only by the garbage collector
 }
 
 // server starts the server of this process once. It is the one thing here that
@@ -60,16 +60,28 @@ var server = sync.OnceValues(func() (running, error) {
 // and that is not there yet.
 func Start(tb testing.TB) string {
 	tb.Helper()
-	return database(tb, func(r running) string { return r.url })
+	return database(tb, server, func(r running) string { return r.url })
 }
 
 // StartNative is like Start, with the URL of the native protocol.
 func StartNative(tb testing.TB) string {
 	tb.Helper()
-	return database(tb, func(r running) string { return r.native })
+	return database(tb, server, func(r running) string { return r.native })
 }
 
-func database(tb testing.TB, address func(running) string) string {
+// StartShards is like StartNative, for a cluster of two shards: two engines, of which
+// the one that the URL names asks the other one over the native protocol, with its
+// own code. The cluster's name is in the URL.
+//
+// An engine without the program around it cannot replicate or have statements run on
+// a cluster: here a statement for the cluster runs on both, one after the other, and
+// makes tables that are not replicated.
+func StartShards(tb testing.TB) string {
+	tb.Helper()
+	return database(tb, shards, func(r running) string { return r.native })
+}
+
+func database(tb testing.TB, server func() (running, error), address func(running) string) string {
 	tb.Helper()
 	started, err := server()
 	if errors.Is(err, errMissing) && os.Getenv("KITH_REQUIRE_SERVERS") != "1" {
@@ -79,7 +91,7 @@ func database(tb testing.TB, address func(running) string) string {
 		tb.Fatalf("starting ClickHouse: %v", err)
 	}
 	if address(started) == "" {
-		tb.Skip("set KITH_TEST_CLICKHOUSE_NATIVE beside KITH_TEST_CLICKHOUSE to test the native protocol")
+		tb.Skip("of the server of KITH_TEST_CLICKHOUSE only the HTTP interface is known; KITH_TEST_CLICKHOUSE_NATIVE names its native protocol")
 	}
 	u, err := url.Parse(address(started))
 	if err != nil {
@@ -103,7 +115,33 @@ trap '' HUP INT TERM
 rm -rf "$dir"
 `
 
+// speak begins to speak the native protocol on a listener, over an engine.
+func (r *running) speak(l net.Listener, port int, others ...int) {
+	n := &native{user: user, password: password}
+	for _, p := range append([]int{port}, others...) {
+		n.engines = append(n.engines, fmt.Sprintf("http://127.0.0.1:%d", p))
+	}
+	go n.serve(l)
+	r.native = fmt.Sprintf("clickhouse://%s:%s@%s/?protocol=native", user, password, l.Addr())
+}
+
 func launch() (running, error) {
+	port, life, err := engine("")
+	if err != nil {
+		return running{}, err
+	}
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return running{}, err
+	}
+	r := running{url: fmt.Sprintf("clickhouse://%s:%s@127.0.0.1:%d/", user, password, port), lives: []io.Closer{life}}
+	r.speak(listener, port)
+	return r, nil
+}
+
+// engine starts the engine with a configuration of its own and returns the port of
+// its HTTP interface.
+func engine(config string) (port int, life io.Closer, err error) {
 	_, file, _, _ := runtime.Caller(0)
 	here := filepath.Dir(file)
 	args := []string{"where"}
@@ -112,39 +150,39 @@ func launch() (running, error) {
 	}
 	out, err := exec.Command(filepath.Join(here, "install"), args...).Output()
 	if err != nil {
-		return running{}, fmt.Errorf("installing the engine: %w", err)
+		return 0, nil, fmt.Errorf("installing the engine: %w", err)
 	}
 	env := strings.TrimSpace(string(out))
 	if _, err := os.Stat(filepath.Join(env, "complete")); err != nil {
-		return running{}, errMissing
+		return 0, nil, errMissing
 	}
 	dir, err := os.MkdirTemp("", "kithclickhouse")
 	if err != nil {
-		return running{}, err
+		return 0, nil, err
 	}
-	shell := exec.Command("/bin/sh", "-c", watch, "sh", dir, filepath.Join(env, "bin", "python"), filepath.Join(here, "server.py"), filepath.Join(dir, "data"), user, password)
+	command := []string{"-c", watch, "sh", dir, filepath.Join(env, "bin", "python"), filepath.Join(here, "server.py"), filepath.Join(dir, "data"), user, password}
+	if config != "" {
+		name := filepath.Join(dir, "config.xml")
+		if err := os.WriteFile(name, []byte(config), 0o600); err != nil {
+			return 0, nil, err
+		}
+		command = append(command, name)
+	}
+	shell := exec.Command("/bin/sh", command...)
 	shell.Stderr = os.Stderr
-	life, err := shell.StdinPipe()
-	if err != nil {
-		return running{}, err
+	if life, err = shell.StdinPipe(); err != nil {
+		return 0, nil, err
 	}
 	pipe, err := shell.StdoutPipe()
 	if err != nil {
-		return running{}, err
+		return 0, nil, err
 	}
 	if err := shell.Start(); err != nil {
-		return running{}, err
+		return 0, nil, err
 	}
 	line, _ := bufio.NewReader(pipe).ReadString('\n') // what counts is the number
-	port, err := strconv.Atoi(strings.TrimSpace(line))
-	if err != nil {
-		return running{}, cmp.Or(shell.Wait(), err)
+	if port, err = strconv.Atoi(strings.TrimSpace(line)); err != nil {
+		return 0, nil, cmp.Or(shell.Wait(), err)
 	}
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return running{}, err
-	}
-	go (&native{fmt.Sprintf("http://127.0.0.1:%d", port), user, password}).serve(listener)
-	address := fmt.Sprintf("clickhouse://%s:%s@", user, password)
-	return running{fmt.Sprintf("%s127.0.0.1:%d/", address, port), address + listener.Addr().String() + "/?protocol=native", life}, nil
+	return port, life, nil
 }

@@ -2,7 +2,9 @@ package clickhousetest
 
 import (
 	"bytes"
+	"cmp"
 	"errors"
+	"fmt"
 	"io"
 	"net"
 	"net/http"
@@ -24,7 +26,7 @@ const nativeRevision = 54451
 // native speaks the native protocol, and asks the engine over its HTTP interface for
 // blocks, which are the same on the wire and in FORMAT Native.
 type native struct {
-	engine         string // URL of the HTTP interface
+	engines        []string // URLs of HTTP interfaces: the one that answers, and others of its cluster
 	user, password string
 }
 
@@ -82,6 +84,10 @@ func (n *native) connection(conn net.Conn) error {
 		case proto.ClientCodePing:
 			proto.ServerCodePong.Encode(&out)
 		case proto.ClientCodeCancel:
+		case proto.ClientTablesStatusRequest:
+			if err := tables(in, &out); err != nil {
+				return err
+			}
 		case proto.ClientCodeQuery:
 			s := &statement{native: n, conn: conn, in: in, out: &out, version: version, database: hello.Database}
 			if err := s.run(); err != nil {
@@ -97,10 +103,35 @@ func (n *native) connection(conn net.Conn) error {
 	}
 }
 
+// tables answers how far behind tables are, of which none is replicated.
+func tables(in *proto.Reader, out *proto.Buffer) error {
+	n, err := in.Int()
+	if err != nil {
+		return err
+	}
+	proto.ServerCodeTablesStatus.Encode(out)
+	out.PutInt(n)
+	for range n {
+		for range 2 { // the database and the name
+			name, err := in.Str()
+			if err != nil {
+				return err
+			}
+			out.PutString(name)
+		}
+		out.PutBool(false)
+	}
+	return nil
+}
+
 func exception(out *proto.Buffer, r *refusal) {
 	proto.ServerCodeException.Encode(out)
 	(&proto.Exception{Code: proto.Error(r.code), Name: "DB::Exception", Message: r.message}).EncodeAware(out, 0)
 }
+
+// scalar is the packet in which a server tells another a value of its own, such as
+// the number of the shard.
+const scalar = 7
 
 // statement is one that a connection has sent.
 type statement struct {
@@ -110,13 +141,104 @@ type statement struct {
 	out      *proto.Buffer
 	version  int
 	database string
-	query    proto.Query
+	text     string
+	settings []proto.Setting
+}
+
+// read reads the statement. Servers send what proto.Query does not read: that the
+// first of them was asked in another way than over the native protocol.
+func (s *statement) read() error {
+	id, err := s.in.Str()
+	if err == nil {
+		err = s.client()
+	}
+	for err == nil {
+		var set proto.Setting
+		if err = set.Decode(s.in); set.Key == "" {
+			break
+		}
+		s.settings = append(s.settings, set)
+	}
+	if err == nil {
+		_, err = s.in.Str() // the secret of a cluster
+	}
+	for range 2 { // the stage, and whether blocks are compressed
+		if err == nil {
+			_, err = s.in.UVarInt()
+		}
+	}
+	if err == nil {
+		s.text, err = s.in.Str()
+	}
+	if err != nil {
+		return fmt.Errorf("the statement %q cannot be read: %w", id, err)
+	}
+	return nil
+}
+
+// client reads who asks.
+func (s *statement) client() error {
+	var r skipping
+	r.byte(s.in)  // whether a server passes it on
+	for range 3 { // who asked first, and from where
+		r.text(s.in)
+	}
+	r.raw(s.in, 8) // when
+	tcp := proto.Interface(r.byte(s.in)) == proto.InterfaceTCP
+	if tcp {
+		for range 3 {
+			r.text(s.in)
+		}
+		for range 3 {
+			r.number(s.in)
+		}
+	}
+	r.text(s.in)   // the key of a quota
+	r.number(s.in) // how many servers have passed it on
+	if tcp {
+		r.number(s.in)
+	}
+	if r.byte(s.in) != 0 { // a trace
+		r.raw(s.in, 24)
+		r.text(s.in)
+		r.raw(s.in, 1)
+	}
+	return r.err
+}
+
+// skipping reads what nobody asks for, up to the first error.
+type skipping struct{ err error }
+
+func (r *skipping) raw(in *proto.Reader, n int) (out []byte) {
+	if r.err == nil {
+		out, r.err = in.ReadRaw(n)
+	}
+	return out
+}
+
+func (r *skipping) byte(in *proto.Reader) byte {
+	if b := r.raw(in, 1); len(b) == 1 {
+		return b[0]
+	}
+	return 0
+}
+
+func (r *skipping) text(in *proto.Reader) {
+	if r.err == nil {
+		_, r.err = in.Str()
+	}
+}
+
+func (r *skipping) number(in *proto.Reader) {
+	if r.err == nil {
+		_, r.err = in.UVarInt()
+	}
 }
 
 var insertInto = regexp.MustCompile(`(?is)^\s*INSERT\s+INTO\s+(?:TABLE\s+)?(\S+?)\s*(\([^()]*\)\s*)?(?:FORMAT\s+\w+|VALUES)\s*$`)
 
 func (s *statement) run() error {
-	if err := s.query.DecodeAware(s.in, s.version); err != nil {
+	if err := s.read(); err != nil {
 		return err
 	}
 	if tables, err := s.blocks(); err != nil { // tables that come with it
@@ -124,10 +246,14 @@ func (s *statement) run() error {
 	} else if len(tables) > 0 {
 		return errors.New("tables that come with a statement are not known here")
 	}
-	if m := insertInto.FindStringSubmatch(s.query.Body); m != nil {
+	if m := insertInto.FindStringSubmatch(s.text); m != nil {
 		return s.insert(m[1], m[2])
 	}
-	raw, err := s.ask(s.query.Body, nil)
+	text, cluster := alone(s.text)
+	raw, err := s.ask(text, nil)
+	for i := 1; err == nil && cluster && i < len(s.engines); i++ {
+		_, err = s.askOf(s.engines[i], text, nil)
+	}
 	if err != nil {
 		return err
 	}
@@ -142,7 +268,7 @@ func (s *statement) blocks() ([]byte, error) {
 		if err != nil {
 			return nil, err
 		}
-		if proto.ClientCode(code) != proto.ClientCodeData {
+		if proto.ClientCode(code) != proto.ClientCodeData && code != scalar {
 			return nil, errors.New("no data where data has to be")
 		}
 		if _, err := s.in.Str(); err != nil {
@@ -153,7 +279,10 @@ func (s *statement) blocks() ([]byte, error) {
 		if err := head.DecodeBlock(s.in, s.version, columns.Auto()); err != nil {
 			return nil, err
 		}
-		if head.End() {
+		switch {
+		case code == scalar:
+			continue
+		case head.End():
 			return all.Buf, nil
 		}
 		var input []proto.InputColumn
@@ -237,8 +366,8 @@ var asksRows = regexp.MustCompile(`(?is)^\s*(SELECT|WITH|\()`)
 
 // answer sends the blocks of an answer, and before them one without rows.
 func (s *statement) answer(raw []byte) error {
-	if len(raw) == 0 && asksRows.MatchString(s.query.Body) {
-		form, err := s.ask("DESCRIBE ("+s.query.Body+"\n)", nil)
+	if len(raw) == 0 && asksRows.MatchString(s.text) {
+		form, err := s.ask("DESCRIBE ("+s.text+"\n)", nil)
 		if err != nil {
 			return err
 		}
@@ -279,8 +408,12 @@ var exceptionCode = regexp.MustCompile(`Code: ([0-9]+)`)
 
 // ask lets the engine run a statement and returns its answer as FORMAT Native.
 func (s *statement) ask(text string, content []byte) ([]byte, error) {
-	values := url.Values{"database": {s.database}, "default_format": {"Native"}}
-	for _, set := range s.query.Settings {
+	return s.askOf(s.engines[0], text, content)
+}
+
+func (s *statement) askOf(engine, text string, content []byte) ([]byte, error) {
+	values := url.Values{"database": {cmp.Or(s.database, "default")}, "default_format": {"Native"}}
+	for _, set := range s.settings {
 		values.Set(set.Key, set.Value)
 	}
 	body := []byte(text)
@@ -288,7 +421,7 @@ func (s *statement) ask(text string, content []byte) ([]byte, error) {
 		values.Set("query", text)
 		body = content
 	}
-	req, err := http.NewRequest(http.MethodPost, s.engine+"/?"+values.Encode(), bytes.NewReader(body))
+	req, err := http.NewRequest(http.MethodPost, engine+"/?"+values.Encode(), bytes.NewReader(body))
 	if err != nil {
 		return nil, err
 	}

@@ -1,28 +1,59 @@
 """Speaks as much of ClickHouse's HTTP interface as kith does, over ClickHouse's
 engine in this process: statements, settings and content in, answers and errors
-out. It ends when its standard input does. One statement runs at a time.
+out. It ends when its standard input does. One statement runs at a time, except
+where there is a configuration, of which shards may be a part: then a statement may
+wait for another server, and that one ask here.
 
 What a server checks before its engine, this does here: readonly lets nothing but
-questions through. Users and passwords are compared with the two arguments."""
+questions through. Users and passwords are compared with the two arguments; a fourth names a file of settings."""
 
 import http.server
+import os
 import re
 import sys
+import tempfile
 import threading
 import urllib.parse
 
 from chdb import session
 
 FOLDER, USER, PASSWORD = sys.argv[1:4]
-ENGINE = session.Session(FOLDER)
+CONFIG = sys.argv[4] if len(sys.argv) > 4 else ""  # a file for the engine
 LOCK = threading.Lock()
-CURRENT = {}  # settings of the session
+AT_ONCE = threading.Semaphore(16 if CONFIG else 1)
+IDLE = []  # sessions that nobody uses
 # Settings of the interface, or of a server around the engine.
-OURS = {"database", "query", "default_format", "readonly", "cancel_http_readonly_queries_on_client_close"}
+OURS = {"database", "query", "default_format", "readonly", "cancel_http_readonly_queries_on_client_close", "run_query_in_background"}
 
 
 def literal(value):
     return "'" + value.replace("\\", "\\\\").replace("'", "\\'") + "'"
+
+
+class Session:
+    """A session of the engine and the settings that it has."""
+
+    def __init__(self):
+        self.engine = session.Session(FOLDER + ("?config-file=" + CONFIG if CONFIG else ""))
+        self.current = {}
+
+    def run(self, database, settings, statement, content, form):
+        self.engine.query("USE `" + database + "`")
+        for name in [n for n in self.current if n not in settings]:
+            self.engine.query("SET " + name + " = DEFAULT")
+            del self.current[name]
+        for name, value in settings.items():
+            if self.current.get(name) != value:
+                self.engine.query("SET " + name + " = " + literal(value))
+                self.current[name] = value
+        if content is None:
+            return self.engine.query(statement, form).bytes()
+        if not statement.endswith(" FORMAT Native"):
+            return self.engine.query(statement + "\n" + content.decode(), form).bytes()
+        with tempfile.NamedTemporaryFile(dir=os.path.dirname(FOLDER)) as block:  # bytes that a statement cannot hold
+            block.write(content)
+            block.flush()
+            return self.engine.query(statement[: -len("FORMAT Native")] + "FROM INFILE " + literal(block.name) + " FORMAT Native", form).bytes()
 
 
 def run(params, statement, content):
@@ -30,23 +61,14 @@ def run(params, statement, content):
     if params.get("readonly", "0") != "0" and not re.match(r"\s*(\(|SELECT\b|WITH\b|EXPLAIN\b|DESCRIBE\b)", statement, re.I):
         raise RuntimeError("Code: 164. DB::Exception: Cannot execute query in readonly mode. (READONLY)")
     settings = {k: v for k, v in params.items() if k not in OURS}
-    with LOCK:
-        ENGINE.query("USE `" + params.get("database", "default") + "`")
-        for name in [n for n in CURRENT if n not in settings]:
-            ENGINE.query("SET " + name + " = DEFAULT")
-            del CURRENT[name]
-        for name, value in settings.items():
-            if CURRENT.get(name) != value:
-                ENGINE.query("SET " + name + " = " + literal(value))
-                CURRENT[name] = value
-        if content is not None:
-            if statement.endswith(" FORMAT Native"):  # bytes that a statement cannot hold
-                with open(FOLDER + ".block", "wb") as f:
-                    f.write(content)
-                statement = statement[: -len("FORMAT Native")] + "FROM INFILE " + literal(FOLDER + ".block") + " FORMAT Native"
-            else:
-                statement += "\n" + content.decode()
-        return ENGINE.query(statement, params.get("default_format", "TabSeparated")).bytes()
+    with AT_ONCE:
+        with LOCK:
+            one = IDLE.pop() if IDLE else Session()
+        try:
+            return one.run(params.get("database", "default"), settings, statement, content, params.get("default_format", "TabSeparated"))
+        finally:
+            with LOCK:
+                IDLE.append(one)
 
 
 class Handler(http.server.BaseHTTPRequestHandler):
@@ -72,7 +94,10 @@ class Handler(http.server.BaseHTTPRequestHandler):
             self.send_header("X-ClickHouse-Exception-Code", code.group(1))
         self.send_header("Content-Length", str(len(answer)))
         self.end_headers()
-        self.wfile.write(answer)
+        try:
+            self.wfile.write(answer)
+        except (BrokenPipeError, ConnectionResetError):
+            pass  # nobody waits for it any more
 
     def do_GET(self):
         self.send_response(200)
@@ -89,4 +114,4 @@ server.daemon_threads = True
 threading.Thread(target=server.serve_forever, daemon=True).start()
 print(server.server_address[1], flush=True)
 sys.stdin.read()
-server.shutdown()
+os._exit(0)  # nothing that the engine holds is wanted any more
