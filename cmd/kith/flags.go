@@ -31,6 +31,7 @@ func processFlags(cmd *cobra.Command, cfg *app.Config, roles *string) {
 	f.StringVar(&cfg.StateURL, "state", env("KITH_STATE", ""), "postgres://…; embedded if left out (KITH_STATE)")
 	f.StringVar(&cfg.Lake, "lake", env("KITH_LAKE", ""), "folder of the lake, or s3://bucket/prefix?endpoint=…; DATA/<workspace>/lake if left out (KITH_LAKE)")
 	f.StringVar(&cfg.Analytics, "analytics", env("KITH_ANALYTICS", ""), "clickhouse://user:password@host:8123/database, which gets a copy of the lake and answers queries; embedded if left out (KITH_ANALYTICS)")
+	f.StringVar(&cfg.History, "history", env("KITH_HISTORY", ""), "clickhouse://user:password@host:8123/database?after=90d, where history that is older than so many days goes from a state in PostgreSQL; it stays if left out (KITH_HISTORY)")
 	f.StringVar(roles, "roles", env("KITH_ROLES", strings.Join(cfg.Roles, ",")), "what this process does, of "+strings.Join(cfg.Roles, ",")+" (KITH_ROLES)")
 }
 
@@ -59,7 +60,7 @@ func fromEnvironment(cfg *app.Config, roles string) error {
 // enginesFromEnvironment says which engines a command opens that has no flags for
 // them: those of the servers.
 func enginesFromEnvironment(cfg *app.Config) (err error) {
-	cfg.LogURL, cfg.StateURL, cfg.Lake = os.Getenv("KITH_LOG"), os.Getenv("KITH_STATE"), os.Getenv("KITH_LAKE")
+	cfg.LogURL, cfg.StateURL, cfg.Lake, cfg.History = os.Getenv("KITH_LOG"), os.Getenv("KITH_STATE"), os.Getenv("KITH_LAKE"), os.Getenv("KITH_HISTORY")
 	cfg.EgressAllow, err = networks("KITH_EGRESS_ALLOW")
 	return err
 }

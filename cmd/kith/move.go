@@ -159,7 +159,7 @@ func (m *mover) settings() error {
 	}
 	log, state := m.to.LogURL, m.to.StateURL
 	m.to = m.from
-	m.to.LogURL, m.to.StateURL, m.to.Lake = log, state, env("KITH_LAKE", "")
+	m.to.LogURL, m.to.StateURL, m.to.Lake, m.to.History = log, state, env("KITH_LAKE", ""), env("KITH_HISTORY", "")
 	return nil
 }
 

@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"kith/internal/analytics"
+	"kith/internal/cold/keeper"
 	"kith/internal/collect"
 	"kith/internal/errs"
 	"kith/internal/eventlog/archive"
@@ -35,6 +36,7 @@ type Config struct {
 	StateURL    string   // postgres://…; empty for the embedded state
 	Lake        string   // folder of the lake, or s3://bucket/prefix; empty for the one in the workspace's folder
 	Analytics   string   // clickhouse://…, which gets a copy of the lake and answers queries; empty for the embedded engine
+	History     string   // clickhouse://…?after=90d, where old history of a state in PostgreSQL goes; empty: it stays
 	ConfigFile  string   // YAML with resources and settings; empty for none
 	Version     string   // of the program, for the OpenAPI document
 	Roles       []string // of collect, pipeline, api
@@ -103,7 +105,7 @@ func (c *Config) Validate() error {
 	if c.StateURL != "" && !strings.HasPrefix(c.StateURL, "postgres://") && !strings.HasPrefix(c.StateURL, "postgresql://") {
 		bad = append(bad, "--state must be postgres://…, or be left out for the embedded state")
 	}
-	bad = append(bad, tables.Check(c.Lake, c.Analytics)...)
+	bad = append(append(bad, tables.Check(c.Lake, c.Analytics)...), keeper.Check(c.History, c.StateURL)...)
 	known := []string{RoleCollect, RolePipeline, RoleActivate, RoleAPI}
 	for _, r := range c.Roles {
 		if !slices.Contains(known, r) {

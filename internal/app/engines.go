@@ -5,6 +5,7 @@ import (
 	"path/filepath"
 	"strings"
 
+	"kith/internal/cold/keeper"
 	"kith/internal/eventlog"
 	"kith/internal/eventlog/local"
 	"kith/internal/state"
@@ -29,7 +30,9 @@ func openLog(ctx context.Context, cfg *Config, ws workspace.Handle, observer loc
 // a power cut the log brings it up to date again.
 func openState(ctx context.Context, cfg *Config, ws workspace.Handle) (state.Store, error) {
 	if cfg.StateURL != "" {
-		return postgres.Open(ctx, cfg.StateURL, postgres.Options{Schema: schemaOf(ws.Name())})
+		return keeper.Open(ctx, cfg.History, cfg.EgressAllow, func() (state.Store, error) {
+			return postgres.Open(ctx, cfg.StateURL, postgres.Options{Schema: schemaOf(ws.Name())})
+		})
 	}
 	return pebble.Open(filepath.Join(ws.Dir(), "state"), pebble.Options{FS: cfg.FS, Clock: cfg.Clock, NoSync: true})
 }

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"kith/internal/backup"
+	"kith/internal/cold/coldtest"
 	"kith/internal/eventlog"
 	"kith/internal/eventlog/kafka"
 	"kith/internal/eventlog/kafka/kafkatest"
@@ -16,6 +17,8 @@ import (
 	"kith/internal/oracle/workload"
 	"kith/internal/pipeline"
 	"kith/internal/record"
+	"kith/internal/state"
+	"kith/internal/state/mem"
 	"kith/internal/state/postgres"
 	"kith/internal/state/postgres/pgtest"
 	"kith/internal/statehash"
@@ -31,6 +34,20 @@ func TestFromServersToAFolder(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	fromServersToAFolder(t, store)
+}
+
+// TestFromServersWithMovedHistory is the same where most of the history lies elsewhere.
+func TestFromServersWithMovedHistory(t *testing.T) {
+	s := coldtest.NewRestless(mem.New(), &coldtest.Memory{}, 1)
+	fromServersToAFolder(t, s)
+	if s.Moved() < 100 {
+		t.Errorf("only %d rows were moved", s.Moved())
+	}
+}
+
+func fromServersToAFolder(t *testing.T, store state.Store) {
+	ctx := context.Background()
 	defer store.Close()
 	log, err := kafka.Open(ctx, kafkatest.Start(t), defaultWorkspace, kafka.Options{Partitions: 3})
 	if err != nil {

@@ -111,18 +111,14 @@ func (a *App) runParts(stopped <-chan struct{}) error {
 	if a.archiver != nil {
 		g.Go(func() error { return a.shares.Each(ctx, a.runArchiver) })
 	}
-	g.Go(func() error {
-		a.while(ctx, dutyLake, a.lake.Run)
-		return nil
-	})
-	g.Go(func() error {
-		a.while(ctx, dutyMemberships, a.runMemberships)
-		return nil
-	})
-	g.Go(func() error {
-		a.while(ctx, dutyScores, a.scores.Run)
-		return nil
-	})
+	for duty, work := range map[int]func(context.Context){
+		dutyLake: a.lake.Run, dutyMemberships: a.runMemberships, dutyScores: a.scores.Run, dutyHistory: a.moveHistory,
+	} {
+		g.Go(func() error {
+			a.while(ctx, duty, work)
+			return nil
+		})
+	}
 	return g.Wait()
 }
 

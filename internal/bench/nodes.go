@@ -113,7 +113,7 @@ func (o NodesOptions) startNodes(ctx context.Context, dir string, place Place, n
 	for i := range n {
 		p, err := start(ctx, []string{
 			"KITH_DATA=" + filepath.Join(dir, "node-"+strconv.Itoa(i)), "KITH_LAKE=" + filepath.Join(dir, "lake"),
-			"KITH_LOG=" + place.LogURL, "KITH_STATE=" + place.StateURL, "KITH_ANALYTICS=", "KITH_ADDR=127.0.0.1:0", "KITH_ROLES=all",
+			"KITH_LOG=" + place.LogURL, "KITH_STATE=" + place.StateURL, "KITH_ANALYTICS=", "KITH_HISTORY=", "KITH_ADDR=127.0.0.1:0", "KITH_ROLES=all",
 			"KITH_CONFIG=", "KITH_WRITE_KEY=" + writeKey, "KITH_ADMIN_TOKEN=" + adminToken, "KITH_ID_KEY=bench-secret-of-ids",
 		}, o.Binary, "serve")
 		if err != nil {

@@ -5,6 +5,7 @@
 package check
 
 import (
+	"kith/internal/cold"
 	"kith/internal/consent"
 	"kith/internal/decision"
 	"kith/internal/entity"
@@ -37,6 +38,8 @@ func Row(key, value []byte) error {
 		return pipeline.CheckRow(key, value)
 	case state.FamilyFact:
 		return fact.CheckRow(key, value)
+	case state.FamilyCold:
+		return cold.CheckRow(key, value)
 	case state.FamilyHistory:
 		return keyed.CheckRow(key, value)
 	case state.FamilyResource:

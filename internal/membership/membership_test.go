@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"kith/event"
+	"kith/internal/cold/coldtest"
 	"kith/internal/eventlog"
 	logmem "kith/internal/eventlog/mem"
 	"kith/internal/expr"
@@ -42,9 +43,16 @@ type world struct {
 	users   int // user ids that one person may have
 }
 
-func newWorld(t testing.TB, partitions int) *world {
+func newWorld(t testing.TB, partitions int) *world { return newWorldOn(t, partitions, mem.New()) }
+
+// restless is a state of whose history some is elsewhere, more after every commit.
+func restless(seed uint64) *coldtest.Restless {
+	return coldtest.NewRestless(mem.New(), &coldtest.Memory{}, seed)
+}
+
+func newWorldOn(t testing.TB, partitions int, store state.Store) *world {
 	w := &world{
-		t: t, log: logmem.New(partitions), store: mem.New(), clock: sys.NewManual(time.UnixMilli(exprtest.Midnight)),
+		t: t, log: logmem.New(partitions), store: store, clock: sys.NewManual(time.UnixMilli(exprtest.Midnight)),
 		docs: Documents{Traits: map[string]json.RawMessage{}, Segments: map[string]json.RawMessage{}},
 	}
 	keys := identity.NewKeyring([]byte("k"))
@@ -228,13 +236,39 @@ func (w *world) check(when string) (members int) {
 // change, merges, late events, time in leaps, restarts: after every round the
 // stored members are exactly those whom asking everybody finds.
 func TestMembersAreThoseWhoMeetTheCondition(t *testing.T) {
+	membersOver(t, 120, func(uint64) state.Store { return mem.New() })
+}
+
+// TestMembersOfAHistoryThatIsMoved is the same where old events lie elsewhere and the
+// rows of many people are read together.
+func TestMembersOfAHistoryThatIsMoved(t *testing.T) {
+	var stores []*coldtest.Restless
+	membersOver(t, 60, func(seed uint64) state.Store {
+		stores = append(stores, restless(seed))
+		return stores[seed]
+	})
+	moved := 0
+	for _, s := range stores {
+		moved += s.Moved()
+	}
+	if moved < 1000 {
+		t.Errorf("only %d rows were moved", moved)
+	}
+}
+
+func membersOver(t *testing.T, seeds uint64, store func(seed uint64) state.Store) {
+	t.Helper()
 	members, transitions := 0, uint64(0)
-	for seed := range uint64(120) {
+	for seed := range seeds {
 		src := exprtest.New(seed)
 		for _, f := range []string{"consent", "entity"} {
 			src.Without[f] = true
 		}
-		w := newWorld(t, 1+int(seed%2))
+		w := newWorldOn(t, 1+int(seed%2), store(seed))
+		if _, ok := w.store.(*coldtest.Restless); ok {
+			w.cfg.Distant = seed%2 == 0
+			w.open()
+		}
 		if seed%3 > 0 { // as of people with very many events
 			w.cfg.Bounds = view.Bounds{Small: 1 + int(seed%2)*3, Few: int(seed % 5), Chunk: 1 + int(seed%3), Held: 1, Kept: 10 * int(1+seed%4)}
 			w.open()
@@ -367,7 +401,7 @@ func TestAnswersAreAFunctionOfTheSet(t *testing.T) {
 		}
 		a.interpret(a.cfg.Keys, 1)
 		a.fold()
-		b := newWorld(t, 3)
+		b := newWorldOn(t, 3, restless(seed))
 		b.docs = a.docs
 		for _, i := range src.Rand.Perm(len(a.records)) {
 			p := int32(src.Rand.IntN(3))

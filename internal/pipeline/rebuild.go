@@ -12,9 +12,9 @@ import (
 )
 
 // derived lists the families that a rebuild makes anew from the log, beside the
-// cursors.
+// cursors. Without the rows of the first one, no history lies elsewhere any more.
 var derived = [...]state.Family{
-	state.FamilyAdjacent, state.FamilyMarkDay, state.FamilyFact, state.FamilyHistory,
+	state.FamilyCold, state.FamilyAdjacent, state.FamilyMarkDay, state.FamilyFact, state.FamilyHistory,
 	state.FamilyIdentifier, state.FamilyMark, state.FamilyObservation, state.FamilyQuarantine, state.FamilySearch, state.FamilyTrait,
 	state.FamilyLedger, state.FamilyConsent, state.FamilyEntity, state.FamilyEntityWrite, state.FamilyOwned,
 	state.FamilyCluster, state.FamilyJournal, state.FamilyWaiting, state.FamilyLake, state.FamilyDecision, state.FamilyRun, state.FamilyRuling,

@@ -37,6 +37,7 @@ const (
 	FamilyEntityWrite Family = 'W' // entity, key of the row, record → what it wrote of the row
 	FamilyJournal     Family = 'Y' // profile, time → what became of it, and why
 	FamilyRuling      Family = 'X' // node, node → an operator's word on the two
+	FamilyCold        Family = 'Z' // what of the history lies elsewhere: in all, and by node
 )
 
 // NameBytesMax bounds a name inside a key. It keeps every key under the 2,704

@@ -299,11 +299,13 @@ func testScanFamilies(t *testing.T, e Engine) {
 	s := e.Open(t)
 	var all []string
 	for f := 0; f < 256; f++ {
-		all = append(all, string([]byte{byte(f)}), string([]byte{byte(f), 1}), string([]byte{byte(f), 0xff}))
+		if e.Hides == 0 || state.Family(f) != e.Hides {
+			all = append(all, string([]byte{byte(f)}), string([]byte{byte(f), 1}), string([]byte{byte(f), 0xff}))
+		}
 	}
 	commit(t, s, func(tx state.Tx) {
 		for i := range all {
-			k := all[(i*341)%len(all)] // in no order; 341 and 768 have no common divisor
+			k := all[(i*341)%len(all)] // in no order; 341 has no divisor in common with 768 or 765
 			tx.Put(b(k), b("of "+k))
 		}
 	})

@@ -22,6 +22,10 @@ type Engine struct {
 	// Reopen closes the store and opens what it left behind. It is nil for an
 	// engine that leaves nothing behind.
 	Reopen func(tb testing.TB, s state.Store) state.Store
+
+	// Hides is a family whose rows are the engine's own, and left out of ranges that
+	// hold other families too; 0: there is none.
+	Hides state.Family
 }
 
 // patience is how long a step may take before the suite calls it a deadlock.

@@ -1,0 +1,85 @@
+package keeper
+
+import (
+	"context"
+	"time"
+
+	"kith/internal/cold"
+	"kith/internal/errs"
+	"kith/internal/state"
+	"kith/internal/sys"
+)
+
+// Moving is what moves rows, for as long as it runs.
+type Moving struct {
+	Clock sys.Clock
+	Rand  sys.Rand
+
+	// Bind is as that of cold.Mover.
+	Bind func(ctx context.Context, r state.Reader) (key, value []byte, ok bool, err error)
+
+	Passed func(rows int)  // a pass through all of the history has moved so many
+	Failed func(err error) // a step was for nothing, and is tried again
+}
+
+// Pauses between passes, and after a failure.
+const (
+	passLeast = time.Second
+	passMost  = 24 * time.Hour
+	retryMost = time.Minute
+)
+
+// Run moves what is old enough until ctx ends. Of a state whose history is all in one
+// place nothing is moved.
+func (m *Moving) Run(ctx context.Context, store state.Store) {
+	over, ok := store.(*Store)
+	if !ok {
+		return
+	}
+	mover := over.Mover(m.Rand, m.Bind)
+	pause := min(max(over.after/10, passLeast), passMost)
+	retry := passLeast
+	for ctx.Err() == nil {
+		wait := pause
+		n, err := m.pass(ctx, mover, over.after)
+		switch {
+		case ctx.Err() != nil:
+			return
+		case err == nil && m.Passed != nil:
+			m.Passed(n)
+		case err != nil:
+			if m.Failed != nil {
+				m.Failed(err)
+			}
+			wait, retry = retry, min(2*retry, retryMost)
+		}
+		if err == nil {
+			retry = passLeast
+		}
+		select {
+		case <-ctx.Done():
+		case <-m.Clock.After(wait):
+		}
+	}
+}
+
+// pass goes through the history once, no more than half of the time.
+func (m *Moving) pass(ctx context.Context, mover *cold.Mover, after time.Duration) (moved int, err error) {
+	cut := sys.Millis(m.Clock.Now().Add(-after))
+	for {
+		began := m.Clock.Now()
+		n, done, err := mover.Step(ctx, cut)
+		moved += n
+		if err != nil && !errs.Is(err, errs.Conflict) {
+			return moved, err
+		}
+		if done {
+			return moved, mover.Clean(ctx)
+		}
+		select {
+		case <-ctx.Done():
+			return moved, nil
+		case <-m.Clock.After(m.Clock.Now().Sub(began)):
+		}
+	}
+}
