@@ -19,7 +19,7 @@ const settled = 3 * time.Second
 
 // TestChaos breaks everything that can break while three nodes work.
 func TestChaos(t *testing.T) {
-	w := newWorld(t, roles())
+	w := newWorld(t, "?keep=all", roles())
 	w.nodes[2].must(t, http.MethodPut, "/v1/segments/buyers", `{"name":"Buyers","where":`+buyers+`}`, nil)
 	rng := rand.New(rand.NewPCG(*seed, 9))
 	l := startLoad(t, w.with("collect"), 4, *seed)

@@ -17,7 +17,7 @@ import (
 // tells whether it is ready; without the database events are taken and everything
 // else is refused with a time to come back.
 func TestRoles(t *testing.T) {
-	w := newWorld(t, []string{"collect", "api", "pipeline", "pipeline,activate"})
+	w := newWorld(t, "", []string{"collect", "api", "pipeline", "pipeline,activate"})
 	collector, api := w.nodes[0], w.nodes[1]
 	for _, n := range w.nodes {
 		for _, path := range []string{"/healthz", "/readyz"} {

@@ -40,8 +40,9 @@ func roles() []string {
 }
 
 // newWorld starts three brokers, the database with its standby, and a node for each
-// set of roles, the last one in a network of its own where that is possible.
-func newWorld(t *testing.T, roles []string) *world {
+// set of roles, the last one in a network of its own where that is possible. keep is
+// what the URL of the log says of an archive; empty for none.
+func newWorld(t *testing.T, keep string, roles []string) *world {
 	t.Helper()
 	needEngines(t)
 	w := &world{dir: openFolder(t), net: newNetwork(t)}
@@ -53,7 +54,7 @@ func newWorld(t *testing.T, roles []string) *world {
 	}
 	w.db = startDatabase(t, w.host, db)
 	for i, r := range roles {
-		n := &node{name: fmt.Sprintf("node-%d", i+1), roles: r, dir: w.dir, env: w.env(), addr: w.net.freeAddr(t, false)}
+		n := &node{name: fmt.Sprintf("node-%d", i+1), roles: r, dir: w.dir, env: w.env(keep), addr: w.net.freeAddr(t, false)}
 		if i == len(roles)-1 {
 			n.under, n.addr = w.net.under, w.net.freeAddr(t, true)
 		}
@@ -103,8 +104,8 @@ func (w *world) logURL() string {
 	return "kafka://" + strings.Join(addrs, ",") + "/chaos"
 }
 
-func (w *world) env() []string {
-	return []string{"KITH_LOG=" + w.logURL(), "KITH_STATE=" + w.db.url(), "KITH_LAKE=" + filepath.Join(w.dir, "lake")}
+func (w *world) env(keep string) []string {
+	return []string{"KITH_LOG=" + w.logURL() + keep, "KITH_STATE=" + w.db.url(), "KITH_LAKE=" + filepath.Join(w.dir, "lake")}
 }
 
 // with are the nodes that play a role.
@@ -178,7 +179,7 @@ func (w *world) checkSegment(t *testing.T, n *node) {
 	t.Helper()
 	var kept, asked struct{ Size int64 }
 	n.must(t, http.MethodGet, "/v1/segments/buyers", "", &kept)
-	n.must(t, http.MethodPost, "/v1/segments:preview", `{"where":`+buyers+`}`, &asked)
+	n.must(t, http.MethodPost, "/v1/segments:preview", `{"exact":true,"where":`+buyers+`}`, &asked)
 	if kept.Size != asked.Size || kept.Size == 0 {
 		t.Errorf("the segment has %d members, asking everybody finds %d", kept.Size, asked.Size)
 	}
@@ -237,6 +238,7 @@ func (w *world) checkState(t *testing.T, l *load) {
 	if lost > 0 || tally.Held > 0 || tally.Events != len(inLog) {
 		t.Errorf("%d acknowledged messages are lost, %d held; %d events count, the log has %d messages", lost, tally.Held, tally.Events, len(inLog))
 	}
+	w.checkArchive(t, all)
 	t.Logf("acknowledged %d messages, lost %d, counted twice 0 of %d (%d records in the log, sent %d, refusals by status %v); the state is the oracle's, checked in %v",
 		len(l.acked), lost, tally.Events, tally.Records, l.sent, l.refused, time.Since(began).Round(time.Millisecond))
 	if l.noRetry > 0 {

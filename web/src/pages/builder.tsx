@@ -6,6 +6,7 @@ import { useTranslation } from "react-i18next";
 import { get, type Page, type Place, sql, type Where } from "../api";
 import { countWord, formOf, opWord } from "../conditions";
 import { bareOps, consentOf, fresh, groupOf, isObj, listOps, type Obj, type Path, pointer, put, refusals, typed, valueFor, withConsent } from "../tree";
+import { Reason } from "../reason";
 import { Area, Button, cx, Input, Num, Select } from "../ui/kit";
 import { type Choice, Picker } from "../ui/picker";
 import { purposeName, usePurposes, useSegments } from "../data";
@@ -115,7 +116,7 @@ function Refused({ path, node }: { path: Path; node: unknown }) {
     <ul role="alert" className="mt-1.5 space-y-0.5 text-sm text-bad">
       {mine.map((p) => (
         <li key={p.pointer + p.code}>
-          <span className="font-mono text-xs">{p.pointer.slice(pointer(path).length + 1) || p.code}</span> <span lang="en">{p.detail}</span>
+          <span className="font-mono text-xs">{p.pointer.slice(pointer(path).length + 1) || p.code}</span> <Reason code={p.code} detail={p.detail} />
         </li>
       ))}
     </ul>

@@ -4,8 +4,8 @@ import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import type { ReactNode } from "react";
 import { useTranslation } from "react-i18next";
 import { call, enc, get, type Job } from "../api";
-import { plain } from "../format";
 import { going, jobTone, useJobs, useKind } from "../tray";
+import { Reason, refusalOf } from "../reason";
 import { Badge, Button, Card, Dialog, Empty, Facts, Json, Num, Progress, Rows, Skeleton, Trouble, When } from "../ui/kit";
 import { Page } from "./page";
 
@@ -41,7 +41,7 @@ export function Jobs() {
               { head: t("jobs.kind"), cell: (j) => <button type="button" onClick={() => open(j.id)} className="min-h-6 rounded text-left font-semibold text-accent hover:underline">{kind(j.kind)}</button> },
               { head: t("col.state"), cell: (j) => <Badge tone={jobTone(j.state)}>{t(`job.${j.state}`)}</Badge> },
               { head: t("jobs.progress"), wide: true, cell: (j) => <Far j={j} /> },
-              { head: t("jobs.trouble"), cell: (j) => <span lang="en" className="text-bad">{j.error ? plain((j.error as { detail?: string }).detail ?? j.error) : ""}</span> },
+              { head: t("jobs.trouble"), cell: (j) => <span className="text-bad">{j.error ? <Reason {...refusalOf(j.error)} /> : ""}</span> },
               { head: t("jobs.began"), right: true, cell: (j) => <When at={j.created_at} /> },
               { head: t("jobs.took"), right: true, cell: (j) => <Took j={j} /> },
               { head: t("jobs.stop"), right: true, cell: (j) => (going(j) ? <Button small kind="bad" onClick={() => stop.mutate(j.id)}>{t("jobs.stop")}</Button> : null) },
@@ -101,7 +101,7 @@ function One({ id }: { id: string }) {
           [t("jobs.id"), <span className="font-mono text-sm break-all">{j.id}</span>],
         ]}
       />
-      {j.error != null && <p lang="en" className="rounded-md bg-bad-wash p-3 text-bad">{plain((j.error as { detail?: string }).detail ?? j.error)}</p>}
+      {j.error != null && <p className="rounded-md bg-bad-wash p-3 text-bad"><Reason {...refusalOf(j.error)} /></p>}
       {j.result != null && <Json value={j.result} label={t("jobs.result")} />}
       {stop.isError && <Trouble error={stop.error} />}
       {going(j) && <Button kind="bad" onClick={() => stop.mutate(j.id)}>{t("jobs.stop")}</Button>}

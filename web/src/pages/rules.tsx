@@ -7,6 +7,7 @@ import { useMemo, useState } from "react";
 import { useTranslation } from "react-i18next";
 import { call, enc, get, type Job, type Named, type Place, Problem } from "../api";
 import { going } from "../tray";
+import { Reason, refusalOf } from "../reason";
 import { Badge, Button, Card, Dialog, Facts, Field, Fold, Input, Num, Progress, Segmented, Select, Skeleton, Tick, Trouble } from "../ui/kit";
 import { say } from "../ui/toast";
 
@@ -125,7 +126,7 @@ function Editor({ saved }: { saved: Rules }) {
       {places.length > 0 && (
         <ul className="text-sm text-bad">
           {places.map((p) => (
-            <li key={p.pointer + p.code} lang="en"><span className="font-mono text-xs">{p.pointer}</span> {p.detail}</li>
+            <li key={p.pointer + p.code}><span className="font-mono text-xs">{p.pointer}</span> <Reason code={p.code} detail={p.detail} /></li>
           ))}
         </ul>
       )}
@@ -212,7 +213,7 @@ function Attempt({ id }: { id: string }) {
     <Card title={t("try.title")} action={j && <Badge tone={j.state === "done" ? "good" : j.state === "failed" ? "bad" : "accent"}>{t(`job.${j.state}`)}</Badge>}>
       {q.isError && <Trouble error={q.error} retry={() => q.refetch()} />}
       {j && going(j) && <Progress done={j.accepted} total={j.total || null} label={t("try.title")} />}
-      {j?.state === "failed" && <p lang="en" className="text-bad">{(j.error as { detail?: string } | null)?.detail}</p>}
+      {j?.state === "failed" && <p className="text-bad"><Reason {...refusalOf(j.error)} /></p>}
       {r && (
         <div className="space-y-4">
           <p>

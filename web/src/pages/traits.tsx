@@ -11,6 +11,7 @@ import { keyOf, useSegments } from "../data";
 import { compact, num, percent, plain, spaced, yamlDocument } from "../format";
 import type { Obj } from "../tree";
 import { Chart, Ranks } from "../ui/chart";
+import { Reason } from "../reason";
 import { Badge, Button, buttonLook, Card, Code, Dialog, Empty, Exact, Field, Fold, Input, Missing, Num, Rows, Segmented, Select, Skeleton, Trouble, When } from "../ui/kit";
 import { Picker } from "../ui/picker";
 import { say } from "../ui/toast";
@@ -165,7 +166,7 @@ function Editor({ saved }: { saved: Computed | null }) {
   const paths = usePaths(doc.event, "property");
   const names = useTraitNames(doc.scope === "account" ? "account" : "profile");
   const at = (p: string) => places.filter((x) => x.pointer === p || x.pointer.startsWith(`${p}/`));
-  const Said = ({ p }: { p: string }) => at(p).map((x) => <p key={x.pointer} role="alert" lang="en" className="mt-1 text-sm text-bad">{x.detail}</p>);
+  const Said = ({ p }: { p: string }) => at(p).map((x) => <p key={x.pointer} role="alert" className="mt-1 text-sm text-bad"><Reason code={x.code} detail={x.detail} /></p>);
   const outside = save.error && !places.some((p) => ["/event", "/where", "/window", "/property", "/expression", "/type"].some((k) => p.pointer.startsWith(k)));
   return (
     <Page

@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import en from "../lang/en.json";
 import fr from "../lang/fr.json";
+import refusals from "../lang/refusals.fr.json";
 
 const root = join(import.meta.dirname, "..");
 const files = readdirSync(root, { recursive: true, encoding: "utf8" }).filter((f) => /\.tsx?$/.test(f) && !f.startsWith("test"));
@@ -20,7 +21,7 @@ describe("languages", () => {
     }
   });
   it("do not let a line break before the signs that French sets apart", () => {
-    const loose = Object.entries(words.fr).filter(([, s]) => / [:;?!»]|« /.test(s));
+    const loose = [...Object.entries(words.fr), ...Object.entries(refusals)].filter(([, s]) => / [:;?!»]|« /.test(s));
     expect(loose).toEqual([]);
   });
   it("know every key that the source names", () => {
@@ -33,6 +34,14 @@ describe("languages", () => {
     const prefixes = [...source.matchAll(/`(\w+)\.\$\{/g)].map((m) => m[1] + ".");
     const unused = Object.keys(en).map(bare).filter((k) => !source.includes(`"${k}"`) && !prefixes.some((p) => k.startsWith(p)));
     expect([...new Set(unused)]).toEqual([]);
+  });
+  it("explain only refusals that the server has", () => {
+    const server = join(root, "../../internal");
+    const codes = readdirSync(server, { recursive: true, encoding: "utf8" })
+      .filter((f) => f.endsWith(".go") && !f.endsWith("_test.go"))
+      .flatMap((f) => [...readFileSync(join(server, f), "utf8").matchAll(/"([a-z]+\.[a-z_]+)"/g)].map((m) => m[1]));
+    const known = new Set(codes);
+    expect(Object.keys(refusals).filter((c) => !known.has(c))).toEqual([]);
   });
   it("are the only place of words: no text stands in a screen", () => {
     const loose = [...source.matchAll(/>\s*([A-Z][a-z]+(?: [a-z]+)+)\s*</g)].map((m) => m[1]);

@@ -6,6 +6,7 @@ import { type ComponentProps, type ReactNode, useEffect, useId, useRef, useState
 import { useTranslation } from "react-i18next";
 import { Problem } from "../api";
 import { ago, date, full, num } from "../format";
+import { Reason } from "../reason";
 
 export const cx = (...parts: (string | false | null | undefined)[]) => parts.filter(Boolean).join(" ");
 
@@ -189,7 +190,7 @@ export function Trouble({ error, retry }: { error: unknown; retry?: () => void }
       <CircleAlert aria-hidden className="mt-0.5 size-5 shrink-0 text-bad" />
       <div className="min-w-0 flex-1">
         <p className="font-semibold">{p?.code === "network" ? t("error.network") : t("error.title")}</p>
-        <p className="break-words">{p?.code === "network" ? t("error.networkHint") : p?.detail ? <span lang="en">{p.detail}</span> : t("error.unknown")}</p>
+        <p className="break-words">{p?.code === "network" ? t("error.networkHint") : p?.detail ? <Reason code={p.code} detail={p.detail} /> : t("error.unknown")}</p>
         {p && p.code !== "network" && (
           <p className="mt-1 font-mono text-xs break-all text-soft">
             {p.code}
