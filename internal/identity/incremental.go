@@ -32,6 +32,10 @@ type Update struct{ Was, Is *Observation }
 //     because its policy does not look at the last sighting, is rejected again;
 //   - so is one of an end in quarantine, whenever it is judged.
 //
+// One that comes, goes or is first seen at another moment bears on all its nodes, but
+// for the first of these cases. Batches that run side by side rely on that: who brings
+// or takes away a reference to an observation holds the lock of the node that has it.
+//
 // fresh tells of nodes that no observation named before. exact tells whether old
 // are the clusters of the evidence before the update; if not, they are not asked.
 func (u *Update) Touches(ctx context.Context, old *Clusters, cfg *Config, ids map[NodeID]Identifier, fresh map[NodeID]bool, exact bool) ([]NodeID, error) {

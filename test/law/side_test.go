@@ -214,7 +214,7 @@ func sideSet(seed uint64, n int) [][]byte {
 // several processes that fold partitions of one workspace, the state comes to what the
 // oracle says.
 func TestFoldingSideBySide(t *testing.T) {
-	first, n := uint64(0), 120
+	first, n := uint64(0), 80
 	switch {
 	case *oneSeed != 0:
 		first, n = *oneSeed, 1
