@@ -15,7 +15,8 @@ import (
 // behind with, so that no two times have the same values.
 func WaitingMark() []byte { return []byte{byte(state.FamilyWaiting)} }
 
-const waitingVersion = 1
+// The forms of the values; that of the mark is the first one.
+const waitingVersion, waitingVersionBatch = 1, 2
 
 // Lag is how far the stored clusters are behind the evidence.
 type Lag struct {
@@ -65,10 +66,17 @@ func (w *Waiting) Is(value []byte) bool { return value != nil && string(value) =
 // WaitingRow is the key of the row of a node on which evidence waits.
 func WaitingRow(node NodeID) []byte { return append(WaitingMark(), node[:]...) }
 
-// EncodeCause is the row's value.
-func EncodeCause(cause eventlog.Position) []byte {
-	b := binary.AppendUvarint([]byte{waitingVersion}, uint64(cause.Partition))
-	return binary.AppendUvarint(b, uint64(cause.Offset))
+// EncodeWaiting is the row's value. batch is a partition and a number that each of its
+// batches has for itself: one record may bear on a node several times, as when its run
+// is taken back and is put back again, and who has brought the clusters up to the one
+// must not take the other for it.
+func EncodeWaiting(cause, batch eventlog.Position) []byte {
+	b := []byte{waitingVersionBatch}
+	for _, at := range [...]eventlog.Position{cause, batch} {
+		b = binary.AppendUvarint(b, uint64(at.Partition))
+		b = binary.AppendUvarint(b, uint64(at.Offset))
+	}
+	return b
 }
 
 // DecodeWaiting reads a row.
@@ -76,6 +84,11 @@ func DecodeWaiting(key, value []byte) (Waiting, error) {
 	d := state.NewDecoder(value)
 	version := d.Byte()
 	w := Waiting{Cause: eventlog.Position{Partition: int32(d.Uvarint()), Offset: int64(d.Uvarint())}}
+	if version == waitingVersionBatch {
+		d.Uvarint()
+		d.Uvarint()
+		version = waitingVersion // which does not tell the batch
+	}
 	if len(key) != 1+len(w.Node) || version != waitingVersion || !d.Done() {
 		return w, errs.New(errs.Corrupt, "identity.waiting_format", "a stored mark of waiting evidence cannot be read")
 	}

@@ -384,7 +384,7 @@ func (b *batchView) wasSeen(ctx context.Context, n identity.NodeID, before *iden
 	if b.clusters.fresh[n] {
 		return false, nil
 	}
-	if len(before.Nodes) > 1 && !b.clusters.rev.Ruled || before.Shared[n] {
+	if len(before.Nodes) > 1 && !b.clusters.rev.Ruled && len(b.rulings) == 0 || before.Shared[n] {
 		return true, nil
 	}
 	return identity.Seen(ctx, b.tx, n)

@@ -31,23 +31,30 @@ const atOnceMax = 2_000
 // others wait, so that nobody relies on clusters that stay behind; else one of them,
 // so that the job commits before or after.
 func (b *batchView) park(updates []update, p *plan) {
+	batch := b.number()
 	if !b.clusters.waiting {
-		lag := identity.Lag{Since: string(identity.EncodeCause(p.causes[0]))}
+		lag := identity.Lag{Since: string(identity.EncodeWaiting(p.causes[0], batch))}
 		b.tx.Put(identity.WaitingMark(), lag.Encode())
 	}
 	for i := range p.changes {
 		for _, n := range p.changes[i].Nodes {
-			b.tx.Put(identity.WaitingRow(n), identity.EncodeCause(p.causes[p.changes[i].Cause]))
+			b.tx.Put(identity.WaitingRow(n), identity.EncodeWaiting(p.causes[p.changes[i].Cause], batch))
 		}
 	}
 	for _, group := range p.strangers {
 		for _, u := range group {
 			for _, n := range u.Is.Nodes {
-				b.tx.Put(identity.WaitingRow(n), identity.EncodeCause(u.cause))
+				b.tx.Put(identity.WaitingRow(n), identity.EncodeWaiting(u.cause, batch))
 			}
 		}
 	}
 	b.clusters.waiting = true
+}
+
+// number is one that no other batch of the partition has in which something waits:
+// each of them moves the cursor or has facts, if only of events that leave.
+func (b *batchView) number() eventlog.Position {
+	return eventlog.Position{Partition: b.cur.Partition, Offset: b.cur.Next + int64(b.cur.FactsNext)}
 }
 
 // later parks the changes of a batch that comes while others wait. It needs one lock
