@@ -8,12 +8,15 @@ import (
 	"net/http/httputil"
 	"net/netip"
 	"net/url"
+	"os"
 	"reflect"
 	"regexp"
 	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"github.com/jackc/pgx/v5"
 
 	"kith/internal/analytics/clickhouse/clickhousetest"
 	"kith/internal/cold/keeper"
@@ -128,6 +131,40 @@ func TestOldHistoryMoves(t *testing.T) {
 	elsewhere.History = strings.Replace(cfg.History, "/test_", "/test_other_", 1)
 	if _, err := Open(t.Context(), elsewhere); errs.CodeOf(err) != "history.lost" {
 		t.Errorf("with another database: %v", err)
+	}
+	forget(t, cfg.StateURL)
+	again := serve(t, elsewhere)
+	runner = again.live.Load().runner
+	if _, err := runner.Prepare(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	drain()
+	whole := again.told(t, at)
+	if n := moveAll(t, again.App); n != 2 {
+		t.Errorf("%d rows were moved of the state that was made anew, want 2", n)
+	}
+	if moved := again.told(t, at); !reflect.DeepEqual(whole, moved) || !strings.Contains(whole["events"], "t1") {
+		t.Errorf("made anew, the server says\n%v\nand where rows are moved\n%v", whole, moved)
+	}
+}
+
+// forget does what the guide says of history that is gone for good.
+func forget(t *testing.T, stateURL string) {
+	t.Helper()
+	guide, err := os.ReadFile("../../docs/guide/nodes.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	statement := regexp.MustCompile("delete from kith_default[^`]*").FindString(string(guide))
+	conn, err := pgx.Connect(t.Context(), stateURL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := conn.Exec(t.Context(), statement); err != nil {
+		t.Errorf("%q: %v", statement, err)
+	}
+	if err := conn.Close(t.Context()); err != nil {
+		t.Error(err)
 	}
 }
 
