@@ -1,8 +1,9 @@
 // What several screens read, each under one name so that it is read once.
 import { useQuery } from "@tanstack/react-query";
-import i18next from "i18next";
+import i18next, { type TFunction } from "i18next";
 import { useCallback } from "react";
 import { get, type Page, type Segment, type Source, sql, type Status } from "./api";
+import { spaced } from "./format";
 
 export const useStatus = () => useQuery({ queryKey: ["status"], queryFn: ({ signal }) => get<Status>("/v1/status", signal), refetchInterval: 5_000 });
 
@@ -57,3 +58,9 @@ export const keyOf = (name: string) =>
     .replace(/[^a-z0-9]+/g, "_")
     .replace(/^_+|_+$/g, "")
     .slice(0, 64);
+
+/** fieldName is what a reader calls a trait, a property or an identifier: the usual ones by a word of their language. */
+export function fieldName(t: TFunction, field: string): string {
+  const bare = spaced(field.replace(/^(traits|identifiers)\./, ""));
+  return t(`field.${keyOf(bare)}`, { defaultValue: bare });
+}

@@ -32,9 +32,10 @@ export function PersonLink({ id, known }: { id: string; known?: string }) {
   });
   const { t } = useTranslation();
   const name = p.data ? nameOfProfile(p.data) : id;
+  const shown = known ?? (name === id ? t("person.anonymous", { id: id.slice(0, 8) }) : name);
   return (
-    <Link to="/profiles/$ref" params={{ ref: `id:${id}` }} className={cx("font-medium text-accent hover:underline", /\S{25}/.test(known ?? name) ? "break-all" : "break-words")}>
-      {known ?? (name === id ? t("person.anonymous", { id: id.slice(0, 8) }) : name)}
+    <Link to="/profiles/$ref" params={{ ref: `id:${id}` }} className={cx("font-medium text-accent hover:underline", /\S{25}/.test(shown) ? "break-all" : "break-words")}>
+      {shown}
     </Link>
   );
 }

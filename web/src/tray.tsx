@@ -32,7 +32,7 @@ function useEnds(jobs: Job[]) {
   const before = useRef(new Set<string>());
   useEffect(() => {
     for (const j of jobs) {
-      if (!going(j) && before.current.has(j.id)) say(`${kind(j.kind)}: ${t(`job.${j.state}`)}`);
+      if (!going(j) && before.current.has(j.id)) say(t("cond.listed", { join: kind(j.kind), parts: t(`job.${j.state}`) }));
     }
     before.current = new Set(jobs.filter(going).map((j) => j.id));
   }, [jobs, t, kind]);

@@ -252,6 +252,8 @@ export class Person {
   /** picture is how it looks, as many windows deep as it is long, without the style that hides a caret, which the policy refuses. */
   async picture(path, windows = 1) {
     if (windows === 1) return this.page.screenshot({ path, caret: "initial" });
+    // Rows beyond the window are painted when they come into it, which a picture does not wait for.
+    await this.page.evaluate(() => document.querySelectorAll("li").forEach((e) => (e.style.contentVisibility = "visible")));
     const open = (await this.by("dialog").count()) > 0; // it stands in the window, however long the page is
     const height = open ? 0 : Math.min(windows * this.height, await this.page.evaluate(() => (window.scrollTo(0, 0), document.documentElement.scrollHeight)));
     return this.page.screenshot({ path, caret: "initial", ...(height > this.height ? { fullPage: true, clip: { x: 0, y: 0, width: this.width, height } } : {}) });

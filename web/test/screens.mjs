@@ -13,7 +13,7 @@ export const screens = ({ rich, send }) => [
   { name: "profiles, found", path: "/ui/profiles?q=girard" },
   { name: "profiles, nobody", path: "/ui/profiles?q=zzzzzzzzzzzz" },
   { name: "customer", path: `/ui/profiles/id:${rich.id}`, tabs: true, then: (p) => p.sees(p.say("{{count}} event loaded")) },
-  { name: "customer, an event", path: `/ui/profiles/id:${rich.id}`, then: (p) => p.by("tabpanel").getByRole("button", { expanded: false }).first().click() },
+  { name: "customer, an event", path: `/ui/profiles/id:${rich.id}`, then: (p) => p.by("tabpanel").getByRole("button", { expanded: false }).filter({ hasText: "Order Completed" }).first().click() },
   { name: "customer, why one person", path: `/ui/profiles/id:${rich.id}?tab=identity&a=${ref(rich.identifiers[0])}&b=${ref(rich.identifiers.at(-1))}` },
   { name: "customer, why in a segment", path: `/ui/profiles/id:${rich.id}?tab=segments&segment=lapsed` },
   { name: "customer, unknown", path: "/ui/profiles/user_id:nobody", refused: /^404 GET \/v1\/profiles\/user_id:nobody$/ },

@@ -12,7 +12,7 @@ import { type Choice, Picker } from "../ui/picker";
 import { purposeName, usePurposes, useSegments } from "../data";
 
 type Scope = "profile" | "account";
-type Edit = { change: (path: Path, value: unknown) => void; places: Place[]; counts: number[] | undefined; stale: boolean; hints: Hints; root: Path; total?: number; scope: Scope };
+type Edit = { change: (path: Path, value: unknown) => void; places: Place[]; counts: number[] | undefined; stale: boolean; rough?: boolean; hints: Hints; root: Path; total?: number; scope: Scope };
 type Hints = { events: Choice[]; traits: Choice[]; accountTraits: Choice[]; purposes: Choice[]; entities: Choice[]; segments: { key: string; name: string }[] };
 
 const Ctx = createContext<Edit | null>(null);
@@ -97,10 +97,10 @@ function useTraitValues(trait: string, scope: Scope): Choice[] {
   return choices(q.data?.data, "v").filter((c) => c.value !== "null");
 }
 
-export function Builder({ where, change, places, counts, stale, total, scope = "profile" }: { where: Where; change: (w: Where) => void; places: Place[]; counts: number[] | undefined; stale: boolean; total?: number; scope?: Scope }) {
+export function Builder({ where, change, places, counts, stale, rough, total, scope = "profile" }: { where: Where; change: (w: Where) => void; places: Place[]; counts: number[] | undefined; stale: boolean; rough?: boolean; total?: number; scope?: Scope }) {
   const hints = useHints();
   const root: Path = ["where"];
-  const edit: Edit = { change: (path, value) => change((put({ where }, path, value) as { where: Where }).where), places, counts, stale, hints, root, total, scope };
+  const edit: Edit = { change: (path, value) => change((put({ where }, path, value) as { where: Where }).where), places, counts, stale, rough, hints, root, total, scope };
   return (
     <Ctx.Provider value={edit}>
       <Group node={where} path={root} scope={scope} />
@@ -127,7 +127,7 @@ const formsOf = (scope: Scope, inAccount: boolean) => (inAccount ? ["trait"] : s
 
 function Group({ node, path, scope, inAccount = false }: { node: Where; path: Path; scope: Scope; inAccount?: boolean }) {
   const { t } = useTranslation();
-  const { change, counts, stale, root, total } = useEdit();
+  const { change, counts, stale, rough, root, total } = useEdit();
   const form = groupOf(node) ?? "all";
   const parts = (node[form] as unknown[]) ?? [];
   const top = path.length === root.length;
@@ -160,7 +160,7 @@ function Group({ node, path, scope, inAccount = false }: { node: Where; path: Pa
                 <span title={t("builder.lineCount", { count: count ?? 2 })} className={cx("block shrink-0 pt-1 text-right text-sm font-semibold sm:w-22", n > 0 ? "sm:pt-8" : "sm:pt-2.5", stale ? "text-soft" : "text-ink")}>
                   {count !== undefined && (
                     <>
-                      <Num n={count} /> <span className="text-xs leading-tight font-normal text-soft sm:block">{t("builder.lineCount", { count })}</span>
+                      {rough && "≈ "}<Num n={count} /> <span className="text-xs leading-tight font-normal text-soft sm:block">{t("builder.lineCount", { count })}</span>
                       {total !== undefined && total > 0 && (
                         <svg aria-hidden width="100%" height="5" className="mt-1 block rounded-full bg-sunken">
                           <rect width={`${Math.min(100, (count / total) * 100)}%`} height="5" rx="2.5" className={stale ? "fill-edge" : "fill-one"} />
@@ -309,7 +309,7 @@ export function EventName({ value, change, events, lead }: { value: unknown; cha
         onChange={(e) => become(e.target.value)}
         options={[{ value: "one", label: lead ?? t("builder.did") }, { value: "list", label: t("builder.anyOf") }, ...callTypes.map((c) => ({ value: c, label: t(`builder.any_${c}`) }))]}
       />
-      {kind === "one" && <Picker label={t("builder.eventName")} value={String(value ?? "")} choices={events} change={change} className="!w-44 max-w-full flex-1 basis-36" />}
+      {kind === "one" && <Picker label={t("builder.eventName")} value={String(value ?? "")} choices={events} change={change} className="!w-44 max-w-full flex-1 basis-36 max-sm:basis-full" />}
       {kind === "list" && (
         <span className="flex min-w-0 flex-1 flex-wrap items-center gap-1.5">
           {list.map((n) => (

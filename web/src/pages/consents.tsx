@@ -28,7 +28,7 @@ export function Consents({ at, p }: { at: string; p: Profile }) {
           <h3 className="mb-2 font-semibold">{t("consents.now")}</h3>
           <ul className="flex flex-wrap gap-2">
             {p.consents.map((c) => (
-              <li key={c.purpose + c.channel} className="flex items-center gap-2 rounded-md border border-line px-3 py-1.5">
+              <li key={c.purpose + c.channel} className="flex flex-wrap items-center gap-x-2 gap-y-0.5 rounded-md border border-line px-3 py-1.5">
                 <span className="font-medium">{purpose(c.purpose, c.channel)}</span>
                 <Badge tone={consentTone(c.state)}>{t(`consent.${c.state}`)}</Badge>
                 <span className="text-sm text-soft"><When at={c.at} /></span>
@@ -43,7 +43,7 @@ export function Consents({ at, p }: { at: string; p: Profile }) {
         rows={said.data.data}
         id={(c) => `${c.id}${c.purpose}${c.channel}${c.via}`}
         columns={[
-          { head: t("col.purpose"), cell: (c) => <span className="font-medium">{purpose(c.purpose, c.channel)}</span> },
+          { head: t("col.purpose"), cell: (c) => <span className="font-medium sm:whitespace-nowrap">{purpose(c.purpose, c.channel)}</span> },
           { head: t("col.state"), cell: (c) => <Badge tone={consentTone(c.state)}>{t(`consent.${c.state}`)}</Badge> },
           { head: t("col.when"), cell: (c) => <When at={c.at} absolute /> },
           { head: t("col.via"), cell: (c) => <span className="sm:whitespace-nowrap">{[t(`via.${c.via}`, { defaultValue: c.via }), source(c.source)].filter(Boolean).join(" · ")}</span> },
@@ -69,7 +69,7 @@ function Proof({ c }: { c: Said }) {
   if (c.policy && !isObj(c.policy)) facts.unshift([t("proof.policy"), plain(c.policy)]);
   if (c.evidence && !isObj(c.evidence)) facts.push([t("proof.text"), plain(c.evidence)]);
   return (
-    <div className="text-sm">
+    <div className="space-y-1.5 text-sm">
       {facts.length > 0 && <Facts wide facts={facts.slice(0, 5)} />}
       <Fold summary={<span className="text-soft">{t("proof.all")}</span>}>
         {() => <div className="my-1"><Json value={{ ...(c.policy ? { policy: c.policy } : {}), ...(c.evidence ? { evidence: c.evidence } : {}) }} label={t("col.proof")} /></div>}

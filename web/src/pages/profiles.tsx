@@ -1,13 +1,11 @@
 // Finding a customer by anything that is known of them.
 import { Link, useNavigate, useSearch } from "@tanstack/react-router";
 import { keepPreviousData, useInfiniteQuery, useQuery } from "@tanstack/react-query";
-import type { TFunction } from "i18next";
 import { Search } from "lucide-react";
 import { useEffect, useState } from "react";
 import { useTranslation } from "react-i18next";
 import { enc, type Found, get, type Page, sql } from "../api";
-import { keyOf, useStatus } from "../data";
-import { spaced } from "../format";
+import { fieldName, useStatus } from "../data";
 import { nameOf, useDelayed } from "../palette";
 import { PersonLink } from "../person";
 import { Badge, Button, Card, Code, Empty, Input, Num, PageHead, Rows, Skeleton, Trouble, When } from "../ui/kit";
@@ -56,7 +54,7 @@ function Lately() {
         rows={q.data.data}
         id={(r) => String(r.profile_id)}
         columns={[
-          { head: t("col.name"), cell: (r) => <span className="block sm:min-w-44"><PersonLink id={String(r.profile_id)} /></span> },
+          { head: t("col.name"), cell: (r) => <span className="block sm:min-w-48"><PersonLink id={String(r.profile_id)} /></span> },
           { head: t("col.contact"), wide: true, bare: true, cell: (r) => <Contact of={contactOf(r.traits)} /> },
           { head: t("profiles.identifiers"), right: true, cell: (r) => <Num n={Number(r.identifiers)} /> },
           { head: t("col.events"), right: true, cell: (r) => <Num n={Number(r.events)} /> },
@@ -66,12 +64,6 @@ function Lately() {
       />
     </>
   );
-}
-
-/** fieldName is where something was found, as a reader calls it. */
-function fieldName(t: TFunction, field: string): string {
-  const bare = field.replace(/^(traits|identifiers)\./, "");
-  return t(`field.${keyOf(spaced(bare))}`, { defaultValue: spaced(bare) });
 }
 
 function contactOf(v: unknown): unknown[] {

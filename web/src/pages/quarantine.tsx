@@ -36,7 +36,7 @@ export function Quarantine() {
               type="button"
               aria-pressed={code === c}
               onClick={() => void navigate({ to: "/quarantine", search: { code: code === c ? undefined : c }, replace: true })}
-              className={cx("min-w-0 rounded-lg border px-4 py-2.5 text-left", code === c ? "border-accent bg-accent-wash" : "border-line bg-panel hover:border-accent")}
+              className={cx("flex min-w-0 flex-col rounded-lg border px-4 py-2.5 text-left", code === c ? "border-accent bg-accent-wash" : "border-line bg-panel hover:border-accent")}
             >
               <span className="flex items-baseline justify-between gap-3">
                 <span className="min-w-0 font-medium break-words">{t(`cause.${c.replaceAll(".", "_")}`, { defaultValue: c })}</span>

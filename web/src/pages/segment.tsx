@@ -136,7 +136,7 @@ function Editor({ saved, first }: { saved: Segment | null; first?: { where?: Whe
                   />
                 </span>
               )}
-              <Builder where={where} change={edit} places={places} counts={preview.data?.per_condition} stale={stale} total={account ? undefined : total} scope={scope} />
+              <Builder where={where} change={edit} places={places} counts={preview.data?.per_condition} rough={preview.data?.exact === false} stale={stale} total={account ? undefined : total} scope={scope} />
               {!saved && empty && !account && (
                 <div className="border-t border-line pt-4">
                   <Templates />

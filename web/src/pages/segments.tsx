@@ -131,7 +131,7 @@ function Size({ k, total }: { k: string; total: number }) {
   if (s.data?.size === undefined || s.data.size === null) return <>…</>;
   const share = total > 0 ? s.data.size / total : null;
   return (
-    <span className="inline-block w-32">
+    <span className="inline-block min-w-32 whitespace-nowrap">
       <Link to="/segments/$key" params={{ key: k }} search={{ tab: "members" }} className="font-semibold hover:underline">
         <Num n={s.data.size} />
       </Link>

@@ -146,10 +146,10 @@ function Purposes() {
       rows={q.data.data}
       id={(p) => p.key}
       columns={[
-        { head: t("col.name"), cell: (p) => <span className="font-medium">{purposeName(p)}</span> },
+        { head: t("col.name"), cell: (p) => <span className="font-medium sm:whitespace-nowrap">{purposeName(p)}</span> },
         { head: t("settings.key"), cell: (p) => <span className="font-mono text-sm">{p.key}</span> },
-        { head: t("segments.changed"), cell: (p) => (p.updated_at ? <When at={p.updated_at} /> : <span className="whitespace-nowrap text-soft">{t("purposes.builtIn")}</span>) },
-        { head: t("purposes.granted"), wide: true, bare: true, cell: (p) => <Link to="/segments/new" search={{ where: { all: [{ consent: { purpose: p.key }, op: "granted" }] }, name: `${purposeName(p)}: ${t("op.granted")}` }} className="text-accent hover:underline">{t("purposes.open")}</Link> },
+        { head: t("col.state"), cell: (p) => (p.updated_at ? <>{t("segments.changed")} <When at={p.updated_at} /></> : <span className="whitespace-nowrap text-soft">{t("purposes.builtIn")}</span>) },
+        { head: t("purposes.granted"), wide: true, bare: true, cell: (p) => <Link to="/segments/new" search={{ where: { all: [{ consent: { purpose: p.key }, op: "granted" }] }, name: t("cond.listed", { join: purposeName(p), parts: t("op.granted") }) }} className="text-accent hover:underline">{t("purposes.open")}</Link> },
       ]}
     />
   );

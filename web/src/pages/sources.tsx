@@ -141,7 +141,7 @@ function State({ s }: { s: Source }) {
   const { t } = useTranslation();
   const last = lastUsed(s);
   const age = last ? Date.now() - Date.parse(last) : Infinity;
-  const tone = !s.enabled ? "bg-edge" : age < 300_000 ? "bg-good" : age < 86_400_000 ? "bg-one" : last ? "bg-warn" : "bg-edge";
+  const tone = !s.enabled ? "bg-edge" : age < 86_400_000 ? "bg-good" : last ? "bg-warn" : "bg-edge";
   return (
     <span className="inline-flex items-center gap-2 whitespace-nowrap">
       <span aria-hidden className={cx("size-2.5 rounded-full", tone)} />

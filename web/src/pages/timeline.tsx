@@ -7,7 +7,7 @@ import { useEffect, useMemo, useRef, useState } from "react";
 import i18next from "i18next";
 import { useTranslation } from "react-i18next";
 import { enc, get, type KithEvent, type Page, type Profile, refPath, sql } from "../api";
-import { usePurposeName, useSegments, useSourceName } from "../data";
+import { fieldName, usePurposeName, useSegments, useSourceName } from "../data";
 import { clock, date, day, isMoment, money, num, plain, spaced } from "../format";
 import { eventIcon, eventTitle, type Subject, subjectOf, subjects } from "../kinds";
 import { Chart } from "../ui/chart";
@@ -34,6 +34,9 @@ export function lineOf(e: KithEvent, language: string): string {
 // What says nothing to a reader who sees the event: ids, and what stands beside it.
 const untold = /(^|_)id$|Id$|^(currency|line_count|campaign_name|createdAt|created_at)$/;
 
+// What says by itself what it is.
+const plainWords = /^(e-?mail|phone|first_?name|last_?name|name)$/i;
+
 /** eventLine is the content of an event in one line: what it is about, and what else is plain in it. */
 export function eventLine(e: KithEvent, language: string): string {
   const content = e.properties ?? e.traits ?? {};
@@ -45,7 +48,8 @@ export function eventLine(e: KithEvent, language: string): string {
     if (Array.isArray(v) && v.some((x) => typeof x === "object")) return k === "products" ? i18next.t("orders.lines", { count: v.length }) : `${spaced(k)} ×${v.length}`;
     if (v !== null && typeof v === "object" && !Array.isArray(v)) return null;
     const text = typeof v === "number" ? (currency && /^(value|price|revenue|total|tax|shipping|discount)$/.test(k) ? money(v, language, currency) : num(v, language)) : isMoment(v) ? date(v, language) : typeof v === "boolean" ? i18next.t(v ? "yes" : "no") : plain(v);
-    return k === "value" && currency ? text : `${spaced(k)} ${text}`;
+    const itself = (k === "value" && currency) || (e.type === "identify" && plainWords.test(k));
+    return itself ? text : `${fieldName(i18next.t, k)} ${text}`;
   });
   return [lead?.[1], ...rest].filter(Boolean).join(" · ");
 }
@@ -288,8 +292,10 @@ function Visit({ events, trace }: { events: KithEvent[]; trace: (e: KithEvent) =
 }
 
 function Note({ e }: { e: Extract<Entry, { kind: "note" }> }) {
+  const line = <Line at={e.at} icon={e.icon} title={e.title} line={e.line} tone="accent" />;
+  if (e.subject === "segments") return <div className="pl-5.5">{line}</div>; // its line says all there is
   return (
-    <Fold summary={<Line at={e.at} icon={e.icon} title={e.title} line={e.line} tone="accent" />}>
+    <Fold summary={line}>
       {() => (
         <div className="my-2 ml-5">
           <Json value={e.value} label={e.title} />

@@ -45,7 +45,7 @@ export function Trace({ source, message, position }: { source: string; message: 
     <div>
       <div className="flex items-start gap-1 border-b border-line px-4 py-2 text-sm">
         <span className="shrink-0 text-soft">{t("trace.message")}</span>
-        <span className="ml-2 min-w-0 font-mono break-all">{message}</span>
+        <span className="ml-2 min-w-0 font-mono break-all max-sm:text-xs">{message}</span>
         <Copy text={message} />
       </div>
       <ol className="divide-y divide-line">

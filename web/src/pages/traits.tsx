@@ -7,7 +7,7 @@ import { useMemo, useState } from "react";
 import { useTranslation } from "react-i18next";
 import { call, enc, get, type Page as Part, type Place, Problem } from "../api";
 import { valueWord, whatWords, windowWords } from "../conditions";
-import { keyOf, useSegments } from "../data";
+import { keyOf, usePeopleTotal, useSegments } from "../data";
 import { compact, num, percent, plain, spaced, yamlDocument } from "../format";
 import type { Obj } from "../tree";
 import { Chart, Ranks } from "../ui/chart";
@@ -265,6 +265,7 @@ type Broken = { exact: boolean; as_of: string; data: { value: unknown; size: num
 /** Values is how the values of a trait are spread over everybody who has one. */
 function Values({ k, account, version }: { k: string; account: boolean; version: number }) {
   const { t, i18n } = useTranslation();
+  const total = usePeopleTotal().data;
   const q = useQuery({
     queryKey: ["spread", k, version],
     queryFn: ({ signal }) => call<Broken>("POST", "/v1/segments:breakdown", { where: { all: [{ trait: k, op: "exists" }] }, trait: k, limit: 1000, ...(account ? { scope: "account" } : {}) }, signal),
@@ -273,6 +274,8 @@ function Values({ k, account, version }: { k: string; account: boolean; version:
   });
   const data = q.data?.data ?? [];
   const sum = data.reduce((n, x) => n + x.size, 0) + (q.data?.other ?? 0);
+  // An estimate may come to more people than there are.
+  const people = account || !total ? sum : Math.min(sum, total);
   const numbers = data.length > 8 && data.every((x) => typeof x.value === "number");
   return (
     <Card title={t("trait.values")} action={q.data && <Exact at={q.data.as_of} exact={q.data.exact} />}>
@@ -282,7 +285,7 @@ function Values({ k, account, version }: { k: string; account: boolean; version:
       {sum > 0 && (
         <>
           <p className="mb-3 text-soft">
-            <span className="text-2xl font-semibold text-ink">{!q.data!.exact && "≈ "}<Num n={sum} /></span> {t(account ? "segments.accounts" : "segments.people", { count: sum })} · {t("trait.different", { count: q.data!.values, n: num(q.data!.values, i18n.language) })}
+            <span className="text-2xl font-semibold text-ink">{!q.data!.exact && "≈ "}<Num n={people} /></span> {t(account ? "segments.accounts" : "segments.people", { count: people })} · {!q.data!.exact && "≈ "}{t("trait.different", { count: q.data!.values, n: num(q.data!.values, i18n.language) })}
           </p>
           <p className="mb-1 text-sm font-medium">{t(account ? "trait.spreadAccounts" : "trait.spread")}</p>
           {numbers ? (

@@ -96,7 +96,8 @@ export function Chart({ points, series, label, kind = "bars", height = 190, pick
   // The newest place always has its label; the others stand as far apart as their texts are long.
   const room = 22 + 6.5 * Math.max(3, ...points.map((p) => (p.short ?? p.label).length));
   const every = Math.max(1, Math.ceil(points.length / Math.max(2, Math.floor(inner / room)) / beat)) * beat;
-  const named = keys.filter((_, n) => (points.length - 1 - n) % every === 0);
+  // A short first one finds room beside the next.
+  const named = keys.filter((_, n) => (points.length - 1 - n) % every === 0 || (n === 0 && (points[0].short ?? points[0].label).length <= 2));
   const wide = series.length > 1 && kind === "bars" ? band.bandwidth() / series.length : band.bandwidth();
   const ticks = Math.max(2, Math.min(4, Math.floor((height - bottom) / 36)));
   const axis = "fill-soft text-[11px] font-sans";

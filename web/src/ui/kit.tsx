@@ -451,7 +451,7 @@ export function Fold({ summary, children, open: first = false }: { summary: Reac
   return (
     <div>
       <button type="button" aria-expanded={open} aria-controls={open ? id : undefined} onClick={() => set(!open)} className="flex w-full items-start gap-1.5 text-left focus-visible:-outline-offset-2">
-        <ChevronRight aria-hidden className={cx("mt-1 size-4 shrink-0 text-soft transition-transform", open && "rotate-90")} />
+        <ChevronRight aria-hidden className={cx("mt-[calc((1lh-1rem)/2)] size-4 shrink-0 text-soft transition-transform", open && "rotate-90")} />
         <span className="min-w-0 flex-1">{summary}</span>
       </button>
       {open && <div id={id}>{children()}</div>}

@@ -1,0 +1,1 @@
+export{t as Customer}from"./customer-B4whHfec.js";

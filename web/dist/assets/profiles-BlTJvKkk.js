@@ -1,1 +1,0 @@
-export{a as Profiles}from"./screens-BNctkiMP.js";
