@@ -127,7 +127,7 @@ export function Identity({ p }: { p: Profile }) {
               wide: true,
               bare: true,
               cell: (i) => (
-                <span className="inline-flex items-start gap-1 sm:min-w-[20rem]">
+                <span className="inline-flex items-start gap-1 sm:min-w-[21rem]">
                   <span className="mt-0.5 font-mono text-sm break-all">{i.value}</span>
                   <Copy text={i.value} />
                 </span>
@@ -146,7 +146,7 @@ export function Identity({ p }: { p: Profile }) {
               bare: true,
               cell: (i) =>
                 ref(i) === a ? (
-                  <span className="text-sm whitespace-nowrap text-soft">{t("why.start")}</span>
+                  <span className="text-sm text-soft">{t("why.start")}</span>
                 ) : (
                   <Button small aria-label={t("why.askFor", { id: ref(i) })} onClick={() => show(a, ref(i))}>
                     {t("why.ask")}

@@ -1,0 +1,1 @@
+export{t as Customer}from"./customer-DPJH6Wtv.js";

@@ -1,1 +1,0 @@
-export{t as Customer}from"./customer-B4whHfec.js";

@@ -1,1 +1,0 @@
-export{o as Parts}from"./screens-BiHBwrf8.js";

@@ -1,0 +1,1 @@
+export{o as Parts}from"./screens-Io2nHk2i.js";

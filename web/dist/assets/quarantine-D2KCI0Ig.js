@@ -1,1 +1,0 @@
-export{i as Quarantine}from"./screens-BiHBwrf8.js";

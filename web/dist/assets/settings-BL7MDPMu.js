@@ -1,0 +1,1 @@
+export{r as Settings}from"./screens-Io2nHk2i.js";
