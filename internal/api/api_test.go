@@ -50,7 +50,7 @@ func filled(t testing.TB) *fixture {
 	f.people.profiles[ref] = ana()
 	for i := range 3 {
 		f.people.events[ref] = append(f.people.events[ref], json.RawMessage(fmt.Sprintf(
-			`{"type":"track","messageId":"m%d","timestamp":"2026-01-01T00:00:00.000Z","event":"E","received_at":"2026-01-01T00:00:00.000Z","node_id":"x"}`, i)))
+			`{"type":"track","messageId":"m%d","timestamp":"2026-01-01T00:00:00.000Z","event":"E","received_at":"2026-01-01T00:00:00.000Z","node_id":"x","source":"web"}`, i)))
 	}
 	rec := record.Record{
 		Kind: record.Event, Stamp: event.Stamp{Source: "web", MessageID: "m9", Type: event.Track, ReceivedAt: 1000, Timestamp: 900},

@@ -115,11 +115,12 @@ func profileSchema() route.Schema {
 
 func eventSchema() route.Schema {
 	return route.Schema{
-		"type": "object", "description": "An event as it was sent, with received_at and node_id.",
-		"required": []string{"type", "messageId", "timestamp", "received_at", "node_id"},
+		"type": "object", "description": "An event as it was sent, with received_at, node_id and its source.",
+		"required": []string{"type", "messageId", "timestamp", "received_at", "node_id", "source"},
 		"properties": map[string]route.Schema{
 			"type": textSchema(), "messageId": textSchema(), "timestamp": timeSchema(),
 			"received_at": timeSchema(), "node_id": {"type": "string", "format": "uuid"},
+			"source": {"type": "string", "description": "The key of the source; with messageId it names the event in GET /v1/events/{source}/{message_id}."},
 		},
 	}
 }

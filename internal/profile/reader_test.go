@@ -132,6 +132,7 @@ type listed struct {
 	MessageID string `json:"messageId"`
 	Timestamp string `json:"timestamp"`
 	NodeID    string `json:"node_id"`
+	Source    string `json:"source"`
 }
 
 func pages(t *testing.T, r *profile.Reader, ref profile.Ref, size int) (out []listed) {
@@ -143,8 +144,8 @@ func pages(t *testing.T, r *profile.Reader, ref profile.Ref, size int) (out []li
 		}
 		for _, raw := range page.Events {
 			var e listed
-			if err := json.Unmarshal(raw, &e); err != nil {
-				t.Fatalf("%v in %s", err, raw)
+			if err := json.Unmarshal(raw, &e); err != nil || e.Source == "" {
+				t.Fatalf("%v, source %q in %s", err, e.Source, raw)
 			}
 			out = append(out, e)
 		}

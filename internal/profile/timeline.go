@@ -114,7 +114,7 @@ func (r *Reader) render(ctx context.Context, e *history.Entry) (json.RawMessage,
 	if err != nil {
 		return nil, err
 	}
-	return AppendEvent(nil, &ev, e.Node, nil), nil
+	return AppendEvent(nil, &ev, e.Node, strictjson.AppendString([]byte(`,"source":`), ev.Source)), nil
 }
 
 // AppendEvent appends an event as it is answered everywhere: the wire event with

@@ -1187,13 +1187,15 @@ export interface components {
             /** Format: date-time */
             updated_at: string;
         };
-        /** @description An event as it was sent, with received_at and node_id. */
+        /** @description An event as it was sent, with received_at, node_id and its source. */
         Event: {
             messageId: string;
             /** Format: uuid */
             node_id: string;
             /** Format: date-time */
             received_at: string;
+            /** @description The key of the source; with messageId it names the event in GET /v1/events/{source}/{message_id}. */
+            source: string;
             /** Format: date-time */
             timestamp: string;
             type: string;

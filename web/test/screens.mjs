@@ -14,6 +14,15 @@ export const screens = ({ rich, send }) => [
   { name: "profiles, nobody", path: "/ui/profiles?q=zzzzzzzzzzzz" },
   { name: "customer", path: `/ui/profiles/id:${rich.id}`, tabs: true, then: (p) => p.sees(p.say("{{count}} event loaded")) },
   { name: "customer, an event", path: `/ui/profiles/id:${rich.id}`, then: (p) => p.by("tabpanel").getByRole("button", { expanded: false }).filter({ hasText: "Order Completed" }).first().click() },
+  {
+    name: "customer, what became of an event",
+    path: `/ui/profiles/id:${rich.id}`,
+    then: async (p) => {
+      await p.by("tabpanel").getByRole("button", { expanded: false }).filter({ hasText: "Order Completed" }).first().click();
+      await p.by("button", p.say("What became of this event")).click();
+      await p.sees(p.by("dialog").getByText(p.sayKey("trace.person")));
+    },
+  },
   { name: "customer, why one person", path: `/ui/profiles/id:${rich.id}?tab=identity&a=${ref(rich.identifiers[0])}&b=${ref(rich.identifiers.at(-1))}` },
   { name: "customer, why in a segment", path: `/ui/profiles/id:${rich.id}?tab=segments&segment=lapsed` },
   { name: "customer, unknown", path: "/ui/profiles/user_id:nobody", refused: /^404 GET \/v1\/profiles\/user_id:nobody$/ },

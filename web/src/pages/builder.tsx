@@ -304,7 +304,7 @@ export function EventName({ value, change, events, lead }: { value: unknown; cha
     <>
       <Select
         aria-label={t("builder.which")}
-        className="field-sizing-content !w-auto font-medium !text-accent"
+        className="field-sizing-content !w-auto font-medium !text-accent max-sm:grow"
         value={kind}
         onChange={(e) => become(e.target.value)}
         options={[{ value: "one", label: lead ?? t("builder.did") }, { value: "list", label: t("builder.anyOf") }, ...callTypes.map((c) => ({ value: c, label: t(`builder.any_${c}`) }))]}

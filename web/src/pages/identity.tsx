@@ -146,7 +146,7 @@ export function Identity({ p }: { p: Profile }) {
               bare: true,
               cell: (i) =>
                 ref(i) === a ? (
-                  <span className="text-sm text-soft">{t("why.start")}</span>
+                  <Badge>{t("why.start")}</Badge>
                 ) : (
                   <Button small aria-label={t("why.askFor", { id: ref(i) })} onClick={() => show(a, ref(i))}>
                     {t("why.ask")}

@@ -138,7 +138,7 @@ function Size({ k, total }: { k: string; total: number }) {
       {share !== null && (
         <>
           <span className="text-sm text-soft"> · {t("segments.part", { share: percent(share, i18n.language, share < 0.1 ? 1 : 0) })}</span>
-          <svg aria-hidden width="100%" height="4" className="mt-1 block rounded-full bg-sunken">
+          <svg aria-hidden width="100%" height="4" className="mt-1 block w-0 min-w-full rounded-full bg-sunken">
             <rect width={`${Math.min(100, share * 100)}%`} height="4" rx="2" className="fill-one" />
           </svg>
         </>

@@ -239,7 +239,7 @@ function Line({ at, icon: Icon, title, amount, line, tone }: { at: string; icon:
       <time dateTime={at} className="w-17 shrink-0 text-sm text-soft">
         {clock(at, i18n.language)}
       </time>
-      <Icon aria-hidden className={cx("size-4 shrink-0 self-center", tone === "good" ? "text-good" : tone === "bad" ? "text-bad" : tone === "accent" ? "text-accent" : "text-soft")} />
+      <Icon aria-hidden className={cx("mt-[calc((1lh-1rem)/2)] size-4 shrink-0 self-start sm:mt-0 sm:self-center", tone === "good" ? "text-good" : tone === "bad" ? "text-bad" : tone === "accent" ? "text-accent" : "text-soft")} />
       <span className={cx("font-medium max-sm:min-w-0 max-sm:flex-1 sm:shrink-0", tone === "good" && "text-good", tone === "bad" && "text-bad")}>{title}</span>
       {amount && <span className="shrink-0 font-semibold">{amount}</span>}
       {line && <span className="min-w-0 flex-1 basis-40 truncate text-sm text-soft max-sm:basis-full">{line}</span>}

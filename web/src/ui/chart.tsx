@@ -212,7 +212,7 @@ export function Overlap({ sets, regions, label, open }: { sets: { key: string; n
               <th key={s.key} scope="col" className="max-w-28 px-2 py-1.5 text-center font-medium break-words">{s.name}</th>
             ))}
             <th scope="col" className="w-3/5 px-3 py-1.5 font-medium">{t("segments.ofPeople")}</th>
-            {open && <th scope="col" className="px-2"><span className="sr-only">{t("overlap.open")}</span></th>}
+            {open && <th scope="col" className="px-2 text-right font-medium"><span className="sm:sr-only">{t("segments.new")}</span></th>}
           </tr>
         </thead>
         <tbody>

@@ -1,1 +1,0 @@
-export{t as Customer}from"./customer-DPJH6Wtv.js";

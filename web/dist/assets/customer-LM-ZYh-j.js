@@ -1,0 +1,1 @@
+export{t as Customer}from"./customer-Bf9oOVlt.js";

@@ -1,1 +1,0 @@
-export{c as Jobs}from"./screens-Io2nHk2i.js";

@@ -1,1 +1,0 @@
-export{o as Parts}from"./screens-Io2nHk2i.js";

@@ -1,1 +1,0 @@
-export{a as Profiles}from"./screens-Io2nHk2i.js";

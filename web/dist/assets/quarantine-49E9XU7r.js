@@ -1,1 +1,0 @@
-export{i as Quarantine}from"./screens-Io2nHk2i.js";

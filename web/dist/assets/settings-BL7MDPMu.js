@@ -1,1 +1,0 @@
-export{r as Settings}from"./screens-Io2nHk2i.js";

@@ -1,1 +1,0 @@
-export{t as OneSource,n as Sources}from"./screens-Io2nHk2i.js";
