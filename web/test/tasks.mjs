@@ -115,7 +115,7 @@ task("3: find a person by part of a number, a mistyped name and an order", { pho
     await p.above(p.by("heading").first());
     for (const part of ["tile.worth", "tile.latest", "tile.standing"]) await p.above(p.page.getByRole("heading", { name: p.sayKey(part), exact: true }));
     await p.above(p.page.getByText(new RegExp(`^(${p.sayKey("consent.granted")}|${p.sayKey("consent.denied")}|${p.sayKey("side.noConsents")})$`)).first());
-    for (let n = 0; n < 4; n++) await p.above(p.by("tabpanel").getByRole("button", { expanded: false }).nth(n));
+    for (let n = 0; n < 4; n++) await p.above(p.by("tabpanel").getByRole("time").nth(n));
   }
   await t.step(p, "the customer, at one look");
 });
