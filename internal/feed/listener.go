@@ -261,7 +261,7 @@ func (v *view) one(ctx context.Context, c *pipeline.Contribution, rec *record.Re
 		return nil
 	}
 	v.addAt("verdict", before, data)
-	members := strictjson.AppendString([]byte(`,"source":`), ev.Source)
+	var members []byte
 	if said.ProfileID != "" {
 		members = strictjson.AppendString(append(members, `,"profile_id":`...), said.ProfileID)
 	}

@@ -114,17 +114,18 @@ func (r *Reader) render(ctx context.Context, e *history.Entry) (json.RawMessage,
 	if err != nil {
 		return nil, err
 	}
-	return AppendEvent(nil, &ev, e.Node, strictjson.AppendString([]byte(`,"source":`), ev.Source)), nil
+	return AppendEvent(nil, &ev, e.Node, nil), nil
 }
 
 // AppendEvent appends an event as it is answered everywhere: the wire event with
-// received_at, node_id unless the event has no node, and the given members, each
-// one written as ,"name":value.
+// received_at, node_id unless the event has no node, source, and the given members,
+// each one written as ,"name":value.
 func AppendEvent(b []byte, ev *event.Event, node identity.NodeID, members []byte) []byte {
 	extra := strictjson.AppendString([]byte(`,"received_at":`), event.FormatTime(ev.ReceivedAt))
 	if !node.IsZero() {
 		extra = strictjson.AppendString(append(extra, `,"node_id":`...), node.String())
 	}
+	extra = strictjson.AppendString(append(extra, `,"source":`...), ev.Source)
 	return ev.AppendJSON(b, append(extra, members...))
 }
 
