@@ -14,6 +14,7 @@ import (
 	"kith/internal/analytics"
 	"kith/internal/client"
 	"kith/internal/collect"
+	"kith/internal/definition"
 	"kith/internal/errs"
 	"kith/internal/eventlog"
 	"kith/internal/eventlog/archive"
@@ -43,8 +44,6 @@ type App struct {
 	notices []string
 	file    settingsFile
 
-	readable readable // of the tables, for answers at once
-
 	log         eventlog.Log
 	store       state.Store
 	sources     *resource.Sources
@@ -57,7 +56,7 @@ type App struct {
 	recheck     chan chan struct{}    // asks the pipeline to look for changed settings
 	collector   *collect.Collector
 	feed        *feed.Feed
-	definitions *definitions
+	definitions *definition.Catalog
 	lakePlace   *tables.Place
 	lake        *lake.Writer // nil without the role of the pipeline
 	shares      *share.Shares
@@ -93,7 +92,7 @@ func Open(ctx context.Context, cfg Config) (*App, error) {
 	if err := cfg.Validate(); err != nil {
 		return nil, err
 	}
-	a := &App{cfg: cfg, file: file, readable: atOnce(), logger: slog.New(slog.NewTextHandler(os.Stderr, nil)), recheck: make(chan chan struct{})}
+	a := &App{cfg: cfg, file: file, logger: slog.New(slog.NewTextHandler(os.Stderr, nil)), recheck: make(chan chan struct{})}
 	for _, step := range []func(context.Context) error{
 		a.openFolder, a.openEngines, a.openSources, a.openDefinitions, a.makeCollector, a.makePipeline, a.openMemberships, a.makeLake, a.makeSQL, a.makeHandlers,
 	} {

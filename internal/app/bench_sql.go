@@ -10,6 +10,7 @@ import (
 	"kith/internal/analytics/condition"
 	"kith/internal/analytics/duckdb"
 	"kith/internal/bench"
+	"kith/internal/definition"
 	"kith/internal/expr"
 	"kith/internal/lake"
 	"kith/internal/lake/local"
@@ -45,7 +46,7 @@ func BenchPreviews(command []string) bench.PreviewOpener {
 		if err != nil {
 			return nil, err
 		}
-		oneIn := atOnce().oneIn(int64(events), int64(2*people))
+		oneIn := definition.AtOnce().OneIn(int64(events), int64(2*people))
 		sizes := func(definition json.RawMessage, now time.Time, exact bool) (analytics.Query, int, error) {
 			docs := membership.Documents{Segments: map[string]json.RawMessage{"preview": definition}}
 			set, err := docs.Set()

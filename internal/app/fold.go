@@ -34,7 +34,7 @@ func (f fold) Status(ctx context.Context) (api.Status, error) {
 	if out.AnalyticsLagMs, err = f.app.lakeLag(ctx); err != nil {
 		return api.Status{}, err
 	}
-	if out.WaveDue, out.WaveDone, err = f.app.definitions.engine.Wave(ctx); err != nil {
+	if out.WaveDue, out.WaveDone, err = f.app.definitions.Engine().Wave(ctx); err != nil {
 		return api.Status{}, err
 	}
 	for _, c := range s.Cursors {
@@ -67,7 +67,7 @@ func (f fold) Hash(ctx context.Context, at int64) (api.Hash, error) {
 		return api.Hash{}, err
 	}
 	d := f.app.definitions
-	if err := d.engine.HashRows(ctx, snap, d.today(), at, h.Add); err != nil {
+	if err := d.Engine().HashRows(ctx, snap, d.Today(), at, h.Add); err != nil {
 		return api.Hash{}, err
 	}
 	out := api.Hash{State: h.Total.String(), At: at, Families: map[string]string{}}
@@ -92,7 +92,7 @@ func (f fold) Flush(ctx context.Context) error {
 	if err := f.runner().Flush(ctx); err != nil {
 		return err
 	}
-	if err := f.app.definitions.flush(ctx); err != nil {
+	if err := f.app.definitions.Flush(ctx); err != nil {
 		return err
 	}
 	return f.app.flushLake(ctx)

@@ -9,7 +9,6 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"kith/internal/errs"
-	"kith/internal/expr"
 	"kith/internal/history/keyed"
 	"kith/internal/identity"
 	"kith/internal/pipeline"
@@ -85,7 +84,7 @@ func (a *App) makeLive(ctx context.Context) (*live, error) {
 		rules: rules,
 		runner: &pipeline.Runner{
 			Log: a.log, State: a.store, Stages: &pipeline.Stages{History: index},
-			Interpreter: &pipeline.Interpreter{Identity: rules, Keys: a.ws.Keyring(), Consent: purposes, Fields: func() expr.Projection { return *a.definitions.fields.Load() }, Entities: entities},
+			Interpreter: &pipeline.Interpreter{Identity: rules, Keys: a.ws.Keyring(), Consent: purposes, Fields: a.definitions.Fields, Entities: entities},
 			Clock:       a.cfg.Clock, Observer: a.pipelineObserver(rules), Reaccept: a.collector.Reaccept, Share: a.shares.Each,
 		},
 		reader: &profile.Reader{State: a.store, History: index, Log: a.log, Config: rules, Keys: a.ws.Keyring()},

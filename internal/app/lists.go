@@ -19,7 +19,7 @@ func (a *App) uploader() *upload.Uploader {
 		State: a.store, Jobs: a.jobs, Keys: a.ws.Keyring(), Source: apiSource, ShowJob: api.ShowJob,
 		Rules: func() *identity.Config { return a.live.Load().rules },
 		Segment: func(_ context.Context, key string) (*segment.Definition, error) {
-			if d := a.definitions.today().Segment(key); d != nil {
+			if d := a.definitions.Today().Segment(key); d != nil {
 				return d, nil
 			}
 			return nil, errs.New(errs.NotFound, "segment.not_found", "there is no segment of that key")
@@ -49,7 +49,7 @@ func (l lists) Namings(ctx context.Context, segment string, ref profile.Ref) (ou
 // nodes are those of the person or account that a reference names.
 func (l lists) nodes(ctx context.Context, r state.Reader, ref profile.Ref) ([]identity.NodeID, error) {
 	if ref.Type == profile.AccountType {
-		node, err := l.app.definitions.engine.Reader(segment.NewSet()).AccountNode(ref.Value)
+		node, err := l.app.definitions.Engine().Reader(segment.NewSet()).AccountNode(ref.Value)
 		return []identity.NodeID{node}, err
 	}
 	node, err := l.app.live.Load().reader.Node(ref)

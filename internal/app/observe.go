@@ -72,7 +72,7 @@ func (a *App) pipelineObserver(rules *identity.Config) pipeline.Observer {
 		Committed: func(partition int32, records int, bytes int64, took time.Duration) {
 			m.Committed(partition, records, bytes, took)
 			w.over()
-			a.definitions.changed()
+			a.definitions.Changed()
 			if t := a.trouble.Load(); t != nil && passes(*t) {
 				a.trouble.CompareAndSwap(t, nil)
 			}

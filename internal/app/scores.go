@@ -6,8 +6,6 @@ import (
 
 	"kith/internal/errs"
 	"kith/internal/identity"
-	"kith/internal/job"
-	"kith/internal/membership"
 	"kith/internal/score"
 )
 
@@ -16,10 +14,10 @@ func (a *App) makeScores() {
 	a.scores = score.New(score.Config{
 		State: a.store, Jobs: a.jobs, Clock: a.cfg.Clock, Keys: a.ws.Keyring(),
 		Rules:  func() *identity.Config { return a.live.Load().rules },
-		Engine: func() *membership.Engine { return a.definitions.engine },
-		Today:  a.definitions.today,
+		Engine: a.definitions.Engine,
+		Today:  a.definitions.Today,
 		Document: func(ctx context.Context, key string) (json.RawMessage, error) {
-			item, err := a.definitions.traits.Get(ctx, key)
+			item, err := a.definitions.Traits().Get(ctx, key)
 			return item.Doc, err
 		},
 		Append: a.append, ReceivedAt: a.collector.ReceivedAt, Partition: a.partitionOf,
@@ -27,14 +25,6 @@ func (a *App) makeScores() {
 			a.logger.Warn("working out a trait for everybody has failed and will be tried again", "code", errs.CodeOf(err))
 		},
 	})
-}
-
-// Refresh implements api.Definitions.
-func (d *definitions) Refresh(ctx context.Context, key string) (job.Job, error) {
-	if _, err := d.traits.Get(ctx, key); err != nil {
-		return job.Job{}, err
-	}
-	return d.app.scores.Refresh(ctx, key)
 }
 
 // flushScores makes the passes that new definitions need.

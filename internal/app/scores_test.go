@@ -117,7 +117,7 @@ func TestScoresAreOfToday(t *testing.T) {
 	}
 	put := func(text string) {
 		t.Helper()
-		if _, _, err := a.definitions.traits.Put(ctx, "rfm", []byte(text)); err != nil {
+		if _, _, err := a.definitions.Traits().Put(ctx, "rfm", []byte(text)); err != nil {
 			t.Fatal(err)
 		}
 	}

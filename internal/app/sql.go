@@ -39,6 +39,7 @@ func (a *App) makeSQL(context.Context) error {
 	if a.copied = other; other != nil {
 		a.sql = analytics.NewGate(other, a.cfg.SQL, a.cfg.Clock.Now, observer)
 	}
+	a.definitions.Ask(a.tabled())
 	return nil
 }
 
