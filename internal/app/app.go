@@ -13,6 +13,7 @@ import (
 	"kith/event"
 	"kith/internal/analytics"
 	"kith/internal/client"
+	"kith/internal/cold/keeper"
 	"kith/internal/collect"
 	"kith/internal/definition"
 	"kith/internal/errs"
@@ -61,6 +62,7 @@ type App struct {
 	lake        *lake.Writer // nil without the role of the pipeline
 	shares      *share.Shares
 	archiver    *archive.Archiver // nil without the role of the pipeline, or an archive
+	moving      moving            // of old history
 	runs        atomic.Bool       // the parts in the background do
 	sql         *analytics.Gate   // of analysts' queries
 	tables      *analytics.Gate   // of conditions, over the files of the lake
@@ -135,7 +137,7 @@ func (a *App) openEngines(ctx context.Context) (err error) {
 		return err
 	}
 	a.onClose(a.log.Close)
-	if a.store, err = openState(ctx, &a.cfg, a.ws); err != nil {
+	if a.store, err = openState(ctx, &a.cfg, a.ws, keeper.Observer{Called: a.metrics.HistoryCalled}); err != nil {
 		return err
 	}
 	a.onClose(a.store.Close)

@@ -9,6 +9,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"kith/internal/backup"
+	"kith/internal/cold/keeper"
 	"kith/internal/errs"
 	"kith/internal/eventlog/local"
 	"kith/internal/sys"
@@ -61,7 +62,7 @@ func (a *App) openQuietly(ctx context.Context) (err error) {
 		return err
 	}
 	a.onClose(a.log.Close)
-	if a.store, err = openState(ctx, &a.cfg, a.ws); err == nil {
+	if a.store, err = openState(ctx, &a.cfg, a.ws, keeper.Observer{}); err == nil {
 		a.onClose(a.store.Close)
 	}
 	return err
@@ -188,7 +189,7 @@ func fill(ctx context.Context, cfg *Config, ws workspace.Handle, archive *backup
 	if err != nil {
 		return out, err
 	}
-	store, err := openState(ctx, cfg, ws)
+	store, err := openState(ctx, cfg, ws, keeper.Observer{})
 	if err != nil {
 		_ = log.Close() // the first error is the one to tell
 		return out, err

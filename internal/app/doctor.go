@@ -38,7 +38,11 @@ func Examine(ctx context.Context, cfg Config) []Check {
 	checks := []Check{{"settings", Passed, "the settings are valid"}}
 	checks = append(checks, examineFolder(&cfg), examineDisk(&cfg), examineIDKey(&cfg), examineListener(&cfg))
 	if _, running := client.Running(ctx, cfg.Data, cfg.AdminToken); running {
-		return append(checks, Check{"server", Passed, "a server is running on the data folder and answers"})
+		checks = append(checks, Check{"server", Passed, "a server is running on the data folder and answers"})
+		if cfg.History == "" {
+			return checks
+		}
+		return append(checks, examineState(ctx, &cfg)...) // on a server, which others may use too
 	}
 	return append(checks, examineEngines(ctx, &cfg)...)
 }
@@ -101,29 +105,43 @@ func examineListener(cfg *Config) Check {
 	return Check{"listener", Warned, cfg.Addr + " is reached from outside without TLS; put a proxy with TLS in front, and the collector alone on --collect-addr"}
 }
 
+// enginesTime bounds how long engines are looked at.
+const enginesTime = 10 * time.Second
+
 // examineEngines opens what the server would open.
 func examineEngines(ctx context.Context, cfg *Config) []Check {
-	ctx, stop := context.WithTimeout(ctx, 10*time.Second)
+	limited, stop := context.WithTimeout(ctx, enginesTime)
 	defer stop()
 	ws, err := workspace.New(cfg.Data, defaultWorkspace, cfg.IDKey)
 	if err != nil {
 		return nil
 	}
 	var out []Check
-	name := "event log"
-	if log, err := openLog(ctx, cfg, ws, localObserver(nil, nil), ""); err != nil {
+	const name = "event log"
+	if log, err := openLog(limited, cfg, ws, localObserver(nil, nil), ""); err != nil {
 		out = append(out, Check{name, Failed, errs.DetailOf(err)})
 	} else {
-		out = append(out, examineArchive(ctx, log)...)
+		out = append(out, examineArchive(limited, log)...)
 		out = append(out, closed(name, log.Close()))
 	}
-	name = "state"
-	if store, err := openState(ctx, cfg, ws); err != nil {
-		out = append(out, Check{name, Failed, errs.DetailOf(err)})
-	} else {
-		out = append(out, closed(name, store.Close()))
+	return append(out, examineState(ctx, cfg)...)
+}
+
+// examineState opens the state, and where old history lies.
+func examineState(ctx context.Context, cfg *Config) (out []Check) {
+	ctx, stop := context.WithTimeout(ctx, enginesTime)
+	defer stop()
+	ws, err := workspace.New(cfg.Data, defaultWorkspace, cfg.IDKey)
+	if err != nil {
+		return nil
 	}
-	return out
+	const name = "state"
+	store, err := openHot(ctx, cfg, ws)
+	if err != nil {
+		return []Check{{name, Failed, errs.DetailOf(err)}}
+	}
+	out = examineHistory(ctx, cfg, store)
+	return append(out, closed(name, store.Close()))
 }
 
 func closed(name string, err error) Check {

@@ -28,11 +28,17 @@ func openLog(ctx context.Context, cfg *Config, ws workspace.Handle, observer loc
 // openState opens the state that the settings name. The embedded state does not
 // sync its commits: it is derived from the log together with its cursor, so after
 // a power cut the log brings it up to date again.
-func openState(ctx context.Context, cfg *Config, ws workspace.Handle) (state.Store, error) {
+func openState(ctx context.Context, cfg *Config, ws workspace.Handle, history keeper.Observer) (state.Store, error) {
 	if cfg.StateURL != "" {
-		return keeper.Open(ctx, cfg.History, cfg.EgressAllow, func() (state.Store, error) {
-			return postgres.Open(ctx, cfg.StateURL, postgres.Options{Schema: schemaOf(ws.Name())})
-		})
+		return keeper.Open(ctx, historyOf(cfg, history), func() (state.Store, error) { return openHot(ctx, cfg, ws) })
+	}
+	return openHot(ctx, cfg, ws)
+}
+
+// openHot opens the state without what lies elsewhere.
+func openHot(ctx context.Context, cfg *Config, ws workspace.Handle) (state.Store, error) {
+	if cfg.StateURL != "" {
+		return postgres.Open(ctx, cfg.StateURL, postgres.Options{Schema: schemaOf(ws.Name())})
 	}
 	return pebble.Open(filepath.Join(ws.Dir(), "state"), pebble.Options{FS: cfg.FS, Clock: cfg.Clock, NoSync: true})
 }

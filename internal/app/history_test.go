@@ -19,7 +19,6 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"kith/internal/analytics/clickhouse/clickhousetest"
-	"kith/internal/cold/keeper"
 	"kith/internal/errs"
 	"kith/internal/eventlog/kafka/kafkatest"
 	"kith/internal/state/postgres/pgtest"
@@ -54,11 +53,14 @@ func moveAll(t *testing.T, a *App) (moved int) {
 	t.Helper()
 	ctx, stop := context.WithTimeout(t.Context(), time.Minute)
 	defer stop()
-	m := keeper.Moving{
-		Clock: a.cfg.Clock, Rand: a.cfg.Rand, Bind: a.bindHistory,
-		Passed: func(rows int) { moved += rows; stop() },
-		Failed: func(err error) { t.Error(err) },
+	m := a.mover(&waiting{clock: a.cfg.Clock, logger: a.logger, words: movingWaits()})
+	passed := m.Passed
+	m.Passed = func(rows int) {
+		passed(rows)
+		moved += rows
+		stop()
 	}
+	m.Failed = func(err error) { t.Error(err) }
 	m.Run(ctx, a.store)
 	return moved
 }

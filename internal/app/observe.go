@@ -67,7 +67,7 @@ func collectObserver(m *telemetry.Metrics, logger *slog.Logger) collect.Observer
 // pipelineObserver counts what the pipeline does. Types that are not configured
 // count as one: their names come from outside and have no end.
 func (a *App) pipelineObserver(rules *identity.Config) pipeline.Observer {
-	m, w := a.metrics, &waiting{clock: a.cfg.Clock, logger: a.logger}
+	m, w := a.metrics, &waiting{clock: a.cfg.Clock, logger: a.logger, words: foldingWaits()}
 	return pipeline.Observer{
 		Committed: func(partition int32, records int, bytes int64, took time.Duration) {
 			m.Committed(partition, records, bytes, took)
@@ -113,6 +113,10 @@ func (a *App) levels() telemetry.Levels {
 		records, age := a.archiver.Lag()
 		ms := age.Milliseconds()
 		l.ArchiveRecords, l.ArchiveLag = &records, &ms
+	}
+	if age, ok := a.moving.age(a.cfg.Clock.Now()); ok {
+		ms := age.Milliseconds()
+		l.HistoryAge = &ms
 	}
 	if embedded, ok := a.log.(*local.Log); ok {
 		n := embedded.Stats().Bytes

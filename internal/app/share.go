@@ -6,13 +6,11 @@ import (
 	"encoding/hex"
 	"encoding/json"
 
-	"kith/internal/cold/keeper"
 	"kith/internal/errs"
 	"kith/internal/identity"
 	"kith/internal/pipeline"
 	"kith/internal/resource"
 	"kith/internal/share"
-	"kith/internal/state"
 )
 
 // What exists once for a workspace runs where a partition of the log is folded, so
@@ -64,22 +62,6 @@ func (a *App) join() (leave func(), err error) {
 // while runs work whenever this process has a duty.
 func (a *App) while(ctx context.Context, duty int, work func(context.Context)) {
 	a.shares.While(ctx, int32(duty%a.log.Partitions()), work)
-}
-
-// moveHistory moves old history out of the state, where the settings say so.
-func (a *App) moveHistory(ctx context.Context) {
-	m := keeper.Moving{
-		Clock: a.cfg.Clock, Rand: a.cfg.Rand, Bind: a.bindHistory,
-		Passed: func(rows int) { a.logger.Info("went through old history", "moved", rows) },
-		Failed: func(err error) { a.logger.Warn("old history cannot be moved now", "code", errs.CodeOf(err)) },
-	}
-	m.Run(ctx, a.store)
-}
-
-// bindHistory lets history move while the state is that of today's settings.
-func (a *App) bindHistory(ctx context.Context, r state.Reader) (key, value []byte, ok bool, err error) {
-	key, value, err = pipeline.Interpretation(ctx, r)
-	return key, value, bytes.Equal(value, a.live.Load().fingerprint), err
 }
 
 // The document that says what every process on a state must agree on.

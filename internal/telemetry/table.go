@@ -66,6 +66,11 @@ const (
 	archiveFailed    = "kith_archive_failures_total"
 	archiveRecords   = "kith_archive_lag_records"
 	archiveLag       = "kith_archive_lag_milliseconds"
+	historyMoved     = "kith_history_moved_rows_total"
+	historyFailed    = "kith_history_failures_total"
+	historyAge       = "kith_history_pass_age_milliseconds"
+	historyCalls     = "kith_history_calls_total"
+	historySeconds   = "kith_history_call_seconds"
 	sqlQueries       = "kith_sql_queries_total"
 	sqlSeconds       = "kith_sql_seconds"
 	sqlRows          = "kith_sql_rows_total"
@@ -127,6 +132,12 @@ func table() []metric {
 		{name: archiveFailed, kind: counter, labels: []string{"code"}, help: "Failures of archiving, by reason; each is tried again. archive.missing and archive.damaged need an operator."},
 		{name: archiveRecords, kind: gauge, help: "Records of the partitions that this process folds that the topic alone has."},
 		{name: archiveLag, kind: gauge, help: "How long this process has known the oldest of them. Ten minutes is usual; nothing leaves the topic before it is archived."},
+
+		{name: historyMoved, kind: counter, help: "Rows of old history that were moved out of the state to where --history says."},
+		{name: historyFailed, kind: counter, labels: []string{"code"}, help: "Steps of moving old history that failed, by reason; each is tried again, and what was to move stays in the state."},
+		{name: historyAge, kind: gauge, help: "In the process that moves old history, how long ago it last went through all of it, or began to, if it has not yet; other processes leave it out. It begins again a day after it has ended, earlier where after is under ten days."},
+		{name: historyCalls, kind: counter, labels: []string{"call", "outcome"}, help: "Calls of where old history lies: read (somebody asks for old events), insert (rows move there) and keep (counting and cleaning up), by how they ended: ok, canceled (nobody waited any more), or the code of their error."},
+		{name: historySeconds, kind: histogram, labels: []string{"call"}, buckets: []float64{.005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 30, 60, 120}, help: "Time of such a call."},
 
 		{name: sqlQueries, kind: counter, labels: []string{"outcome"}, help: "SQL queries that ended: ok, cut (a limit cut the answer short), canceled, or the code of their error."},
 		{name: sqlSeconds, kind: histogram, buckets: []float64{.025, .05, .1, .25, .5, 1, 2.5, 5, 10, 20, 30, 60}, help: "Time of an SQL query from its request to the end of its answer, the wait for its turn included."},

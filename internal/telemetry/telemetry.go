@@ -206,6 +206,18 @@ func (m *Metrics) Trimmed(records int64) { m.count(archiveTrimmed, records) }
 // ArchiveFailed counts a failure of archiving.
 func (m *Metrics) ArchiveFailed(code string) { m.count(archiveFailed, 1, code) }
 
+// HistoryMoved counts rows of old history that were moved out of the state.
+func (m *Metrics) HistoryMoved(rows int) { m.count(historyMoved, int64(rows)) }
+
+// HistoryFailed counts a step of moving old history that is tried again.
+func (m *Metrics) HistoryFailed(code string) { m.count(historyFailed, 1, code) }
+
+// HistoryCalled counts a call of where old history lies, by how it ended.
+func (m *Metrics) HistoryCalled(call, outcome string, took time.Duration) {
+	m.count(historyCalls, 1, call, outcome)
+	m.observe(historySeconds, took.Seconds(), call)
+}
+
 // Levels are numbers that lie elsewhere and are read when the metrics are asked
 // for. Nil leaves one out.
 type Levels struct {
@@ -218,6 +230,7 @@ type Levels struct {
 	QueriesRunning               *int64 // SQL
 	QueriesWaiting               *int64
 	ArchiveRecords, ArchiveLag   *int64 // records that are not archived; milliseconds
+	HistoryAge                   *int64 // milliseconds since all old history was gone through
 }
 
 // byName orders the levels under the names of their metrics.
@@ -227,6 +240,7 @@ func (l *Levels) byName() map[string]*int64 {
 		recordsHeld: l.Quarantined, recordsLag: l.Lag, logBytes: l.LogBytes, lakeLag: l.LakeLag, stateBytes: l.StateBytes,
 		collectBytesHeld: l.InFlightBytes, collectHeld: l.InFlightRequests,
 		sqlRunning: l.QueriesRunning, sqlWaiting: l.QueriesWaiting, archiveRecords: l.ArchiveRecords, archiveLag: l.ArchiveLag,
+		historyAge: l.HistoryAge,
 	}
 }
 

@@ -58,9 +58,12 @@ func TestEveryMetricCounts(t *testing.T) {
 	m.Archived(5, 700)
 	m.Trimmed(4)
 	m.ArchiveFailed("archive.missing")
+	m.HistoryMoved(30)
+	m.HistoryFailed("history.unreachable")
+	m.HistoryCalled("read", "ok", 40*time.Millisecond)
 	m.Queried("ok", 40*time.Millisecond, 12)
 	m.ReadLevels(func() Levels {
-		return Levels{n(10), n(9), n(2), n(1), n(4), n(100), n(200), n(17), n(300), n(5), n(2), n(7), n(6), n(60)}
+		return Levels{n(10), n(9), n(2), n(1), n(4), n(100), n(200), n(17), n(300), n(5), n(2), n(7), n(6), n(60), n(8)}
 	})
 	got := scrape(t, m)
 	want := map[string]string{
@@ -104,6 +107,11 @@ func TestEveryMetricCounts(t *testing.T) {
 		`kith_archive_failures_total{code="archive.missing"}`:                        "1",
 		`kith_archive_lag_records`:                                                   "6",
 		`kith_archive_lag_milliseconds`:                                              "60",
+		`kith_history_moved_rows_total`:                                              "30",
+		`kith_history_failures_total{code="history.unreachable"}`:                    "1",
+		`kith_history_calls_total{call="read",outcome="ok"}`:                         "1",
+		`kith_history_call_seconds_bucket{call="read",le="0.05"}`:                    "1",
+		`kith_history_pass_age_milliseconds`:                                         "8",
 		`kith_lag_records`:                                                           "4",
 		`kith_pipeline_batch_seconds_bucket{le="0.05"}`:                              "0",
 		`kith_pipeline_batch_seconds_bucket{le="0.1"}`:                               "1",

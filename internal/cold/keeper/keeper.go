@@ -15,6 +15,7 @@ import (
 	coldrows "kith/internal/cold/clickhouse"
 	"kith/internal/errs"
 	"kith/internal/state"
+	"kith/internal/sys"
 )
 
 // afterUsual is how old a row is that moves, unless the address says so.
@@ -87,14 +88,26 @@ const (
 // answerBytes bounds an answer.
 const answerBytes = 1 << 30
 
-// Open returns the state over what hot opens and what the address names; the former
+// Settings say where old history lies and how it is reached.
+type Settings struct {
+	Address  string         // clickhouse://…; empty: all of it is in the state
+	Allow    []netip.Prefix // addresses inside that may be reached
+	Clock    sys.Clock
+	Observer Observer
+
+	// Later leaves opening it until it is needed. It is for a process that reads no
+	// history in what it is there for, and can do that while the place is away.
+	Later bool
+}
+
+// Open returns the state over what hot opens and the address names; the former
 // alone without an address, unless rows of it lie elsewhere already.
-func Open(ctx context.Context, address string, allow []netip.Prefix, hot func() (state.Store, error)) (state.Store, error) {
+func Open(ctx context.Context, s Settings, hot func() (state.Store, error)) (state.Store, error) {
 	store, err := hot()
 	if err != nil {
 		return nil, err
 	}
-	out, err := open(ctx, store, address, allow)
+	out, err := open(ctx, &s, store)
 	if err != nil {
 		_ = store.Close() // the first error is the one to tell
 		return nil, err
@@ -102,29 +115,47 @@ func Open(ctx context.Context, address string, allow []netip.Prefix, hot func() 
 	return out, nil
 }
 
-func open(ctx context.Context, store state.Store, address string, allow []netip.Prefix) (state.Store, error) {
-	if address == "" {
+func open(ctx context.Context, s *Settings, store state.Store) (state.Store, error) {
+	if s.Address == "" {
 		used, err := cold.Used(ctx, store)
 		if used {
 			err = errs.New(errs.Invalid, "history.setting", "older history of this state lies in ClickHouse: say where with --history or KITH_HISTORY")
 		}
 		return store, err
 	}
-	p, err := parse(address)
+	p, err := parse(s.Address)
 	if err != nil {
 		return nil, err
 	}
-	ctx, stop := context.WithTimeout(ctx, openTime)
-	defer stop()
-	cfg := clickhouse.Config{Allow: allow, Timeout: writeTime, AnswerBytes: answerBytes}
+	verified := func(ctx context.Context) (cold.Backend, error) {
+		ctx, stop := context.WithTimeout(ctx, openTime)
+		defer stop()
+		backend, err := p.open(ctx, s)
+		if err != nil {
+			return nil, err
+		}
+		return backend, cold.New(store, backend).Verify(ctx)
+	}
+	if s.Later {
+		return &Store{cold.New(store, &later{open: verified}), p.after}, nil
+	}
+	backend, err := verified(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return &Store{cold.New(store, backend), p.after}, nil
+}
+
+// open reaches the place.
+func (p *place) open(ctx context.Context, s *Settings) (cold.Backend, error) {
+	cfg := clickhouse.Config{Allow: s.Allow, Timeout: writeTime, AnswerBytes: answerBytes}
 	write := clickhouse.Open(p.loc, cfg)
 	cfg.Timeout = readTime
 	backend, err := coldrows.Open(ctx, clickhouse.Open(p.loc, cfg), write)
 	if err != nil {
 		return nil, err
 	}
-	over := &Store{cold.New(store, backend), p.after}
-	return over, over.Verify(ctx)
+	return measure(backend, s), nil
 }
 
 // Store is a state whose older history lies elsewhere.

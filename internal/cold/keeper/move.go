@@ -18,8 +18,9 @@ type Moving struct {
 	// Bind is as that of cold.Mover.
 	Bind func(ctx context.Context, r state.Reader) (key, value []byte, ok bool, err error)
 
-	Passed func(rows int)  // a pass through all of the history has moved so many
-	Failed func(err error) // a step was for nothing, and is tried again
+	Stepped func(rows int)  // a step has moved so many
+	Passed  func(rows int)  // a pass through all of the history has moved so many
+	Failed  func(err error) // a step was for nothing, and is tried again
 }
 
 // Pauses between passes, and after a failure.
@@ -29,6 +30,15 @@ const (
 	retryMost = time.Minute
 )
 
+// pauseOf is the time between two passes.
+func pauseOf(after time.Duration) time.Duration { return min(max(after/10, passLeast), passMost) }
+
+// Moves reports whether of a state anything is moved.
+func Moves(store state.Store) bool {
+	_, ok := store.(*Store)
+	return ok
+}
+
 // Run moves what is old enough until ctx ends. Of a state whose history is all in one
 // place nothing is moved.
 func (m *Moving) Run(ctx context.Context, store state.Store) {
@@ -37,7 +47,7 @@ func (m *Moving) Run(ctx context.Context, store state.Store) {
 		return
 	}
 	mover := over.Mover(m.Rand, m.Bind)
-	pause := min(max(over.after/10, passLeast), passMost)
+	pause := pauseOf(over.after)
 	retry := passLeast
 	for ctx.Err() == nil {
 		wait := pause
@@ -72,6 +82,9 @@ func (m *Moving) pass(ctx context.Context, mover *cold.Mover, after time.Duratio
 		moved += n
 		if err != nil && !errs.Is(err, errs.Conflict) {
 			return moved, err
+		}
+		if err == nil && m.Stepped != nil {
+			m.Stepped(n)
 		}
 		if done {
 			return moved, mover.Clean(ctx)
