@@ -29,7 +29,7 @@ func (s *snapshot) ScanAll(ctx context.Context, ranges []state.Range) ([][]state
 	for i, rng := range ranges {
 		node, one := within(rng)
 		switch parts := cut(rng); {
-		case len(parts) == 1 && !parts[0].history, one && !standings[node].reaches(rng):
+		case len(parts) == 1 && parts[0].side == inState, one && !standings[node].reaches(rng):
 			plain, plainAt = append(plain, rng), append(plainAt, i)
 		case one:
 			both, bothAt = append(both, rng), append(bothAt, i)

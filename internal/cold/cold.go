@@ -1,7 +1,7 @@
-// Package cold keeps most of the history index outside of the server of the state:
-// a Store looks like the state in which everything lies, and in truth the rows of
-// family H that are older than a cut lie in a Backend made for much that never
-// changes.
+// Package cold keeps most of the history index, and of the facts, outside of the
+// server of the state: a Store looks like the state in which everything lies, and in
+// truth the rows of families H and F that are older than a cut lie in a Backend made
+// for much that never changes.
 //
 // The state alone says what counts. A Mover copies rows into the backend under a
 // number that nobody else gives, and then, in one transaction of the state, deletes
@@ -72,8 +72,8 @@ type Backend interface {
 // itself; rows of family Z, which say where rows lie, are seen only by who asks for
 // that family.
 //
-// A transaction that reads the history of a node holds the node's lock. Otherwise
-// what is moved meanwhile could escape it.
+// A transaction that reads the history of a node, or the facts of a partition, holds
+// their lock. Otherwise what is moved meanwhile could escape it.
 type Store struct {
 	hot     state.Store
 	backend Backend

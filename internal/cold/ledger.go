@@ -48,7 +48,11 @@ func ledgerKey() []byte { return []byte{byte(state.FamilyCold), 0} }
 
 func nodeKey(n nodeID) []byte { return append([]byte{byte(state.FamilyCold)}, n[:]...) }
 
-const version = 1
+// Versions of what is stored: 1 of a ledger is 2 without bounds.
+const (
+	version       = 1
+	ledgerVersion = 2
+)
 
 func errFormat() error {
 	return errs.New(errs.Corrupt, "cold.format", "what the state says of the history elsewhere cannot be read")
@@ -57,8 +61,9 @@ func errFormat() error {
 // ledger says which attempts count.
 type ledger struct {
 	generation Generation
-	moved      uint64 // versions that were inserted in all
-	terms      []term // the later one counts before the earlier
+	moved      uint64  // versions that were inserted in all
+	terms      []term  // the later one counts before the earlier
+	bounds     []bound // of the facts, by partition
 }
 
 // term is the attempts of one mover: those from 1 to last count.
@@ -80,7 +85,7 @@ func (l *ledger) rank(a Attempt) (term int, number uint64) {
 
 // with returns the ledger in which one more attempt counts.
 func (l *ledger) with(a Attempt, versions int) *ledger {
-	out := &ledger{l.generation, l.moved + uint64(versions), slices.Clone(l.terms)}
+	out := &ledger{l.generation, l.moved + uint64(versions), slices.Clone(l.terms), slices.Clone(l.bounds)}
 	if n := len(out.terms); n > 0 && out.terms[n-1].id == a.Term {
 		out.terms[n-1].last = a.Number
 	} else {
@@ -90,12 +95,17 @@ func (l *ledger) with(a Attempt, versions int) *ledger {
 }
 
 func (l *ledger) encode() []byte {
-	b := append([]byte{version}, l.generation[:]...)
+	b := append([]byte{ledgerVersion}, l.generation[:]...)
 	b = binary.AppendUvarint(b, l.moved)
 	b = binary.AppendUvarint(b, uint64(len(l.terms)))
 	for _, t := range l.terms {
 		b = binary.BigEndian.AppendUint64(b, t.id)
 		b = binary.AppendUvarint(b, t.last)
+	}
+	b = binary.AppendUvarint(b, uint64(len(l.bounds)))
+	for _, one := range l.bounds {
+		b = binary.AppendUvarint(b, uint64(one.partition))
+		b = binary.AppendUvarint(b, one.end)
 	}
 	return b
 }
@@ -106,12 +116,21 @@ func decodeLedger(b []byte) (*ledger, error) {
 		return nil, nil
 	}
 	d := state.NewDecoder(b)
-	if d.Byte() != version {
+	form := d.Byte()
+	if form == 0 || form > ledgerVersion {
 		return nil, errFormat()
 	}
 	l := &ledger{generation: Generation(d.Take(16)), moved: d.Uvarint()}
 	for range d.Count(9) {
 		l.terms = append(l.terms, term{binary.BigEndian.Uint64(d.Take(8)), d.Uvarint()})
+	}
+	if form >= 2 {
+		for range d.Count(2) {
+			l.bounds = append(l.bounds, bound{uint32(d.Uvarint()), d.Uvarint()})
+		}
+	}
+	if ascend := func(a, b bound) int { return int(int64(a.partition) - int64(b.partition)) }; !slices.IsSortedFunc(l.bounds, ascend) {
+		return nil, errFormat()
 	}
 	if !d.Done() {
 		return nil, errFormat()

@@ -22,8 +22,8 @@ const (
 // is brought back from a copy of its server's disk may name it again.
 const keepLeft = 7 * 24 * time.Hour
 
-// Mover brings old rows of the history from the state into the backend. It is for one
-// goroutine. Any number of movers may work on a state; all but one find at the end of
+// Mover brings old rows of the history, and old facts, from the state into the
+// backend. It is for one goroutine. Any number of movers may work on a state; all but one find at the end of
 // a step that it was for nothing.
 type Mover struct {
 	Hot     state.Store // the state itself, not the Store over both
@@ -34,7 +34,7 @@ type Mover struct {
 	// is false when none are to be moved now. nil binds nothing.
 	Bind func(ctx context.Context, r state.Reader) (key, value []byte, ok bool, err error)
 
-	at   []byte  // where in the history the pass is
+	at   []byte  // where the pass is; nil: at the beginning
 	mine Attempt // the last that has counted; a zero term if the next one is to be new
 }
 
@@ -43,9 +43,9 @@ func (s *Store) Mover(rand io.Reader, bind func(context.Context, state.Reader) (
 	return &Mover{Hot: s.hot, Backend: s.backend, Rand: rand, Bind: bind}
 }
 
-// Step looks at some rows of the history and moves those whose time is before the cut
-// (UTC milliseconds), and what says of earlier ones that they are removed. moved is
-// how many; done tells that it has come to the end, and that the next step begins at
+// Step looks at some rows and moves those whose time is before the cut (UTC
+// milliseconds), and what says of earlier ones that they are removed. The time of a
+// block of facts is that of its commit. moved is how many; done tells that it has come to the end, and that the next step begins at
 // the beginning. After an error nothing has changed, or what it says was unknown.
 func (m *Mover) Step(ctx context.Context, cut int64) (moved int, done bool, err error) {
 	plan, err := m.plan(ctx, cut)
@@ -72,9 +72,11 @@ func (m *Mover) Step(ctx context.Context, cut int64) (moved int, done bool, err 
 
 // plan is one step.
 type plan struct {
-	rows    []state.KV // to move
-	next    []byte     // where the step after this one begins; nil: at the beginning
-	stored  []byte     // the ledger, as it is stored
+	rows    []state.KV // to move, with their keys ascending
+	looked  int        // at so many rows, and bytes
+	bytes   int
+	next    []byte // where the step after this one begins; nil: at the beginning
+	stored  []byte // the ledger, as it is stored
 	before  *ledger
 	after   *ledger
 	attempt Attempt
@@ -107,14 +109,40 @@ func (m *Mover) plan(ctx context.Context, cut int64) (*plan, error) {
 	return p, p.read(ctx, snap, m.at, cut)
 }
 
-// read picks rows from a key of the history on.
-func (p *plan) read(ctx context.Context, r state.Reader, from []byte, cut int64) error {
-	rng := state.Prefix([]byte{byte(state.FamilyHistory)})
-	if from != nil {
-		rng.Low = from
+// read picks rows from a key on, of the facts and then of the history.
+func (p *plan) read(ctx context.Context, r state.Reader, from []byte, cut int64) (err error) {
+	facts, history := []byte{byte(state.FamilyFact)}, []byte{byte(state.FamilyHistory)}
+	if from == nil {
+		from = facts
 	}
-	rng.Limit = stepRows
-	n, size := 0, 0
+	for bytes.Compare(from, history) < 0 && !p.full() {
+		if from, err = p.readFacts(ctx, r, from, cut); err != nil {
+			return err
+		}
+		if from == nil {
+			from = history
+		}
+	}
+	p.next = from
+	if p.full() {
+		return nil
+	}
+	return p.readHistory(ctx, r, from, cut)
+}
+
+// full tells whether a step has looked at enough.
+func (p *plan) full() bool { return p.looked >= stepRows || p.bytes >= stepBytes }
+
+func (p *plan) look(kv state.KV) {
+	p.looked++
+	p.bytes += len(kv.Key) + len(kv.Value)
+}
+
+// readHistory picks rows from a key of the history on.
+func (p *plan) readHistory(ctx context.Context, r state.Reader, from []byte, cut int64) error {
+	p.next = nil
+	rng := state.Prefix([]byte{byte(state.FamilyHistory)})
+	rng.Low, rng.Limit = from, stepRows
 	for kv, err := range r.Scan(ctx, rng) {
 		if err != nil {
 			return err
@@ -122,8 +150,7 @@ func (p *plan) read(ctx context.Context, r state.Reader, from []byte, cut int64)
 		if _, at, _, ok := placed(kv.Key); ok && (at < cut || isTombstone(kv.Value)) {
 			p.rows = append(p.rows, state.KV{Key: bytes.Clone(kv.Key), Value: bytes.Clone(kv.Value)})
 		}
-		n++
-		if size += len(kv.Key) + len(kv.Value); n == stepRows || size >= stepBytes {
+		if p.look(kv); p.full() {
 			p.next = append(bytes.Clone(kv.Key), 0)
 			break
 		}
@@ -150,6 +177,12 @@ func (m *Mover) number(p *plan, mine Attempt) error {
 		p.attempt = Attempt{max(1, binary.BigEndian.Uint64(b[:])), 1}
 	}
 	p.after = before.with(p.attempt, len(p.rows))
+	for _, kv := range p.rows {
+		if isFact(kv.Key) {
+			partition, sequence := numbered(kv.Key)
+			p.after.raise(partition, sequence+1)
+		}
+	}
 	return nil
 }
 
@@ -165,7 +198,7 @@ func (p *plan) versions() []Version {
 }
 
 // commit deletes what was copied, and has the attempt count, in one transaction under
-// the locks of the nodes. A row that has changed since it was copied stays, and hides
+// the locks of nodes and partitions. A row of the history that has changed since it was copied stays, and hides
 // the copy; one that was removed gets a tombstone, for the same.
 func (m *Mover) commit(ctx context.Context, p *plan) error {
 	last := map[nodeID]int64{}
@@ -173,6 +206,11 @@ func (m *Mover) commit(ctx context.Context, p *plan) error {
 	var locks []state.Lock
 	for i, kv := range p.rows {
 		keys[i] = kv.Key
+		if isFact(kv.Key) {
+			partition, _ := numbered(kv.Key)
+			locks = append(locks, state.PartitionLock(int32(partition)))
+			continue
+		}
 		node, at, _, _ := placed(kv.Key)
 		if have, ok := last[node]; !ok {
 			locks = append(locks, state.LockOf(node))
@@ -195,6 +233,8 @@ func (m *Mover) commit(ctx context.Context, p *plan) error {
 	}
 	for i, kv := range p.rows {
 		switch {
+		case isFact(kv.Key) && !bytes.Equal(now[i], kv.Value):
+			return errs.New(errs.Conflict, "history.changed", "facts have changed while they were copied")
 		case now[i] == nil:
 			if !isTombstone(kv.Value) {
 				tx.Put(kv.Key, []byte(tombstone))

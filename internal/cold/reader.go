@@ -96,6 +96,8 @@ func (r *reader) Get(ctx context.Context, keys [][]byte) ([][]byte, error) {
 	var nodes []nodeID
 	for i, k := range keys {
 		switch node, _, _, ok := placed(k); {
+		case isFact(k) && values[i] == nil:
+			missing, nodes = append(missing, i), append(nodes, node)
 		case !ok:
 		case values[i] == nil:
 			missing, nodes = append(missing, i), append(nodes, node)
@@ -112,6 +114,12 @@ func (r *reader) Get(ctx context.Context, keys [][]byte) ([][]byte, error) {
 	}
 	var asked []int
 	for j, i := range missing {
+		if isFact(keys[i]) {
+			if partition, sequence := numbered(keys[i]); sequence < l.bound(partition) {
+				asked = append(asked, i)
+			}
+			continue
+		}
 		_, at, _, _ := placed(keys[i])
 		if s := standing[nodes[j]]; s.moved && at <= s.last {
 			asked = append(asked, i)
@@ -155,23 +163,50 @@ func (r *reader) getCold(ctx context.Context, l *ledger, keys [][]byte, asked []
 // Scan implements state.Reader.
 func (r *reader) Scan(ctx context.Context, rng state.Range) iter.Seq2[state.KV, error] {
 	parts := cut(rng)
-	if len(parts) == 1 && !parts[0].history {
+	if len(parts) == 1 && parts[0].side == inState {
 		return r.hot.Scan(ctx, rng)
 	}
+	return chain(ctx, parts, rng.Limit, func(s side) scan {
+		switch s {
+		case inBoth:
+			return r.history
+		case asFacts:
+			return r.facts
+		}
+		return r.hot.Scan
+	})
+}
+
+// side is how the rows of a part are read.
+type side uint8
+
+const (
+	inState   side = iota
+	inBackend      // as it has been moved
+	inBoth         // the history
+	asFacts        // of either, by partition
+)
+
+// part is a range that is read in one way.
+type part struct {
+	state.Range
+	side side
+}
+
+type scan = func(context.Context, state.Range) iter.Seq2[state.KV, error]
+
+// chain yields the rows of parts one behind the other, up to a limit unless that is 0.
+func chain(ctx context.Context, parts []part, limit int, how func(side) scan) iter.Seq2[state.KV, error] {
 	return func(yield func(state.KV, error) bool) {
-		left := rng.Limit
+		left := limit
 		for _, p := range parts {
 			one := p.Range
 			one.Limit = left
-			rows := r.hot.Scan
-			if p.history {
-				rows = r.history
-			}
-			for kv, err := range rows(ctx, one) {
+			for kv, err := range how(p.side)(ctx, one) {
 				if !yield(kv, err) || err != nil {
 					return
 				}
-				if rng.Limit > 0 {
+				if limit > 0 {
 					if left--; left == 0 {
 						return
 					}
@@ -181,18 +216,12 @@ func (r *reader) Scan(ctx context.Context, rng state.Range) iter.Seq2[state.KV, 
 	}
 }
 
-// part is a range of one family, or of others side by side.
-type part struct {
-	state.Range
-	history bool
-}
-
 // cut cuts a range at the families that are not read as they lie, in the direction of
 // the range. The rows that say where rows lie are left out of what is wider.
 func cut(rng state.Range) []part {
 	var out []part
 	low := rng.Low
-	for _, f := range [...]state.Family{state.FamilyHistory, state.FamilyCold} {
+	for _, f := range [...]state.Family{state.FamilyFact, state.FamilyHistory, state.FamilyCold} {
 		begin, end := []byte{byte(f)}, []byte{byte(f) + 1}
 		if bytes.Compare(low, end) >= 0 || rng.High != nil && bytes.Compare(rng.High, begin) <= 0 {
 			continue
@@ -209,8 +238,11 @@ func cut(rng state.Range) []part {
 		if rng.High != nil && bytes.Compare(rng.High, end) < 0 {
 			high = rng.High
 		}
-		if f == state.FamilyHistory {
-			out = append(out, part{state.Range{Low: low, High: high}, true})
+		switch f {
+		case state.FamilyFact:
+			out = append(out, part{state.Range{Low: low, High: high}, asFacts})
+		case state.FamilyHistory:
+			out = append(out, part{state.Range{Low: low, High: high}, inBoth})
 		}
 		low = high
 	}
@@ -361,16 +393,22 @@ func behind(rng state.Range, key []byte) state.Range {
 	return rng
 }
 
-// Rows of a page of the backend.
+// Rows of a page of the backend. A block has the facts of a whole batch, some hundred
+// kilobytes.
 const (
-	pageFirst = 256
-	pageMost  = 8192
+	pageFirst   = 256
+	pageMost    = 8192
+	blocksFirst = 4
+	blocksMost  = 32
 )
 
 // cold scans the rows of the backend that count.
 func (r *reader) cold(ctx context.Context, l *ledger, rng state.Range) iter.Seq2[state.KV, error] {
 	return func(yield func(state.KV, error) bool) {
-		size := pageFirst
+		size, most := pageFirst, pageMost
+		if len(rng.Low) > 0 && state.Family(rng.Low[0]) == state.FamilyFact {
+			size, most = blocksFirst, blocksMost
+		}
 		if rng.Limit > 0 {
 			size = min(size, rng.Limit+slack)
 		}
@@ -399,7 +437,7 @@ func (r *reader) cold(ctx context.Context, l *ledger, rng state.Range) iter.Seq2
 				continue
 			}
 			rng = behind(rng, bytes.Clone(whole))
-			size = max(size, min(4*size, pageMost))
+			size = max(size, min(4*size, most))
 		}
 	}
 }

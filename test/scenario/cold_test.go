@@ -5,6 +5,7 @@ import (
 
 	"kith/internal/cold"
 	"kith/internal/cold/coldtest"
+	"kith/internal/pipeline"
 	"kith/internal/scenario"
 	"kith/internal/scenario/engines"
 	"kith/internal/state"
@@ -38,7 +39,15 @@ type coldPlace struct {
 
 func (p *coldPlace) over(s state.Store) *coldtest.Restless {
 	p.opened++
-	return coldtest.NewRestless(s, p.backend, p.opened)
+	r := coldtest.NewRestless(s, p.backend, p.opened)
+	r.Bind = whole
+	return r
+}
+
+// whole binds movers to a state that is not being emptied.
+func whole(ctx context.Context, r state.Reader) (key, value []byte, ok bool, err error) {
+	key, value, err = pipeline.Interpretation(ctx, r)
+	return key, value, value == nil || len(value) == 32, err
 }
 
 func (p *coldPlace) State() state.Store { return p.restless }
