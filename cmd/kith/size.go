@@ -53,6 +53,7 @@ prints the coefficients, where each is from, and which are not measured.`,
 	f.Float64Var(&l.Segments, "segments", 2, "segments and computed traits that an event concerns, on average")
 	f.Float64Var(&l.Days, "days", 730, "days for which events are kept")
 	f.Float64Var(&l.LogDays, "log-days", 0, "days of these for which Kafka keeps them while an archive keeps all (keep in the URL of the log); 0 without an archive")
+	f.Float64Var(&l.HistoryDays, "history-days", 0, "days of these for which PostgreSQL keeps the history of events while ClickHouse keeps that of older ones (after in KITH_HISTORY); 0 without ClickHouse")
 	f.Float64Var(&l.Single, "single", 1, "share of the events that come one by one, from 0 to 1; the others come in batches")
 	f.BoolVar(&l.Shared, "shared", false, "nodes on Kafka, PostgreSQL and an object store; one process on its own disk if left out")
 	f.IntVar(&l.NodeCores, "node-cores", l.NodeCores, "cores of a node")
@@ -104,7 +105,11 @@ func printSize(w io.Writer, a *sizeAnswer, prices sizing.Prices) error {
 	p := &a.Plan
 	fmt.Fprintf(w, "%.0f events a second on average, %.0f at the peak\n", p.Mean, p.Peak)
 	for _, s := range p.Stations {
-		fmt.Fprintf(w, "one workspace, at most: %s %.0f a second\n", s.Name, s.Limit)
+		often := "a second"
+		if s.Mean {
+			often = "a second on average"
+		}
+		fmt.Fprintf(w, "one workspace, at most: %s %.0f %s\n", s.Name, s.Limit, often)
 	}
 	if p.StateGB > 0 {
 		fmt.Fprintf(w, "one workspace, at most: %.0f GB of state in a PostgreSQL\n", p.StateGB)

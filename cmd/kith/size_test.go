@@ -40,6 +40,36 @@ func TestSizeIsPrinted(t *testing.T) {
 	}
 }
 
+// TestSizeOfOldHistory: what moves to ClickHouse leaves PostgreSQL, and costs what it
+// costs there.
+func TestSizeOfOldHistory(t *testing.T) {
+	load := []string{"--events-per-day", "10e6", "--profiles", "1e6", "--days", "365", "--shared", "--json"}
+	disk := func(args ...string) (postgres, clickhouse float64) {
+		var a sizeAnswer
+		if err := json.Unmarshal([]byte(sized(t, append(args, load...)...)), &a); err != nil {
+			t.Fatal(err)
+		}
+		for _, p := range a.Plan.Parts {
+			switch p.Name {
+			case "PostgreSQL":
+				postgres = p.DiskGB
+			case "ClickHouse":
+				clickhouse = p.DiskGB
+			}
+		}
+		return postgres, clickhouse
+	}
+	all, none := disk()
+	left, moved := disk("--history-days", "90")
+	if none != 0 || moved <= 0 || left+moved >= all {
+		t.Errorf("%.0f GB became %.0f and %.0f", all, left, moved)
+	}
+	text := sized(t, "--events-per-day", "10e6", "--shared", "--history-days", "90")
+	if !strings.Contains(text, "moving old history") || !strings.Contains(text, "a second on average\n") || !strings.Contains(text, "ClickHouse") {
+		t.Errorf("%s", text)
+	}
+}
+
 func TestSizeAsJSON(t *testing.T) {
 	var a sizeAnswer
 	if err := json.Unmarshal([]byte(sized(t, "--json", "--shared", "--simulate")), &a); err != nil {

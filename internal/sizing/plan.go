@@ -10,11 +10,12 @@ type Load struct {
 	EventsPerDay float64 `json:"events_per_day"`
 	Peak         float64 `json:"peak"` // events of the busiest seconds to the mean
 	Profiles     float64 `json:"profiles"`
-	Segments     float64 `json:"segments"` // definitions that an event concerns, on average
-	Days         float64 `json:"days"`     // for which events are kept
-	LogDays      float64 `json:"log_days"` // for which Kafka keeps them, and the archive all the rest; 0: Kafka keeps all
-	Single       float64 `json:"single"`   // share of the events that come one by one, 0 to 1
-	Shared       bool    `json:"shared"`   // on Kafka and PostgreSQL; else embedded
+	Segments     float64 `json:"segments"`     // definitions that an event concerns, on average
+	Days         float64 `json:"days"`         // for which events are kept
+	LogDays      float64 `json:"log_days"`     // for which Kafka keeps them, and the archive all the rest; 0: Kafka keeps all
+	HistoryDays  float64 `json:"history_days"` // for which PostgreSQL keeps the history, and ClickHouse all the rest; 0: PostgreSQL keeps all
+	Single       float64 `json:"single"`       // share of the events that come one by one, 0 to 1
+	Shared       bool    `json:"shared"`       // on Kafka and PostgreSQL; else embedded
 	NodeCores    int     `json:"node_cores"`
 }
 
@@ -29,9 +30,13 @@ func (l *Load) Validate() error {
 		return fmt.Errorf("segments cannot be negative, and the share of single events lies between 0 and 1")
 	case l.LogDays < 0:
 		return fmt.Errorf("Kafka cannot keep events for less than no time")
+	case l.HistoryDays < 0:
+		return fmt.Errorf("PostgreSQL cannot keep history for less than no time")
+	case l.HistoryDays > 0 && !l.Shared:
+		return fmt.Errorf("only PostgreSQL gives old history away; add --shared")
 	case l.NodeCores < 1:
 		return fmt.Errorf("a node has at least one core")
-	case math.IsInf(l.EventsPerDay+l.Profiles+l.Days+l.Peak+l.Segments, 0) || math.IsNaN(l.EventsPerDay+l.Profiles+l.Days+l.Peak+l.Segments):
+	case math.IsInf(l.EventsPerDay+l.Profiles+l.Days+l.Peak+l.Segments+l.HistoryDays, 0) || math.IsNaN(l.EventsPerDay+l.Profiles+l.Days+l.Peak+l.Segments+l.HistoryDays):
 		return fmt.Errorf("these are no numbers to plan with")
 	}
 	return nil
@@ -61,6 +66,7 @@ func (p *Part) Cost(of Prices) float64 {
 type Station struct {
 	Name  string  `json:"name"`
 	Limit float64 `json:"limit"` // events a second
+	Mean  bool    `json:"mean"`  // of the mean: it is done day and night
 }
 
 // Plan is what a load needs.
@@ -88,13 +94,17 @@ func planned(t lookup, l *Load) Plan {
 	p.Stations = stations(t, l)
 	limit := math.Inf(1)
 	for _, s := range p.Stations {
+		if s.Mean {
+			limit = min(limit, s.Limit*l.Peak)
+			continue
+		}
 		limit = min(limit, s.Limit)
 	}
 	p.Workspaces = max(1, int(math.Ceil(p.Peak/(limit*t[busiest]))))
 	kept := l.EventsPerDay * l.Days
 	if l.Shared {
 		p.StateGB = t[postgresTable]
-		p.Workspaces = max(p.Workspaces, int(math.Ceil(kept*t[postgresEvent]/gigabyte/p.StateGB)))
+		p.Workspaces = max(p.Workspaces, int(math.Ceil(l.state(t)/gigabyte/p.StateGB)))
 	}
 	p.CacheGB = min(l.Profiles, l.EventsPerDay/t[visit]) * t[touched] * 1000 / gigabyte
 	if l.Shared {
@@ -111,19 +121,39 @@ func planned(t lookup, l *Load) Plan {
 	return p
 }
 
+// movesEvery is how many days pass between two passes of what moves old history.
+func (l *Load) movesEvery() float64 { return min(l.HistoryDays/10, 1) }
+
+// moved is how many events have their history in ClickHouse.
+func (l *Load) moved() float64 {
+	if l.HistoryDays == 0 {
+		return 0
+	}
+	return l.EventsPerDay * max(0, l.Days-l.HistoryDays-l.movesEvery())
+}
+
+// state is the bytes of the state in PostgreSQL.
+func (l *Load) state(t lookup) float64 {
+	old := l.moved()
+	return l.EventsPerDay*l.Days*t[postgresEvent] - old*(t[historyEvent]+t[factEvent]) + min(l.Profiles, old)*t[historyPerson]
+}
+
 // accept is the CPU time in µs to take an event in.
 func (l *Load) accept(t lookup) float64 {
 	return l.Single*t[acceptSingle] + (1-l.Single)*t[acceptBatch]
 }
 
 func stations(t lookup, l *Load) []Station {
-	out := []Station{{"folding", 1e6 / t[embeddedFoldSerial]}, {"open tables", 1e6 / t[embeddedTablesSerial]}}
+	out := []Station{{Name: "folding", Limit: 1e6 / t[embeddedFoldSerial]}, {Name: "open tables", Limit: 1e6 / t[embeddedTablesSerial]}}
 	if l.Shared {
 		out[0].Limit = 1e6 / (t[sharedFoldSerial] + t[sharedTransaction]*1000/batchMax)
 		out[1].Limit = tablesLimit(t, l.Profiles)
 	}
 	if l.Segments > 0 {
-		out = append(out, Station{"members of segments", 1e6 / (l.Segments * t[definition])})
+		out = append(out, Station{Name: "members of segments", Limit: 1e6 / (l.Segments * t[definition])})
+	}
+	if l.moved() > 0 {
+		out = append(out, Station{"moving old history", 1e6 / (2 * t[historyMove]), true}) // half of the time
 	}
 	return out
 }
@@ -176,21 +206,30 @@ func shared(t lookup, l *Load, p *Plan, kept float64) []Part {
 	node := t[sharedAccept] + t[sharedFold] + t[sharedTables] + each*t[sharedPerson] + t[merge] +
 		l.Segments*t[definition] + l.Single*(t[acceptSingle]-t[acceptBatch])
 	database := t[postgresFold] + t[postgresTables] + each*t[postgresPerson]
-	cores := p.Peak * node / 1e6 * t[headroom]
+	moving := 0.0 // cores, of each of the three that move old history
+	if l.moved() > 0 {
+		moving = p.Mean * t[historyMoveCPU] / 1e6 * t[headroom]
+	}
+	cores := p.Peak*node/1e6*t[headroom] + moving
 	// One more than the load needs, so that it can go.
 	nodes := p.Workspaces * (1 + max(1, int(math.Ceil(cores/many/float64(l.NodeCores)))))
 	topic, archived := kept, 0.0
 	if l.LogDays > 0 {
 		topic, archived = l.EventsPerDay*min(l.Days, l.LogDays), kept
 	}
-	state := kept * t[postgresEvent] * t[spareDisk] / gigabyte
-	return []Part{
+	state := l.state(t) * t[spareDisk] / gigabyte
+	parts := []Part{
 		{"kith", nodes, float64(nodes * l.NodeCores), float64(nodes)*(t[nodeMemory]+t[queryMemory]) + many*t[mergeMemory], 0},
 		{"Kafka", 3, max(3, p.Peak*t[kafkaCPU]/1e6*t[headroom]), 3 * t[brokerMemory], topic * t[kafkaEvent] * t[spareDisk] / gigabyte},
-		{"PostgreSQL", p.Workspaces, max(many, p.Peak*database/1e6*t[headroom]), t[postgresMemory] * many, state},
+		{"PostgreSQL", p.Workspaces, max(many, p.Peak*database/1e6*t[headroom]+moving), t[postgresMemory] * many, state},
 		{"its standby", p.Workspaces, max(many, p.Peak*t[standbyCPU]/1e6*t[headroom]), t[postgresMemory] * many, state},
 		{"object store", 1, 0, 0, (kept*t[lakeEvent] + archived*t[archiveEvent]) * t[spareDisk] / gigabyte},
 	}
+	if old := l.moved(); old > 0 {
+		disk := old * (t[historyCold] + t[factCold]) * t[spareDisk] / gigabyte
+		parts = append(parts, Part{"ClickHouse", p.Workspaces, max(many, moving), t[clickhouseMemory] * many, disk})
+	}
+	return parts
 }
 
 // Setup is one workspace of a plan at its peak, to be simulated.

@@ -12,6 +12,7 @@ func round() (t lookup) {
 		embeddedFoldSerial: 100, embeddedTablesSerial: 50, sharedFoldSerial: 90, sharedTransaction: 10,
 		sharedAccept: 20, sharedFold: 30, sharedTables: 22, postgresFold: 40, postgresTables: 10, kafkaCPU: 100, standbyCPU: 20,
 		logBatch: 60, logSingle: 160, stateEvent: 400, lakeEvent: 40, kafkaEvent: 200, postgresEvent: 1000, archiveEvent: 60, postgresTable: 10_000,
+		historyEvent: 300, historyPerson: 100, historyCold: 60, historyMove: 200, historyMoveCPU: 1000, factEvent: 100, factCold: 40, clickhouseMemory: 3,
 		nodeMemory: 0.5, mergeMemory: 1, queryMemory: 0.5, brokerMemory: 6, postgresMemory: 4,
 		headroom: 1.5, busiest: 0.5, spareDisk: 1.25, visit: 5, touched: 40,
 	} {
@@ -89,6 +90,46 @@ func TestSharedPlan(t *testing.T) {
 	}
 }
 
+// TestOldHistoryPlan: history and facts that are old lie in ClickHouse, and of them
+// something for each person is left.
+func TestOldHistoryPlan(t *testing.T) {
+	l := Load{EventsPerDay: 86_400_000, Peak: 2, Profiles: 1e6, Segments: 1, Days: 10, Shared: true, NodeCores: 1}
+	before := planned(round(), &l)
+	l.HistoryDays = 5 // a pass goes by every half day, so 4.5 days of events have moved
+	p := planned(round(), &l)
+	const moved = 4.5 * 86.4e6
+	state := (864e6*1000 - moved*400 + 1e6*100) * 1.25 / 1e9
+	// Moving a thousand a second on average takes 1 ms of each of the three, and half as
+	// much again; PostgreSQL folds 2,000 at 50 µs beside it.
+	for i, want := range []Part{
+		{"kith", 3, 3, 3*(0.5+0.5) + 1, 0},
+		before.Parts[1],
+		{"PostgreSQL", 1, 1.65, 4, state},
+		{"its standby", 1, 1, 4, state},
+		before.Parts[4],
+		{"ClickHouse", 1, 1.5, 3, moved * 100 * 1.25 / 1e9},
+	} {
+		checkPart(t, p.Parts[i], want)
+	}
+	if s := p.Stations[3]; s.Name != "moving old history" || !near(s.Limit, 2500) || !s.Mean {
+		t.Errorf("%+v", s)
+	}
+	l.EventsPerDay, l.Peak = 86_400*2000, 2 // half of what moving can do at most is to be used
+	if p := planned(round(), &l); p.Workspaces != 2 {
+		t.Errorf("2,000 a second on average take %d workspaces", p.Workspaces)
+	}
+	l = Load{EventsPerDay: 86_400_000, Peak: 2, Profiles: 1e6, Segments: 1, Days: 1000, Shared: true, NodeCores: 1}
+	all := planned(round(), &l).Workspaces
+	l.HistoryDays = 10
+	if few := planned(round(), &l).Workspaces; all != 9 || few != 6 { // 8.6 and 5.2 times 10 TB
+		t.Errorf("%d databases instead of %d have what is left", few, all)
+	}
+	l.HistoryDays, l.Days = 90, 30
+	if p := planned(round(), &l); len(p.Parts) != 5 || len(p.Stations) != 3 {
+		t.Errorf("nothing gets old, but %+v", p)
+	}
+}
+
 // TestTablesLimit: with nothing to pay for people the events decide; more people
 // make it slower, and no more than all of them are in a round.
 func TestTablesLimit(t *testing.T) {
@@ -120,7 +161,8 @@ func TestValidate(t *testing.T) {
 	}
 	for _, spoil := range []func(*Load){
 		func(l *Load) { l.EventsPerDay = 0 }, func(l *Load) { l.EventsPerDay = math.Inf(1) }, func(l *Load) { l.EventsPerDay = math.NaN() },
-		func(l *Load) { l.Peak = 0.5 }, func(l *Load) { l.Profiles = 0 }, func(l *Load) { l.Segments = -1 }, func(l *Load) { l.LogDays = -1 },
+		func(l *Load) { l.Peak = 0.5 }, func(l *Load) { l.Profiles = 0 }, func(l *Load) { l.Segments = -1 }, func(l *Load) { l.LogDays = -1 }, func(l *Load) { l.HistoryDays = -1 }, func(l *Load) { l.HistoryDays = 90 },
+		func(l *Load) { l.HistoryDays, l.Shared = math.NaN(), true },
 		func(l *Load) { l.Days = 0 }, func(l *Load) { l.Single = 2 }, func(l *Load) { l.NodeCores = 0 },
 	} {
 		bad := good

@@ -15,6 +15,10 @@ func (p *Point) Deviation() float64 { return p.Predicted/p.Measured - 1 }
 // measurements of nodes, which wrote them later than they came.
 const roundPoint = 10_000
 
+// historyPeople is how many people of 20,000 the events were about whose history was moved
+// for a measurement.
+const historyPeople = 18_969
+
 // Points holds the model against measurements. Its coefficients are from those of a
 // million people, most of whom are new; the others were not looked at for them.
 func Points() []Point {
@@ -43,5 +47,9 @@ func Points() []Point {
 		{"PostgreSQL, the same", cpu, 177, database(20_000)},
 		{"embedded, the same", cpu, 144, embedded + 1.9*t[definition]},
 		{"folding alone, PostgreSQL as the state", "events a second", 12_000, 1e6 / (t[sharedFoldSerial] + t[sharedTransaction]*1000/batchMax)},
+		{"history in PostgreSQL, 60,000 events of 20,000 people", disk, 310, t[historyEvent]},
+		{"the same moved, in PostgreSQL", disk, 36, historyPeople * t[historyPerson] / 60_000},
+		{"the same moved, in ClickHouse", disk, 70, t[historyCold]},
+		{"moved in ClickHouse, 100,000 events of 5,000 people", disk, 55, t[historyCold]},
 	}
 }

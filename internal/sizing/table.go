@@ -39,11 +39,19 @@ const (
 	kafkaEvent
 	postgresEvent
 	archiveEvent
+	historyEvent
+	historyPerson
+	historyCold
+	historyMove
+	historyMoveCPU
+	factEvent
+	factCold
 	nodeMemory
 	mergeMemory
 	queryMemory
 	brokerMemory
 	postgresMemory
+	clickhouseMemory
 	postgresTable
 	headroom
 	busiest
@@ -66,7 +74,7 @@ type Coefficient struct {
 // virtual machine has two cores, while other work ran on it, for events of about 620
 // bytes: the upper end. Another processor has other times in about the same ratios.
 func Table() [endCoefficients]Coefficient {
-	ingest, pipe, lake, nodes := "kith bench ingest", "kith bench pipeline", "kith bench lake", "make bench-nodes"
+	ingest, pipe, lake, nodes, moving := "kith bench ingest", "kith bench pipeline", "kith bench lake", "make bench-nodes", "make benchmarks BENCH=Moving, and 300,000 events with a server before ClickHouse"
 	measured := func(name string, value float64, unit, source string) Coefficient {
 		return Coefficient{name, value, unit, true, source}
 	}
@@ -112,17 +120,26 @@ func Table() [endCoefficients]Coefficient {
 
 		archiveEvent: measured("the archive of the topic", 103, disk, "make benchmarks of internal/eventlog/archive"),
 
-		nodeMemory:     taken("a process", 0.5, "GB", "160 MB were measured after a load of a million people"),
-		mergeMemory:    taken("merging the open tables", 1, "GB", "the largest file of a day"),
-		queryMemory:    taken("a query", 0.75, "GB", "its limit; one at a time"),
-		brokerMemory:   taken("a broker", 6, "GB", "the vendor's advice; 0.3 were enough for the measurement"),
-		postgresMemory: taken("a PostgreSQL", 4, "GB", "shared buffers; the rest of what is read lies in the system's cache"),
-		postgresTable:  taken("the state in one PostgreSQL", 16_000, "GB", "a table ends at 32 TB; half of it, so that vacuum and copies end"),
-		headroom:       taken("room for restarts and reads", 1.5, "times", "so that what waited is caught up while more comes"),
-		busiest:        taken("of what a workspace can do at most", 0.7, "times", "above it what waits grows quickly"),
-		spareDisk:      taken("room for merging and vacuum", 1.25, "times", "merging holds a day twice"),
-		visit:          taken("events of a person who comes on a day", 5, "events", "depends on the shop"),
-		touched:        taken("of the state that a person who comes touches", 40, "kB", "ten pages"),
+		historyEvent:   measured("of that, the history, which moves", 406, disk, moving+": 310 to 406"),
+		historyPerson:  measured("what is left in PostgreSQL of moved history", 118, "bytes a person", moving+": 113 to 118"),
+		historyCold:    measured("moved history in ClickHouse", 62, disk, moving+": 55 to 70, the fewer the more events a person has"),
+		historyMove:    measured("moving history, one after the other", 218, "µs an event", moving+": 16 to 223; half of the time at most"),
+		historyMoveCPU: taken("moving history: a node, PostgreSQL and ClickHouse", 73, "µs of CPU an event, each", "a third of the time that it takes, since they wait for each other"),
+		factEvent:      measured("of the state, the facts, which move", 34, disk, "docs/guide/nodes.md"),
+		factCold:       measured("moved facts in ClickHouse", 26, disk, "docs/guide/nodes.md"),
+
+		nodeMemory:       taken("a process", 0.5, "GB", "160 MB were measured after a load of a million people"),
+		mergeMemory:      taken("merging the open tables", 1, "GB", "the largest file of a day"),
+		queryMemory:      taken("a query", 0.75, "GB", "its limit; one at a time"),
+		brokerMemory:     taken("a broker", 6, "GB", "the vendor's advice; 0.3 were enough for the measurement"),
+		postgresMemory:   taken("a PostgreSQL", 4, "GB", "shared buffers; the rest of what is read lies in the system's cache"),
+		clickhouseMemory: taken("a ClickHouse", 4, "GB", "the least of the vendor's advice; it has to read few rows at a time"),
+		postgresTable:    taken("the state in one PostgreSQL", 16_000, "GB", "a table ends at 32 TB; half of it, so that vacuum and copies end"),
+		headroom:         taken("room for restarts and reads", 1.5, "times", "so that what waited is caught up while more comes"),
+		busiest:          taken("of what a workspace can do at most", 0.7, "times", "above it what waits grows quickly"),
+		spareDisk:        taken("room for merging and vacuum", 1.25, "times", "merging holds a day twice"),
+		visit:            taken("events of a person who comes on a day", 5, "events", "depends on the shop"),
+		touched:          taken("of the state that a person who comes touches", 40, "kB", "ten pages"),
 	}
 }
 
