@@ -5,13 +5,13 @@ import (
 	"os"
 	"os/exec"
 	"runtime"
-	"strings"
 
 	"github.com/spf13/cobra"
 
 	"kith/internal/app"
 	"kith/internal/client"
 	"kith/internal/errs"
+	"kith/internal/signin"
 )
 
 func openCommand() *cobra.Command {
@@ -35,7 +35,7 @@ func openCommand() *cobra.Command {
 			if err := c.Post(cmd.Context(), "/v1/session/codes", struct{}{}, &made); err != nil {
 				return err
 			}
-			link := strings.TrimSuffix(c.Address(), "/") + made.Path
+			link := signin.Link(c.Address(), made.Path)
 			fmt.Fprintln(cmd.OutOrStdout(), link)
 			if browser {
 				return openBrowser(link)

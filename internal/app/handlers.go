@@ -76,7 +76,7 @@ func (a *App) SignInLink() (string, error) {
 		return "", nil
 	}
 	code, err := a.sessions.NewCode()
-	return a.url + signin.LinkPath(code), err
+	return signin.Link(a.url, signin.LinkPath(code)), err
 }
 
 // readyTime bounds how long the engines have to answer whether a process is ready.

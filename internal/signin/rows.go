@@ -3,6 +3,8 @@ package signin
 import (
 	"encoding/json"
 	"net/http"
+	"net/netip"
+	"net/url"
 	"strings"
 
 	"kith/internal/errs"
@@ -59,6 +61,19 @@ func (s *Sessions) Rows() []route.Route {
 // LinkPath is what stands behind the server's address in a link that signs in.
 // The code is in the fragment, which browsers send to nobody.
 func LinkPath(code string) string { return "/ui/#code=" + code }
+
+// Link is the address that signs a browser in, of the server's own and what LinkPath
+// gave. A server that listens on every address of its machine, as in a container, calls
+// itself by none that a browser could open: the link then names the browser's machine.
+func Link(server, path string) string {
+	if u, err := url.Parse(server); err == nil {
+		if ip, err := netip.ParseAddr(u.Hostname()); err == nil && ip.IsUnspecified() {
+			u.Host = "127.0.0.1:" + u.Port()
+			server = u.String()
+		}
+	}
+	return strings.TrimSuffix(server, "/") + path
+}
 
 func answer(w http.ResponseWriter, p route.Principal) error {
 	return route.WriteJSON(w, http.StatusOK, map[string]string{"name": p.Name, "workspace": p.Workspace.Name()})

@@ -266,3 +266,18 @@ func TestSessionsEnd(t *testing.T) {
 	f.clock.Advance(IdleTime / 2)
 	f.want(f.send("GET", "/v1/read", "", busy), 401, route.CodeBadKey)
 }
+
+func TestALinkCanBeOpened(t *testing.T) {
+	for server, want := range map[string]string{
+		"http://127.0.0.1:8420":      "http://127.0.0.1:8420/ui/#code=c",
+		"http://[::]:8420":           "http://127.0.0.1:8420/ui/#code=c",
+		"http://0.0.0.0:8420":        "http://127.0.0.1:8420/ui/#code=c",
+		"https://kith.example/":      "https://kith.example/ui/#code=c",
+		"https://kith.example/shop/": "https://kith.example/shop/ui/#code=c",
+		"http://[::1]:8420":          "http://[::1]:8420/ui/#code=c",
+	} {
+		if got := Link(server, LinkPath("c")); got != want {
+			t.Errorf("the link of %s is %s, want %s", server, got, want)
+		}
+	}
+}
