@@ -24,7 +24,7 @@ endef
 LINTER := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 
 .DEFAULT_GOAL := help
-.PHONY: help build demo test test-all test-race scenario sim crash chaos attack conformance fuzz check fmt vet arch lint lint-install gen bench bench-nodes benchmarks clean ui ui-api ui-install ui-test ui-shots
+.PHONY: help build demo test test-all test-race scenario sim crash image-try compose-try chaos attack conformance fuzz check fmt vet arch lint lint-install gen bench bench-nodes benchmarks clean ui ui-api ui-install ui-test ui-shots
 
 help: ## print this
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -56,6 +56,12 @@ sim: ## hold the engine against the oracle on random workloads, with faults
 
 crash: ## cut the power, kill the process, and look at what is left
 	$(GO) run ./test/report -run 'Crash|Kill|Power|Torn|Recover' $(FLAGS) ./internal/eventlog/... ./internal/state/... ./test/crash/...
+
+image-try: ## build the container image and try it (IMAGE=… tries one that is there); needs Docker or Podman, and some minutes
+	deploy/try $(IMAGE)
+
+compose-try: ## the three nodes of deploy/compose, while one is killed; needs Docker Compose, and some minutes to build
+	deploy/compose/try
 
 DURATION ?= 75s
 chaos: ## three nodes on three brokers and PostgreSQL while things break for DURATION (75s); needs Java, Maven, PostgreSQL; as root also the network and a disk
