@@ -64,19 +64,19 @@ func (a *App) mover(w *waiting) *keeper.Moving {
 		},
 		Stepped: func(rows int) {
 			a.metrics.HistoryMoved(rows)
-			w.over()
+			w.over(pipeline.Beside)
 		},
 		Passed: func(rows int) {
 			if !bound {
 				return
 			}
 			a.moving.set(a.cfg.Clock.Now())
-			w.over()
+			w.over(pipeline.Beside)
 			a.logger.Info("went through old history", "moved", rows)
 		},
 		Failed: func(err error) {
 			a.metrics.HistoryFailed(errs.CodeOf(err))
-			w.again(err)
+			w.again(pipeline.Beside, err)
 		},
 	}
 }

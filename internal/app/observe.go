@@ -71,16 +71,16 @@ func (a *App) pipelineObserver(rules *identity.Config) pipeline.Observer {
 	return pipeline.Observer{
 		Committed: func(partition int32, records int, bytes int64, took time.Duration) {
 			m.Committed(partition, records, bytes, took)
-			w.over()
+			w.over(partition)
 			a.definitions.Changed()
 			if t := a.trouble.Load(); t != nil && passes(*t) {
 				a.trouble.CompareAndSwap(t, nil)
 			}
 		},
 		Alone: m.Alone, Stage: m.Stage, Held: m.Held, Said: m.Said, Wrote: m.Wrote,
-		Retried: func(err error) {
+		Retried: func(partition int32, err error) {
 			m.Retried(errs.CodeOf(err))
-			w.again(err)
+			w.again(partition, err)
 		},
 		Dropped: func(typ, reason string) {
 			if _, known := rules.Rules[typ]; !known {

@@ -141,23 +141,45 @@ func TestWaitingIsTold(t *testing.T) {
 	w := &waiting{clock: clock, logger: slog.New(slog.NewTextHandler(&log, nil)), words: waits{10 * time.Second, time.Minute, "it waits", "it goes on"}}
 	away := errs.Wrap(errors.New("no route"), errs.Unavailable, "x.away", "away")
 	for range 3 * 60 {
-		w.again(away)
-		w.again(errs.New(errs.Conflict, "x.first", "another was first"))
+		w.again(0, away)
+		w.again(0, errs.New(errs.Conflict, "x.first", "another was first"))
 		clock.Advance(time.Second)
 	}
-	if told := log.String(); strings.Count(told, "it waits") != 3 || strings.Contains(told, "x.first") || !strings.Contains(told, "for=10s code=x.away") || !strings.Contains(told, "no route") {
+	if told := log.String(); strings.Count(told, "it waits") != 3 || strings.Contains(told, "x.first") || !strings.Contains(told, "for=10s partitions=[0] code=x.away") || !strings.Contains(told, "no route") {
 		t.Errorf("the log says\n%s", told)
 	}
-	w.over()
-	w.over()
+	w.over(0)
+	w.over(0)
 	if told := log.String(); strings.Count(told, "it goes on") != 1 || !strings.Contains(told, "after=3m0s") {
 		t.Errorf("the log says\n%s", told)
 	}
 	log.Reset()
-	w.again(away)
-	w.over()
+	w.again(0, away)
+	w.over(0)
 	if log.Len() > 0 {
 		t.Errorf("what has waited for a moment is told of:\n%s", &log)
+	}
+}
+
+// TestOnePartitionThatWaitsIsTold: that others go on does not hide it, and one that
+// another process has taken is left out.
+func TestOnePartitionThatWaitsIsTold(t *testing.T) {
+	var log bytes.Buffer
+	clock := sys.NewManual(time.Date(2026, 7, 1, 0, 0, 0, 0, time.UTC))
+	w := &waiting{clock: clock, logger: slog.New(slog.NewTextHandler(&log, nil)), words: waits{10 * time.Second, time.Minute, "it waits", "it goes on"}}
+	away := errs.New(errs.Unavailable, "x.away", "away")
+	w.again(7, away) // and then another process has it
+	for range 2 * 60 {
+		w.again(3, away)
+		w.over(1)
+		clock.Advance(time.Second)
+	}
+	if told := log.String(); strings.Count(told, "it waits") != 2 || !strings.Contains(told, "for=10s partitions=\"[3 7]\"") || !strings.Contains(told, "for=1m10s partitions=[3]") || strings.Contains(told, "goes on") {
+		t.Errorf("the log says\n%s", told)
+	}
+	w.over(3)
+	if told := log.String(); strings.Count(told, "it goes on") != 1 {
+		t.Errorf("the log says\n%s", told)
 	}
 }
 

@@ -57,7 +57,7 @@ func (r *Runner) putBack(ctx context.Context, c Contribution) error {
 		case errors.As(err, &p):
 			return errs.New(errs.Invalid, "pipeline.panic", "folding the record failed again: %s", p.kind)
 		case errs.Is(err, errs.Conflict) && i < attempts:
-			r.retried(err)
+			r.retried(Beside, err)
 		default:
 			return err
 		}

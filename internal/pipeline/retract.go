@@ -132,7 +132,7 @@ func (r *Runner) Sweep(ctx context.Context) (more bool, err error) {
 		case errors.As(err, &needed):
 			locks = lockset.Widen(locks, needed.Locks)
 		case errs.Is(err, errs.Conflict) && i < attempts:
-			r.retried(err)
+			r.retried(Beside, err)
 			if step, err = r.planSweep(ctx); err != nil || step == nil {
 				return err == nil, err
 			}

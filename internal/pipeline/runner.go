@@ -30,8 +30,11 @@ type Observer struct {
 	Said      func(via, state string)               // something was said of a purpose
 	Wrote     func()                                // a row of an entity was written
 	Held      func(code string)                     // a record was kept apart
-	Retried   func(err error)                       // a batch is tried again, after that
+	Retried   func(partition int32, err error)      // a batch is tried again, after that; or what is done Beside
 }
+
+// Beside stands for the partition of what is done beside the folding of batches.
+const Beside = int32(-1)
 
 // contents tells what one record brings.
 func (o *Observer) contents(c *Contribution) {
@@ -137,7 +140,7 @@ func (r *Runner) keepUp(ctx context.Context) error {
 		switch err := r.Settle(ctx); {
 		case err == nil || ctx.Err() != nil:
 		case errs.Is(err, errs.Conflict), errs.Is(err, errs.Unavailable), errs.Is(err, errs.Exhausted):
-			r.retried(err)
+			r.retried(Beside, err)
 			r.fellBehind()
 			select {
 			case <-ctx.Done():
@@ -167,7 +170,7 @@ func (r *Runner) runSweeps(ctx context.Context) error {
 			continue
 		case err == nil || ctx.Err() != nil:
 		case errs.Is(err, errs.Conflict), errs.Is(err, errs.Unavailable), errs.Is(err, errs.Exhausted):
-			r.retried(err)
+			r.retried(Beside, err)
 			decided = nil
 		default:
 			return err
@@ -216,7 +219,7 @@ func (r *Runner) runPartition(ctx context.Context, partition int32) error {
 			backoff = 50 * time.Millisecond
 			continue
 		case errs.Is(err, errs.Conflict), errs.Is(err, errs.Unavailable), errs.Is(err, errs.Exhausted):
-			r.retried(err)
+			r.retried(partition, err)
 		default:
 			return err
 		}
@@ -229,9 +232,9 @@ func (r *Runner) runPartition(ctx context.Context, partition int32) error {
 	return nil
 }
 
-func (r *Runner) retried(err error) {
+func (r *Runner) retried(partition int32, err error) {
 	if r.Observer.Retried != nil {
-		r.Observer.Retried(err)
+		r.Observer.Retried(partition, err)
 	}
 }
 
@@ -438,7 +441,7 @@ func (r *Runner) commit(ctx context.Context, records []Contribution, cur *Cursor
 		case errors.As(err, &more):
 			locks = lockset.Widen(locks, more.Locks)
 		case errs.Is(err, errs.Conflict) && i < attempts:
-			r.retried(err)
+			r.retried(cur.Partition, err)
 			fresh, err := r.cursor(ctx, cur.Partition)
 			if err != nil {
 				return err

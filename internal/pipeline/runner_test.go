@@ -441,7 +441,10 @@ func TestAnotherConfigurationDoesNotFold(t *testing.T) {
 	old := newEngine(log, store, 10)
 	old.cfg.ClusterMax = 7
 	old.runner.Clock = tickless{}
-	old.runner.Observer.Retried = func(err error) {
+	old.runner.Observer.Retried = func(partition int32, err error) {
+		if partition != 0 && partition != pipeline.Beside {
+			t.Errorf("partition %d is tried again", partition)
+		}
 		select {
 		case refused <- errs.CodeOf(err):
 		default:

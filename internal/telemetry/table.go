@@ -133,7 +133,7 @@ func table() []metric {
 		{name: archiveRecords, kind: gauge, help: "Records of the partitions that this process folds that the topic alone has."},
 		{name: archiveLag, kind: gauge, help: "How long this process has known the oldest of them. Ten minutes is usual; nothing leaves the topic before it is archived."},
 
-		{name: historyMoved, kind: counter, help: "Rows of old history that were moved out of the state to where --history says."},
+		{name: historyMoved, kind: counter, help: "Rows of old history and blocks of old facts that were moved out of the state to where --history says."},
 		{name: historyFailed, kind: counter, labels: []string{"code"}, help: "Steps of moving old history that failed, by reason; each is tried again, and what was to move stays in the state."},
 		{name: historyAge, kind: gauge, help: "In the process that moves old history, how long ago it last went through all of it, or began to, if it has not yet; other processes leave it out. It begins again a day after it has ended, earlier where after is under ten days."},
 		{name: historyCalls, kind: counter, labels: []string{"call", "outcome"}, help: "Calls of where old history lies: read (somebody asks for old events), insert (rows move there) and keep (counting and cleaning up), by how they ended: ok, canceled (nobody waited any more), or the code of their error."},
