@@ -32,6 +32,9 @@ func Points() []Point {
 	}
 	const cpu, disk = "µs of CPU an event", "bytes an event"
 	return []Point{
+		{"embedded, 200,000 events of 1 million people, nothing else on the machine", cpu, 124, embedded},
+		{"a node of one, the same", cpu, 177, node(1e6, 0)},
+		{"PostgreSQL, the same", cpu, 148, database(1e6)},
 		{"embedded, 60,000 events of 1 million people", cpu, 143, embedded},
 		{"embedded, 40,000 events of 5,000 people", cpu, 84, embedded},
 		{"embedded, the same beside 2 segments", cpu, 114, embedded + 1.9*t[definition]},
@@ -44,8 +47,8 @@ func Points() []Point {
 		{"the state in PostgreSQL, 40,000 events of 5,000 people", disk, 862, t[postgresEvent]},
 		{"three replicas in Kafka, 40,000 events of 5,000 people", disk, 165, t[kafkaEvent]},
 		{"a node of one, 40,000 events of 20,000 people beside 2 segments", cpu, 287, node(20_000, 1.9)},
-		{"PostgreSQL, the same", cpu, 177, database(20_000)},
-		{"embedded, the same", cpu, 144, embedded + 1.9*t[definition]},
+		{"PostgreSQL, these 40,000 events", cpu, 177, database(20_000)},
+		{"embedded, these 40,000 events", cpu, 144, embedded + 1.9*t[definition]},
 		{"folding alone, PostgreSQL as the state", "events a second", 12_000, 1e6 / (t[sharedFoldSerial] + t[sharedTransaction]*1000/batchMax)},
 		{"history in PostgreSQL, 60,000 events of 20,000 people", disk, 310, t[historyEvent]},
 		{"the same moved, in PostgreSQL", disk, 36, historyPeople * t[historyPerson] / 60_000},
