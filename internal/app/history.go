@@ -55,21 +55,13 @@ func (a *App) moveHistory(ctx context.Context) {
 
 // mover is what moves old history, and tells how that goes.
 func (a *App) mover(w *waiting) *keeper.Moving {
-	bound := false // the state is that of today's settings, so that history may move
 	return &keeper.Moving{
-		Clock: a.cfg.Clock, Rand: a.cfg.Rand,
-		Bind: func(ctx context.Context, r state.Reader) (key, value []byte, ok bool, err error) {
-			key, value, bound, err = a.bindHistory(ctx, r)
-			return key, value, bound, err
-		},
+		Clock: a.cfg.Clock, Rand: a.cfg.Rand, Bind: a.bindHistory,
 		Stepped: func(rows int) {
 			a.metrics.HistoryMoved(rows)
 			w.over(pipeline.Beside)
 		},
 		Passed: func(rows int) {
-			if !bound {
-				return
-			}
 			a.moving.set(a.cfg.Clock.Now())
 			w.over(pipeline.Beside)
 			a.logger.Info("went through old history", "moved", rows)

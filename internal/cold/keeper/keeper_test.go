@@ -206,6 +206,34 @@ func TestMovingIsTold(t *testing.T) {
 	}
 }
 
+// TestMovingThatMayNotLooksAgainSoon: while a state is made anew nothing moves, which is
+// no pass, and once it is there a minute goes by and not the day between passes.
+func TestMovingThatMayNotLooksAgainSoon(t *testing.T) {
+	clock := leap()
+	start := clock.Now()
+	hot := happened(t, 3, func(int) time.Time { return start.Add(-100 * day) })
+	ctx, stop := context.WithCancel(t.Context())
+	asked := 0
+	m := Moving{
+		Clock: clock, Rand: sys.Entropy(),
+		Bind: func(context.Context, state.Reader) (key, value []byte, ok bool, err error) {
+			asked++
+			return []byte("bound"), nil, asked > 3, nil
+		},
+		Failed: func(err error) { t.Error(err) },
+		Passed: func(rows int) {
+			stop()
+			if took := clock.Now().Sub(start); rows != 3 || asked != 4 || took != 3*retryMost {
+				t.Errorf("a pass has moved %d rows of 3, after %d looks in %v", rows, asked, took)
+			}
+		},
+	}
+	m.Run(ctx, &Store{cold.New(hot, &coldtest.Memory{}), 90 * day})
+	if asked == 0 {
+		t.Error("nobody has asked whether anything may move")
+	}
+}
+
 // TestWhatIsOverdueIsSeen: a sample of the state shows what should have moved, in
 // proportion.
 func TestWhatIsOverdueIsSeen(t *testing.T) {

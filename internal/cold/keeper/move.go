@@ -46,7 +46,8 @@ func (m *Moving) Run(ctx context.Context, store state.Store) {
 	if !ok {
 		return
 	}
-	mover := over.Mover(m.Rand, m.Bind)
+	may := true // move rows now, as far as Bind says
+	mover := over.Mover(m.Rand, m.told(&may))
 	pause := pauseOf(over.after)
 	retry := passLeast
 	for ctx.Err() == nil {
@@ -55,6 +56,8 @@ func (m *Moving) Run(ctx context.Context, store state.Store) {
 		switch {
 		case ctx.Err() != nil:
 			return
+		case err == nil && !may:
+			wait = min(pause, retryMost)
 		case err == nil && m.Passed != nil:
 			m.Passed(n)
 		case err != nil:
@@ -70,6 +73,19 @@ func (m *Moving) Run(ctx context.Context, store state.Store) {
 		case <-ctx.Done():
 		case <-m.Clock.After(wait):
 		}
+	}
+}
+
+// told is Bind that notes whether rows may move. Where they may not, as while a state
+// is made anew, a pass ends at once.
+func (m *Moving) told(may *bool) func(context.Context, state.Reader) (key, value []byte, ok bool, err error) {
+	if m.Bind == nil {
+		return nil
+	}
+	return func(ctx context.Context, r state.Reader) (key, value []byte, ok bool, err error) {
+		key, value, ok, err = m.Bind(ctx, r)
+		*may = ok
+		return key, value, ok, err
 	}
 }
 
