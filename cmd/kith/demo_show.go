@@ -29,7 +29,7 @@ func (d *demoRun) meet(ctx context.Context, c *client.Client, a *app.App) error 
 	if err := printProfile(d.out, p, list.Data); err != nil {
 		return err
 	}
-	if err := d.interfaceOf(a); err != nil {
+	if err := d.interfaceOf(ctx, a); err != nil {
 		return err
 	}
 	return d.hints(a)
@@ -37,8 +37,8 @@ func (d *demoRun) meet(ctx context.Context, c *client.Client, a *app.App) error 
 
 // interfaceOf prints the address of the featured customer's page, by which a
 // browser is signed in once, and opens it if that is wanted and there is a screen.
-func (d *demoRun) interfaceOf(a *app.App) error {
-	link, err := a.SignInLink()
+func (d *demoRun) interfaceOf(ctx context.Context, a *app.App) error {
+	link, err := a.SignInLink(ctx)
 	if err != nil || link == "" {
 		return err
 	}

@@ -42,11 +42,11 @@ func serve(ctx context.Context, cfg app.Config, out io.Writer, ready func(contex
 	}
 	return a.Serve(ctx, func(ctx context.Context) error {
 		fmt.Fprintln(out, "kith listening on "+a.URL())
-		link, err := a.SignInLink()
+		link, err := a.SignInLink(ctx)
 		if err != nil {
-			return err
+			fmt.Fprintf(os.Stderr, "kith: no link to sign in can be made now: %v; kith open makes one later\n", err)
 		}
-		if link != "" {
+		if err == nil && link != "" {
 			fmt.Fprintf(os.Stderr, "kith: open %s (works once, within %d minutes)\n", link, int(signin.CodeTime.Minutes()))
 		}
 		return ready(ctx, a)

@@ -2,12 +2,15 @@ package app
 
 import (
 	"context"
+	"encoding/hex"
 	"net/http"
 	"slices"
 	"time"
 
 	"kith/internal/api"
 	"kith/internal/errs"
+	"kith/internal/identity"
+	"kith/internal/resource"
 	"kith/internal/route"
 	"kith/internal/signin"
 	"kith/internal/sys"
@@ -20,7 +23,8 @@ func (a *App) makeHandlers(context.Context) error {
 	keys := &api.Keys{Admin: a.admin, Sources: a.sources, Workspace: a.ws}
 	a.sessions = signin.New(signin.Config{
 		Clock: a.cfg.Clock, Rand: a.cfg.Rand, Holder: keys,
-		Owner: route.Principal{Key: route.AdminKey, Name: "admin", Workspace: a.ws},
+		Owner:     route.Principal{Key: route.AdminKey, Name: "admin", Workspace: a.ws},
+		Documents: resource.NewDocuments(a.store), Grant: a.grant(),
 	})
 	opts := route.Options{
 		Rand: a.cfg.Rand, Clock: a.cfg.Clock,
@@ -69,13 +73,19 @@ func (a *App) rowsOf(all *api.API, collector []route.Route) ([]route.Route, erro
 	return all.Table(slices.Concat(a.uploader().Routes(), a.sqlRoutes(), a.sessions.Rows(), pages, collector)...)
 }
 
+// grant stands for the admin token, by whose leave browsers are signed in: with
+// another token they are no more. It tells nothing of the token.
+func (a *App) grant() string {
+	return a.ws.Keyring().Node(identity.Identifier{Type: "admin", Value: hex.EncodeToString(a.admin[:])}).String()
+}
+
 // SignInLink makes an address that signs one browser in, once and for a short
 // time; empty when there is no interface to sign in to. The server must listen.
-func (a *App) SignInLink() (string, error) {
+func (a *App) SignInLink(ctx context.Context) (string, error) {
 	if !a.pages {
 		return "", nil
 	}
-	code, err := a.sessions.NewCode()
+	code, err := a.sessions.NewCode(ctx)
 	return signin.Link(a.url, signin.LinkPath(code)), err
 }
 

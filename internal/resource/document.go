@@ -187,6 +187,13 @@ func (d *Documents) view(ctx context.Context, read func(state.Reader) error) err
 // commits what it wrote. It runs f once; when f fails or writes nothing, nothing
 // changes.
 func (d *Documents) Change(ctx context.Context, f func(*Change) error) error {
+	return d.change(ctx, f, func(tx state.Tx) {
+		tx.Merge(AppendKey(nil, kindGeneration, keyGeneration), state.OpAdd, number(1))
+	})
+}
+
+// change is Change that does something more when f has written.
+func (d *Documents) change(ctx context.Context, f func(*Change) error, wrote func(state.Tx)) error {
 	tx, err := d.store.Begin(ctx, []state.Lock{state.ResourceLock})
 	if err != nil {
 		return err
@@ -196,7 +203,7 @@ func (d *Documents) Change(ctx context.Context, f func(*Change) error) error {
 	if err := f(c); err != nil || !c.wrote {
 		return err
 	}
-	tx.Merge(AppendKey(nil, kindGeneration, keyGeneration), state.OpAdd, number(1))
+	wrote(tx)
 	return tx.Commit(ctx, state.Cursor{})
 }
 

@@ -23,6 +23,11 @@ func (d *Documents) Replace(ctx context.Context, old, doc Document) error {
 	return d.quietly(ctx, func(tx state.Tx) { tx.PutIf(AppendKey(nil, doc.Kind, doc.Key), old.value(), doc.value()) })
 }
 
+// ChangeKept is Change for such documents.
+func (d *Documents) ChangeKept(ctx context.Context, f func(*Change) error) error {
+	return d.change(ctx, f, func(state.Tx) {})
+}
+
 func (d *Documents) quietly(ctx context.Context, write func(state.Tx)) error {
 	tx, err := d.store.Begin(ctx, []state.Lock{state.ResourceLock})
 	if err != nil {

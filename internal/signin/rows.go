@@ -48,8 +48,8 @@ func (s *Sessions) Rows() []route.Route {
 			"type": "object", "required": []string{"code", "path"},
 			"properties": map[string]route.Schema{"code": text, "path": {"type": "string", "description": "Behind the server's address, it signs in."}},
 		}}},
-		Handler: route.Handle(func(w http.ResponseWriter, _ *http.Request) error {
-			code, err := s.NewCode()
+		Handler: route.Handle(func(w http.ResponseWriter, r *http.Request) error {
+			code, err := s.NewCode(r.Context())
 			if err != nil {
 				return err
 			}
@@ -88,7 +88,7 @@ func (s *Sessions) signIn(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	before, _ := cookieOf(r)
-	id, err := s.begin(who, before)
+	id, err := s.begin(r.Context(), who, before)
 	if err != nil {
 		return err
 	}
@@ -107,7 +107,11 @@ func (s *Sessions) present(r *http.Request) (route.Principal, error) {
 		return route.Principal{}, errs.New(errs.Invalid, "session.body", "send an object with either code or token")
 	}
 	if in.Code != "" {
-		if !s.redeem(in.Code) {
+		good, err := s.take(r.Context(), in.Code)
+		if err != nil {
+			return route.Principal{}, err
+		}
+		if !good {
 			return route.Principal{}, errs.New(errs.Denied, CodeUsed, "the link has been used or is older than %d minutes; kith open prints a new one", int(CodeTime.Minutes()))
 		}
 		return s.cfg.Owner, nil
@@ -121,7 +125,9 @@ func (s *Sessions) present(r *http.Request) (route.Principal, error) {
 
 func (s *Sessions) signOut(w http.ResponseWriter, r *http.Request) error {
 	if id, err := cookieOf(r); err == nil {
-		s.end(id)
+		if err := s.end(r.Context(), id); err != nil {
+			return err
+		}
 		s.setCookie(w, r, "", -1)
 	}
 	w.WriteHeader(http.StatusNoContent)

@@ -1,20 +1,22 @@
 // Package signin lets a browser use the API without holding a key. A one-time
 // code, or the admin token typed in by its holder, is exchanged for a session
 // whose id lives in a cookie that scripts cannot read and other sites cannot make
-// the browser send. Sessions and codes are held in memory, as digests alone, so
-// that a copy of the data folder grants nothing and a restart signs everybody out.
+// the browser send. Sessions and codes are documents of the state, so that every
+// process on it knows them: as digests of secrets of 256 random bits, so that a copy
+// of the state grants nothing, and as grants of the admin token of the day.
 package signin
 
 import (
+	"context"
 	"crypto/sha256"
 	"encoding/base64"
 	"io"
 	"net/http"
 	"net/url"
-	"sync"
 	"time"
 
 	"kith/internal/errs"
+	"kith/internal/resource"
 	"kith/internal/route"
 	"kith/internal/sys"
 )
@@ -55,60 +57,37 @@ type Config struct {
 	Holder route.Authenticator
 	// Owner is whom a one-time code stands for.
 	Owner route.Principal
+	// Documents is where codes and sessions are kept.
+	Documents *resource.Documents
+	// Grant is what they rest on. Those that were made under another one have ended.
+	Grant string
 }
 
-// Sessions holds the codes and sessions of one process. It is safe for concurrent
-// use.
+// Sessions gives out and knows the codes and sessions of a state. Any number of
+// processes may do so for one. It is safe for concurrent use.
 type Sessions struct {
 	cfg Config
-
-	mu    sync.Mutex
-	codes map[digest]time.Time // when each ends
-	live  map[digest]*live
 }
 
 type digest [sha256.Size]byte
 
-// live is one session.
-type live struct {
-	who        route.Principal
-	began, hit time.Time
-}
-
-func (l *live) ends() time.Time {
-	idle, whole := l.hit.Add(IdleTime), l.began.Add(WholeTime)
-	if idle.Before(whole) {
-		return idle
-	}
-	return whole
-}
-
-// New returns an empty store. It panics when a part of the configuration is
+// New returns the sessions of a state. It panics when a part of the configuration is
 // missing.
 func New(cfg Config) *Sessions {
-	if cfg.Clock == nil || cfg.Rand == nil || cfg.Holder == nil {
-		panic("BUG: sessions need a clock, a random source and who holds tokens")
+	if cfg.Clock == nil || cfg.Rand == nil || cfg.Holder == nil || cfg.Documents == nil {
+		panic("BUG: sessions need a clock, a random source, who holds tokens and where to keep them")
 	}
-	return &Sessions{cfg: cfg, codes: map[digest]time.Time{}, live: map[digest]*live{}}
+	return &Sessions{cfg}
 }
 
 // NewCode makes a one-time code, good for CodeTime.
-func (s *Sessions) NewCode() (string, error) {
+func (s *Sessions) NewCode(ctx context.Context) (string, error) {
 	code, err := s.secret()
 	if err != nil {
 		return "", err
 	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	now := s.cfg.Clock.Now()
-	for d, ends := range s.codes {
-		if !now.Before(ends) {
-			delete(s.codes, d)
-		}
-	}
-	evict(s.codes, codesMax-1, func(ends time.Time) time.Time { return ends })
-	s.codes[digestOf(code)] = now.Add(CodeTime)
-	return code, nil
+	k := &kept{Grant: s.cfg.Grant, Began: sys.Millis(s.cfg.Clock.Now())}
+	return code, s.add(ctx, kindCode, code, k, "", codesMax)
 }
 
 // Of returns who makes a call without a key: the holder of the session that its
@@ -120,9 +99,17 @@ func (s *Sessions) Of(r *http.Request) (route.Principal, error) {
 	if err != nil {
 		return route.Principal{}, err
 	}
-	who, err := s.use(digestOf(id))
+	k, err := s.find(r.Context(), id)
 	if err != nil {
 		return route.Principal{}, err
+	}
+	var who route.Principal
+	known := false
+	if k != nil {
+		who, known = s.principal(k)
+	}
+	if !known {
+		return route.Principal{}, errs.New(errs.Denied, route.CodeBadKey, "the session has ended; sign in again")
 	}
 	if r.Method == http.MethodGet || r.Method == http.MethodHead {
 		return who, notForeign(r)
@@ -130,68 +117,19 @@ func (s *Sessions) Of(r *http.Request) (route.Principal, error) {
 	return who, ownPage(r)
 }
 
-// use finds a session and keeps it from falling asleep.
-func (s *Sessions) use(d digest) (route.Principal, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	now := s.cfg.Clock.Now()
-	l := s.live[d]
-	if l == nil || !now.Before(l.ends()) {
-		delete(s.live, d)
-		return route.Principal{}, errs.New(errs.Denied, route.CodeBadKey, "the session has ended; sign in again")
-	}
-	l.hit = now
-	return l.who, nil
-}
-
 // begin makes a session under a new id and ends the one that the browser had, so
 // that an id planted before signing in is worth nothing afterwards.
-func (s *Sessions) begin(who route.Principal, before string) (id string, err error) {
+func (s *Sessions) begin(ctx context.Context, who route.Principal, before string) (id string, err error) {
 	if id, err = s.secret(); err != nil {
 		return "", err
 	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	now := s.cfg.Clock.Now()
-	delete(s.live, digestOf(before))
-	for d, l := range s.live {
-		if !now.Before(l.ends()) {
-			delete(s.live, d)
-		}
-	}
-	evict(s.live, sessionsMax-1, func(l *live) time.Time { return l.hit })
-	s.live[digestOf(id)] = &live{who: who, began: now, hit: now}
-	return id, nil
+	now := sys.Millis(s.cfg.Clock.Now())
+	k := &kept{Grant: s.cfg.Grant, Key: who.Key.String(), Name: who.Name, Began: now, Hit: now}
+	return id, s.add(ctx, kindSession, id, k, before, sessionsMax)
 }
 
-func (s *Sessions) end(id string) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	delete(s.live, digestOf(id))
-}
-
-// redeem uses a code up.
-func (s *Sessions) redeem(code string) bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	d := digestOf(code)
-	ends, ok := s.codes[d]
-	delete(s.codes, d)
-	return ok && s.cfg.Clock.Now().Before(ends)
-}
-
-// evict removes the oldest of a map until it holds at most limit.
-func evict[V any](m map[digest]V, limit int, age func(V) time.Time) {
-	for len(m) > limit {
-		var oldest digest
-		var at time.Time
-		for d, v := range m {
-			if t := age(v); at.IsZero() || t.Before(at) {
-				oldest, at = d, t
-			}
-		}
-		delete(m, oldest)
-	}
+func (s *Sessions) end(ctx context.Context, id string) error {
+	return s.cfg.Documents.Forget(ctx, kindSession, keyOf(id))
 }
 
 // secret draws 256 bits.

@@ -10,7 +10,10 @@ import (
 	"time"
 
 	"kith/internal/errs"
+	"kith/internal/resource"
 	"kith/internal/route"
+	"kith/internal/state"
+	"kith/internal/state/mem"
 	"kith/internal/sys"
 	"kith/internal/workspace"
 )
@@ -33,6 +36,7 @@ func (h holder) Authenticate(_ context.Context, token string) (route.Principal, 
 type fixture struct {
 	t        *testing.T
 	clock    *sys.Manual
+	state    state.Store
 	sessions *Sessions
 	handler  http.Handler
 	changed  int
@@ -40,13 +44,21 @@ type fixture struct {
 
 func open(t *testing.T) *fixture {
 	t.Helper()
+	clock := sys.NewManual(time.Date(2026, 5, 1, 9, 0, 0, 0, time.UTC))
+	return process(t, mem.New(), clock, 1, "today's token")
+}
+
+// process is one of those that work on a state.
+func process(t *testing.T, s state.Store, clock *sys.Manual, seed uint64, grant string) *fixture {
+	t.Helper()
 	ws, err := workspace.New("/data", "acme", "")
 	if err != nil {
 		t.Fatal(err)
 	}
-	f := &fixture{t: t, clock: sys.NewManual(time.Date(2026, 5, 1, 9, 0, 0, 0, time.UTC))}
-	f.sessions = New(Config{Clock: f.clock, Rand: sys.Seeded(1), Holder: holder{ws},
-		Owner: route.Principal{Key: route.AdminKey, Name: "admin", Workspace: ws}})
+	f := &fixture{t: t, clock: clock, state: s}
+	f.sessions = New(Config{Clock: f.clock, Rand: sys.Seeded(seed), Holder: holder{ws},
+		Owner:     route.Principal{Key: route.AdminKey, Name: "admin", Workspace: ws},
+		Documents: resource.NewDocuments(s), Grant: grant})
 	row := func(method, path, name string, key route.Key) route.Route {
 		return route.Route{Method: method, Path: path, Name: name, Tag: "t", Summary: "s", Key: key,
 			Answers: []route.Answer{{Status: 200, Summary: "ok"}},
@@ -104,7 +116,7 @@ func (f *fixture) want(w *httptest.ResponseRecorder, status int, code string) {
 
 func (f *fixture) code() string {
 	f.t.Helper()
-	code, err := f.sessions.NewCode()
+	code, err := f.sessions.NewCode(f.t.Context())
 	if err != nil {
 		f.t.Fatal(err)
 	}
@@ -229,9 +241,19 @@ func TestCodesWorkOnceAndNotForLong(t *testing.T) {
 		f.code()
 	}
 	f.want(f.send("POST", "/v1/session", `{"code":"`+first+`"}`, ""), 403, CodeUsed)
-	if len(f.sessions.codes) > codesMax {
-		t.Errorf("%d codes are held", len(f.sessions.codes))
+	if n := f.kept(kindCode); n > codesMax {
+		t.Errorf("%d codes are held", n)
 	}
+}
+
+// kept is how many documents of a kind there are.
+func (f *fixture) kept(kind string) int {
+	f.t.Helper()
+	docs, _, err := resource.NewDocuments(f.state).List(f.t.Context(), kind, "", 10_000)
+	if err != nil {
+		f.t.Fatal(err)
+	}
+	return len(docs)
 }
 
 // An id that was in the browser before signing in, planted or not, is not the
@@ -265,6 +287,84 @@ func TestSessionsEnd(t *testing.T) {
 	}
 	f.clock.Advance(IdleTime / 2)
 	f.want(f.send("GET", "/v1/read", "", busy), 401, route.CodeBadKey)
+}
+
+// TestProcessesShareSessions: whichever process a balancer picks knows who is signed in,
+// who has signed out, and which code was used.
+func TestProcessesShareSessions(t *testing.T) {
+	one := open(t)
+	two := process(t, one.state, one.clock, 2, "today's token")
+	cookie := one.signIn("")
+	two.want(two.send("POST", "/v1/change", "", cookie), 200, "")
+	code := one.code()
+	two.want(two.send("POST", "/v1/session", `{"code":"`+code+`"}`, ""), 200, "")
+	one.want(one.send("POST", "/v1/session", `{"code":"`+code+`"}`, ""), 403, CodeUsed)
+	for range 5 { // each keeps it awake for both
+		one.clock.Advance(IdleTime - hitEvery)
+		one.want(one.send("GET", "/v1/read", "", cookie), 200, "")
+		one, two = two, one
+	}
+	other := process(t, one.state, one.clock, 3, "another token")
+	other.want(other.send("GET", "/v1/read", "", cookie), 401, route.CodeBadKey)
+	two.want(two.send("DELETE", "/v1/session", "", cookie), 204, "")
+	one.want(one.send("GET", "/v1/read", "", cookie), 401, route.CodeBadKey)
+}
+
+// TestACodeIsUsedByOne: of many who present a code at the same time one is signed in.
+func TestACodeIsUsedByOne(t *testing.T) {
+	f := open(t)
+	code := f.code()
+	statuses := make(chan int, 8)
+	for range cap(statuses) {
+		go func() { statuses <- f.send("POST", "/v1/session", `{"code":"`+code+`"}`, "").Code }()
+	}
+	in := 0
+	for range cap(statuses) {
+		if <-statuses == http.StatusOK {
+			in++
+		}
+	}
+	if in != 1 {
+		t.Errorf("%d are signed in by one code", in)
+	}
+}
+
+// TestSecretsAreNotKept: neither codes nor ids of sessions are in the state, and what
+// has ended goes with the next one.
+func TestSecretsAreNotKept(t *testing.T) {
+	f := open(t)
+	_, id, _ := strings.Cut(f.signIn(""), "=")
+	code := f.code()
+	snap, err := f.state.Snapshot(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer snap.Close()
+	for kv, err := range snap.Scan(t.Context(), state.Range{}) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		if all := string(kv.Key) + string(kv.Value); strings.Contains(all, id) || strings.Contains(all, code) {
+			t.Errorf("a secret is in the row %q", kv.Key)
+		}
+	}
+	f.clock.Advance(IdleTime)
+	f.signIn("")
+	if codes, sessions := f.kept(kindCode), f.kept(kindSession); codes != 0 || sessions != 1 {
+		t.Errorf("%d codes and %d sessions are kept", codes, sessions)
+	}
+}
+
+// TestTheStateIsAway: nobody is told that a session has ended when nobody can know.
+func TestTheStateIsAway(t *testing.T) {
+	f := open(t)
+	cookie := f.signIn("")
+	if err := f.state.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if w := f.send("GET", "/v1/read", "", cookie); w.Code < 500 {
+		t.Errorf("status %d", w.Code)
+	}
 }
 
 func TestALinkCanBeOpened(t *testing.T) {
