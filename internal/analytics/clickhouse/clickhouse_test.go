@@ -44,6 +44,9 @@ type transport struct {
 // shards is the way to a cluster of two.
 var shards = transport{"shards", clickhousetest.StartShards}
 
+// replica is the way to a cluster of one shard.
+var replica = transport{"replica", clickhousetest.StartReplica}
+
 // over runs a test over each transport, and over more of them.
 func over(t *testing.T, test func(*testing.T, opener), more ...transport) {
 	for _, way := range append([]transport{{"http", clickhousetest.Start}, {"native", clickhousetest.StartNative}}, more...) {
@@ -136,7 +139,7 @@ func event(offset int, node string) string {
 // TestRepeats holds that rows that are sent again under their token, in the same
 // request or after others, count once, and that the tokens of a table that was made
 // anew are new.
-func TestRepeats(t *testing.T) { over(t, testRepeats, shards) }
+func TestRepeats(t *testing.T) { over(t, testRepeats, shards, replica) }
 
 func testRepeats(t *testing.T, open opener) {
 	h := open(t, analytics.Limits{})

@@ -120,7 +120,7 @@ func canonical(t *testing.T, row string) string {
 
 // TestSizes holds that sizes, samples and regions are those of who the conditions
 // hold for.
-func TestSizes(t *testing.T) { over(t, testSizes, shards) }
+func TestSizes(t *testing.T) { over(t, testSizes, shards, replica) }
 
 func testSizes(t *testing.T, open opener) {
 	h := open(t, analytics.Limits{})
@@ -141,7 +141,7 @@ func testSizes(t *testing.T, open opener) {
 
 // TestCutTimes holds that an event whose time may have been cut to what a server
 // holds fails the questions that it may count in, and no others.
-func TestCutTimes(t *testing.T) { over(t, testCutTimes, shards) }
+func TestCutTimes(t *testing.T) { over(t, testCutTimes, shards, replica) }
 
 func testCutTimes(t *testing.T, open opener) {
 	h := open(t, analytics.Limits{})

@@ -21,15 +21,12 @@ import (
 	"kith/internal/lake"
 )
 
-// window is how many inserts of a table the server remembers by their tokens. A
-// round that is tried again sends the tokens of one round, which are few.
-const window = 10_000
-
 // Mirror keeps a copy of the lake's tables. It implements lake.Mirror, for one
 // caller at a time.
 type Mirror struct {
 	server *clickhouse.Server
 	schema schema
+	quorum quorum
 	ready  bool // the tables are there
 }
 
@@ -39,6 +36,13 @@ var _ lake.Mirror = (*Mirror)(nil)
 func NewMirror(server *clickhouse.Server) *Mirror {
 	loc := server.Location()
 	return &Mirror{server: server, schema: schema{database: loc.Database, cluster: loc.Cluster}}
+}
+
+// quorum says whose inserts wait until most replicas have the rows. A server waits in
+// vain for a majority of one replica, which no other one confirms.
+type quorum struct {
+	rows  bool // of the tables, as each shard has several replicas
+	round bool // of what the copy holds, which has a replica on each of several servers
 }
 
 // stored is the name of the table that holds the rows of one.
@@ -79,25 +83,32 @@ func (m *Mirror) database(ctx context.Context) error {
 
 // window makes sure that the server knows repeated inserts of a table.
 func (m *Mirror) window(ctx context.Context, table string) error {
-	setting := m.schema.windowSetting()
-	wide, err := m.wide(ctx, table, setting)
-	if err != nil || wide {
-		return err
+	for _, w := range m.schema.windows() {
+		wide, err := m.wide(ctx, table, w)
+		if err != nil {
+			return err
+		}
+		if wide {
+			continue
+		}
+		err = m.server.Do(ctx, "ALTER TABLE "+clickhouse.Name(table)+m.schema.everywhere()+" MODIFY SETTING "+w.String())
+		if err != nil {
+			return err
+		}
+		if wide, err = m.wide(ctx, table, w); err != nil {
+			return err
+		}
+		if !wide {
+			return errs.New(errs.Unavailable, "clickhouse.window",
+				"the setting %s of table %s is too small, and cannot be set: an insert that is tried again would count twice", w.setting, table)
+		}
 	}
-	err = m.server.Do(ctx, "ALTER TABLE "+clickhouse.Name(table)+m.schema.everywhere()+" MODIFY SETTING "+setting+" = "+strconv.Itoa(window))
-	if err != nil {
-		return err
-	}
-	if wide, err = m.wide(ctx, table, setting); err == nil && !wide {
-		err = errs.New(errs.Unavailable, "clickhouse.window",
-			"the setting %s of table %s is too small, and cannot be set: an insert that is tried again would count twice", setting, table)
-	}
-	return err
+	return nil
 }
 
-// wide reports whether a table's window is large enough.
-func (m *Mirror) wide(ctx context.Context, table, setting string) (bool, error) {
-	rows, err := m.server.Texts(ctx, "SELECT extract(engine_full, "+clickhouse.Text(setting+" = ([0-9]+)")+") FROM system.tables WHERE database = "+
+// wide reports whether one of a table's windows is large enough.
+func (m *Mirror) wide(ctx context.Context, table string, w window) (bool, error) {
+	rows, err := m.server.Texts(ctx, "SELECT extract(engine_full, "+clickhouse.Text(`\b`+w.setting+" = ([0-9]+)")+") FROM system.tables WHERE database = "+
 		clickhouse.Text(m.schema.database)+" AND name = "+clickhouse.Text(table))
 	if err != nil {
 		return false, clickhouse.Classified(err)
@@ -106,7 +117,7 @@ func (m *Mirror) wide(ctx context.Context, table, setting string) (bool, error) 
 		return false, errs.New(errs.Unavailable, "clickhouse.table", "the table %s is not there", table)
 	}
 	n, err := strconv.Atoi(rows[0][0])
-	return err == nil && n >= window/10, nil
+	return err == nil && n >= w.least, nil
 }
 
 // Holds implements lake.Mirror.
@@ -172,10 +183,18 @@ func (m *Mirror) shards(ctx context.Context) error {
 	if m.schema.cluster == "" {
 		return nil
 	}
-	rows, err := m.server.Texts(ctx, "SELECT toString(shard_num), toString(any(shard_weight)) FROM system.clusters WHERE cluster = "+
+	rows, err := m.server.Texts(ctx, "SELECT toString(shard_num), toString(any(shard_weight)), toString(count()) FROM system.clusters WHERE cluster = "+
 		clickhouse.Text(m.schema.cluster)+" GROUP BY shard_num ORDER BY shard_num")
 	if err != nil {
 		return clickhouse.Classified(err)
+	}
+	m.quorum = quorum{rows: len(rows) > 0, round: len(rows) > 1}
+	for _, r := range rows {
+		if r[2] == "1" {
+			m.quorum.rows = false
+		} else {
+			m.quorum.round = true
+		}
 	}
 	m.schema.shards = ""
 	if len(rows) > 1 {
@@ -209,7 +228,7 @@ func (m *Mirror) Add(ctx context.Context, table, token string, lines []byte) err
 
 func (m *Mirror) insert(ctx context.Context, table, token string, lines []byte) error {
 	var settings []clickhouse.Setting
-	if m.schema.cluster != "" {
+	if m.quorum.rows || table == roundTable && m.quorum.round {
 		settings = append(settings, clickhouse.Setting{Name: "insert_quorum", Value: "auto"})
 	}
 	if m.schema.shards != "" {

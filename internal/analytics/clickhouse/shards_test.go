@@ -106,3 +106,42 @@ func TestOtherShards(t *testing.T) {
 		h.expect("SELECT count() FROM events", map[bool]string{true: "9", false: "0"}[before == ""])
 	}
 }
+
+// TestWindows holds that a table whose server would forget tokens too early is told to
+// keep them.
+func TestWindows(t *testing.T) {
+	for _, way := range []transport{{"native", clickhousetest.StartNative}, shards, replica} {
+		t.Run(way.name, func(t *testing.T) {
+			h := open(t, way.start(t), analytics.Limits{})
+			table, everywhere, narrow := "kith_events", "", []string{"non_replicated_deduplication_window = 0"}
+			if h.loc.Cluster != "" {
+				everywhere = " ON CLUSTER `" + h.loc.Cluster + "`"
+				narrow = []string{"replicated_deduplication_window = 0", "replicated_deduplication_window_seconds = 3600"}
+			}
+			if way.name == shards.name {
+				table = "kith_events_shard"
+			}
+			engine := func() string {
+				rows, err := h.conn.Texts(t.Context(), "SELECT engine_full FROM system.tables WHERE database = '"+h.loc.Database+"' AND name = '"+table+"'")
+				h.must(err)
+				return rows[0][0]
+			}
+			want := engine()
+			if replicated := strings.HasPrefix(want, "ReplicatedMergeTree("); replicated != (everywhere != "") {
+				t.Errorf("the engine is %s", want)
+			}
+			for _, setting := range narrow {
+				h.must(h.conn.Do(t.Context(), "ALTER TABLE "+table+everywhere+" MODIFY SETTING "+setting))
+				if got := engine(); !strings.Contains(got, setting) {
+					t.Fatalf("%s is not set: %s", setting, got)
+				}
+			}
+			h.mirror = clickhouse.NewMirror(h.conn)
+			_, err := h.mirror.Holds(t.Context())
+			h.must(err)
+			if got := engine(); got != want {
+				t.Errorf("the table is\n%s, not\n%s", got, want)
+			}
+		})
+	}
+}

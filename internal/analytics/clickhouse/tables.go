@@ -54,24 +54,44 @@ func (s *schema) engine(kind, arguments string, same bool) string {
 	return "Replicated" + kind + "(" + where + ")"
 }
 
-// windowSetting is the name of the setting that says how many inserts the server
-// remembers. It is 0, for none, where the tables are not replicated.
-func (s *schema) windowSetting() string {
+// window is a setting of a table that bounds which inserts the server remembers by
+// their tokens.
+type window struct {
+	setting string
+	value   int
+	least   int // what is enough, where somebody has set another value
+}
+
+// String is the setting as a statement has it.
+func (w window) String() string { return w.setting + " = " + strconv.Itoa(w.value) }
+
+// windows are a table's. A round that is tried again sends the tokens of one round,
+// which are few, but may do so after days. The number is 0, for none, where the tables
+// are not replicated; where they are, there is an age too, of an hour or a week.
+func (s *schema) windows() []window {
+	const number, day = 10_000, 24 * 60 * 60
 	if s.cluster == "" {
-		return "non_replicated_deduplication_window"
+		return []window{{"non_replicated_deduplication_window", number, number / 10}}
 	}
-	return "replicated_deduplication_window"
+	return []window{
+		{"replicated_deduplication_window", number, number / 10},
+		{"replicated_deduplication_window_seconds", 365 * day, 30 * day},
+	}
 }
 
 // statements make the tables, and the views that queries name.
 func (s *schema) statements() []string {
-	window := s.windowSetting() + " = " + strconv.Itoa(window)
+	var all []string
+	for _, w := range s.windows() {
+		all = append(all, w.String())
+	}
+	windows := strings.Join(all, ", ")
 	out := []string{"CREATE TABLE IF NOT EXISTS " + clickhouse.Name(roundTable) + s.everywhere() +
 		" (k UInt8, lake String, generation UInt64, round UInt64, _version UInt64 MATERIALIZED generation * 4294967296 + round) ENGINE = " +
-		s.engine("ReplacingMergeTree", "_version", true) + " ORDER BY k SETTINGS " + window}
+		s.engine("ReplacingMergeTree", "_version", true) + " ORDER BY k SETTINGS " + windows}
 	var views []string // which name each other's tables
 	for _, t := range lake.Tables() {
-		out, views = append(out, s.table(&t, window)), append(views, s.view(&t))
+		out, views = append(out, s.table(&t, windows)), append(views, s.view(&t))
 		if s.shards != "" {
 			out = append(out, s.distributed(&t))
 		}
@@ -80,7 +100,7 @@ func (s *schema) statements() []string {
 }
 
 // table makes what holds the rows of a table.
-func (s *schema) table(t *lake.Table, window string) string {
+func (s *schema) table(t *lake.Table, windows string) string {
 	var columns []string
 	for _, c := range t.Columns {
 		columns = append(columns, clickhouse.Name(c.Name)+" "+typeOf(t, &c))
@@ -99,7 +119,7 @@ func (s *schema) table(t *lake.Table, window string) string {
 		key = append(key, clickhouse.Name(k))
 	}
 	return "CREATE TABLE IF NOT EXISTS " + clickhouse.Name(s.local(t.Name)) + s.everywhere() + " (" + strings.Join(columns, ", ") + ") ENGINE = " + engine +
-		parts + " ORDER BY (" + strings.Join(key, ", ") + ") SETTINGS allow_nullable_key = 1, " + window
+		parts + " ORDER BY (" + strings.Join(key, ", ") + ") SETTINGS allow_nullable_key = 1, " + windows
 }
 
 // distributed makes what brings the rows of a table to the shards and back. Where a

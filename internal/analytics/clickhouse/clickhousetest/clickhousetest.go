@@ -8,7 +8,8 @@
 // KITH_TEST_CLICKHOUSE=clickhouse://… uses a running server instead, and
 // KITH_TEST_CLICKHOUSE_NATIVE=clickhouse://…?protocol=native its native protocol. A machine
 // without the engine skips the tests, unless KITH_REQUIRE_SERVERS=1 makes that a
-// failure; the script install beside this file fetches it.
+// failure; the script install beside this file fetches it. Clusters need ZooKeeper too,
+// which the folder zookeeper has a script and a program for, and Java.
 package clickhousetest
 
 import (
@@ -32,8 +33,8 @@ import (
 	"kith/internal/sys"
 )
 
-// errMissing says that there is no engine to start.
-var errMissing = errors.New("ClickHouse's engine is not installed: run internal/analytics/clickhouse/clickhousetest/install, or set KITH_TEST_CLICKHOUSE to use a running server")
+// errMissing says that something is not there to be started.
+var errMissing = errors.New("what runs ClickHouse is not installed")
 
 const (
 	user     = "kithtest"
@@ -73,12 +74,23 @@ func StartNative(tb testing.TB) string {
 // the one that the URL names asks the other one over the native protocol, with its
 // own code. The cluster's name is in the URL.
 //
-// An engine without the program around it cannot replicate or have statements run on
-// a cluster: here a statement for the cluster runs on both, one after the other, and
-// makes tables that are not replicated.
+// Replicated tables are replicated ones, and agree through a real ZooKeeper, but each
+// shard has one replica. An engine without the program around it has no worker for
+// statements on a cluster, and no port at which replicas fetch parts from each other:
+// here a statement for the cluster loses its ON CLUSTER and runs on both, one after the
+// other. Each engine has a tree of its own in ZooKeeper. A table that is to have replicas
+// on both, which is kith_round, is not replicated at all: its rows are on the engine that
+// took them.
 func StartShards(tb testing.TB) string {
 	tb.Helper()
-	return database(tb, shards, func(r running) string { return r.native })
+	return database(tb, shards, func(r running) string { return r.native + "&cluster=" + Cluster })
+}
+
+// StartReplica is like StartShards, for a cluster of one shard with one replica: the
+// first of the two engines.
+func StartReplica(tb testing.TB) string {
+	tb.Helper()
+	return database(tb, shards, func(r running) string { return r.native + "&cluster=" + single })
 }
 
 func database(tb testing.TB, server func() (running, error), address func(running) string) string {
@@ -90,7 +102,7 @@ func database(tb testing.TB, server func() (running, error), address func(runnin
 	if err != nil {
 		tb.Fatalf("starting ClickHouse: %v", err)
 	}
-	if address(started) == "" {
+	if started.native == "" && address(started) != started.url {
 		tb.Skip("of the server of KITH_TEST_CLICKHOUSE only the HTTP interface is known; KITH_TEST_CLICKHOUSE_NATIVE names its native protocol")
 	}
 	u, err := url.Parse(address(started))
@@ -142,25 +154,15 @@ func launch() (running, error) {
 // engine starts the engine with a configuration of its own and returns the port of
 // its HTTP interface.
 func engine(config string) (port int, life io.Closer, err error) {
-	_, file, _, _ := runtime.Caller(0)
-	here := filepath.Dir(file)
-	args := []string{"where"}
-	if os.Getenv("KITH_REQUIRE_SERVERS") == "1" {
-		args = nil
-	}
-	out, err := exec.Command(filepath.Join(here, "install"), args...).Output()
+	here, env, err := installed("")
 	if err != nil {
-		return 0, nil, fmt.Errorf("installing the engine: %w", err)
-	}
-	env := strings.TrimSpace(string(out))
-	if _, err := os.Stat(filepath.Join(env, "complete")); err != nil {
-		return 0, nil, errMissing
+		return 0, nil, err
 	}
 	dir, err := os.MkdirTemp("", "kithclickhouse")
 	if err != nil {
 		return 0, nil, err
 	}
-	command := []string{"-c", watch, "sh", dir, filepath.Join(env, "bin", "python"), filepath.Join(here, "server.py"), filepath.Join(dir, "data"), user, password}
+	command := []string{filepath.Join(env, "bin", "python"), filepath.Join(here, "server.py"), filepath.Join(dir, "data"), user, password}
 	if config != "" {
 		name := filepath.Join(dir, "config.xml")
 		if err := os.WriteFile(name, []byte(config), 0o600); err != nil {
@@ -168,7 +170,33 @@ func engine(config string) (port int, life io.Closer, err error) {
 		}
 		command = append(command, name)
 	}
-	shell := exec.Command("/bin/sh", command...)
+	return child(dir, command...)
+}
+
+// installed returns a folder beside this file, and the one to which the script install
+// in it has fetched what a server needs.
+func installed(what string) (here, there string, err error) {
+	_, file, _, _ := runtime.Caller(0)
+	here = filepath.Join(filepath.Dir(file), what)
+	args := []string{"where"}
+	if os.Getenv("KITH_REQUIRE_SERVERS") == "1" {
+		args = nil
+	}
+	out, err := exec.Command(filepath.Join(here, "install"), args...).Output()
+	if err != nil {
+		return "", "", fmt.Errorf("installing what ClickHouse needs: %w", err)
+	}
+	there = strings.TrimSpace(string(out))
+	if _, err := os.Stat(filepath.Join(there, "complete")); err != nil {
+		return "", "", fmt.Errorf("%w: run internal/analytics/clickhouse/clickhousetest/%s", errMissing, filepath.Join(what, "install"))
+	}
+	return here, there, nil
+}
+
+// child starts a server whose folder goes with it, and returns the port that it
+// prints.
+func child(dir string, command ...string) (port int, life io.Closer, err error) {
+	shell := exec.Command("/bin/sh", append([]string{"-c", watch, "sh", dir}, command...)...)
 	shell.Stderr = os.Stderr
 	if life, err = shell.StdinPipe(); err != nil {
 		return 0, nil, err

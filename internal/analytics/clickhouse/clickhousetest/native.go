@@ -251,7 +251,7 @@ func (s *statement) run() error {
 	}
 	text, cluster := alone(s.text)
 	raw, err := s.ask(text, nil)
-	for i := 1; err == nil && cluster && i < len(s.engines); i++ {
+	for i := 1; err == nil && cluster == Cluster && i < len(s.engines); i++ {
 		_, err = s.askOf(s.engines[i], text, nil)
 	}
 	if err != nil {

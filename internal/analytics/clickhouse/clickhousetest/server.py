@@ -14,11 +14,17 @@ import sys
 import tempfile
 import threading
 import urllib.parse
+from xml.etree import ElementTree
 
+import address
 from chdb import session
 
 FOLDER, USER, PASSWORD = sys.argv[1:4]
 CONFIG = sys.argv[4] if len(sys.argv) > 4 else ""  # a file for the engine
+if CONFIG:  # what a server reads of it itself
+    HOST, PORT = (ElementTree.parse(CONFIG).findtext("interserver_http_" + x) for x in ("host", "port"))
+    if PORT:
+        address.give(HOST, int(PORT))
 LOCK = threading.Lock()
 AT_ONCE = threading.Semaphore(16 if CONFIG else 1)
 IDLE = []  # sessions that nobody uses
