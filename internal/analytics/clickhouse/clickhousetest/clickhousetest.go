@@ -9,7 +9,7 @@
 // KITH_TEST_CLICKHOUSE_NATIVE=clickhouse://…?protocol=native its native protocol. A machine
 // without the engine skips the tests, unless KITH_REQUIRE_SERVERS=1 makes that a
 // failure; the script install beside this file fetches it. Clusters need ZooKeeper too,
-// which the folder zookeeper has a script and a program for, and Java.
+// which the folder zookeeper has a script and a program for, and a JDK.
 package clickhousetest
 
 import (

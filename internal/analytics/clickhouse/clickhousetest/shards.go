@@ -74,8 +74,8 @@ func zookeeper(nodes ...string) (port int, life io.Closer, err error) {
 	if runtime.GOARCH != "amd64" {
 		return 0, nil, fmt.Errorf("%w: the engine is given an address for replicas only in its build for amd64", errMissing)
 	}
-	if _, err := exec.LookPath("java"); err != nil {
-		return 0, nil, fmt.Errorf("%w: ZooKeeper needs Java 17", errMissing)
+	if _, err := exec.LookPath("javac"); err != nil {
+		return 0, nil, fmt.Errorf("%w: ZooKeeper needs a JDK of 17 or newer", errMissing)
 	}
 	here, lib, err := installed("zookeeper")
 	if err != nil {
