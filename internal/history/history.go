@@ -97,6 +97,10 @@ type Index interface {
 	// Get returns the entry of that name, or nil.
 	Get(ctx context.Context, r state.Reader, name *Entry) (*Entry, error)
 
+	// GetAll returns the entries of these names, nil for one that is not there. It is
+	// one way to a server, or a few.
+	GetAll(ctx context.Context, r state.Reader, names []*Entry) ([]*Entry, error)
+
 	// Range yields the entries of one type and name, or of all names of a type,
 	// or of all types. Within one (type, name) they come in the order of entries;
 	// the pairs come in the order of type and name. Limit counts entries overall.

@@ -22,7 +22,7 @@ func (b *batchView) withdraw(ctx context.Context, withdrawn []withdrawal) error 
 		return nil
 	}
 	gone, unsaid := map[history.Place]bool{}, map[consent.Place]bool{}
-	var entries []*history.Entry
+	var filed []*withdrawal
 	for i := range withdrawn {
 		w := &withdrawn[i]
 		if w.typ == callOf(record.Row) {
@@ -35,10 +35,13 @@ func (b *batchView) withdraw(ctx context.Context, withdrawn []withdrawal) error 
 			b.cur.Homeless--
 			continue
 		}
-		e, err := b.withdrawnEntry(ctx, w)
-		if err != nil {
-			return err
-		}
+		filed = append(filed, w)
+	}
+	entries, err := b.withdrawnEntries(ctx, filed)
+	if err != nil {
+		return err
+	}
+	for _, e := range entries {
 		if !e.Account.IsZero() {
 			if err := b.needNodes(e.Account); err != nil {
 				return err
@@ -46,7 +49,6 @@ func (b *batchView) withdraw(ctx context.Context, withdrawn []withdrawal) error 
 		}
 		gone[e.Place()] = true
 		unsaid[placeOf(e)] = true
-		entries = append(entries, e)
 	}
 	for _, e := range entries {
 		if err := b.unalias(ctx, e); err != nil {
@@ -69,20 +71,32 @@ func (b *batchView) withdraw(ctx context.Context, withdrawn []withdrawal) error 
 	return nil
 }
 
-// withdrawnEntry is the entry of what is to leave the state, as its mark names it.
-// What somebody said through the API has none in the history.
-func (b *batchView) withdrawnEntry(ctx context.Context, w *withdrawal) (*history.Entry, error) {
-	name := w.entry(w.source, w.messageID)
-	if w.typ == callOf(record.Consent) {
-		o := seenInConsent(w.source, w.home)
-		name.Observation = o.Key()
-		return name, nil
+// withdrawnEntries are the entries of what is to leave the state, as their marks name
+// them. What somebody said through the API has none in the history.
+func (b *batchView) withdrawnEntries(ctx context.Context, filed []*withdrawal) ([]*history.Entry, error) {
+	entries := make([]*history.Entry, len(filed))
+	var names []*history.Entry
+	var at []int
+	for i, w := range filed {
+		entries[i] = w.entry(w.source, w.messageID)
+		if w.typ == callOf(record.Consent) {
+			o := seenInConsent(w.source, w.home)
+			entries[i].Observation = o.Key()
+			continue
+		}
+		names, at = append(names, entries[i]), append(at, i)
 	}
-	e, err := b.stages.History.Get(ctx, b.tx, name)
-	if err == nil && e == nil {
-		err = errs.New(errs.Corrupt, "pipeline.history_lost", "the history lacks an event that its mark names")
+	found, err := b.stages.History.GetAll(ctx, b.tx, names)
+	if err != nil {
+		return nil, err
 	}
-	return e, err
+	for j, e := range found {
+		if e == nil {
+			return nil, errs.New(errs.Corrupt, "pipeline.history_lost", "the history lacks an event that its mark names")
+		}
+		entries[at[j]] = e
+	}
+	return entries, nil
 }
 
 func (b *batchView) unfile(e *history.Entry) {

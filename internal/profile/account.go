@@ -23,6 +23,17 @@ func Account(cfg *identity.Config, e *event.Event) (id identity.Identifier, ok b
 	return id, reason == identity.Usable
 }
 
+// AccountsAhead returns a reader of the same moment that has read together what
+// Accounts asks of some nodes. r is a snapshot.
+func AccountsAhead(ctx context.Context, r state.Reader, nodes []identity.NodeID) (state.Reader, error) {
+	calls := state.NewAhead(r, len(identity.NodeID{})+3)
+	groups := make([][]byte, len(nodes))
+	for i, n := range nodes {
+		groups[i] = append(nodeKey(state.FamilyHistory, n), 0, byte(event.Group))
+	}
+	return calls, calls.Load(ctx, groups, 2)
+}
+
 // Accounts returns the ids of the accounts that a node's group calls named.
 func Accounts(ctx context.Context, r state.Reader, index history.Index, node identity.NodeID) ([]string, error) {
 	var out []string

@@ -3,7 +3,6 @@ package profile
 import (
 	"context"
 
-	"kith/event"
 	"kith/internal/identity"
 	"kith/internal/state"
 )
@@ -26,13 +25,12 @@ func ReadAhead(ctx context.Context, r state.Reader, nodes []identity.NodeID) (st
 	if err != nil {
 		return nil, nil, err
 	}
-	var rows, single, groups [][]byte
+	var rows, single [][]byte
 	for _, n := range members {
 		single = append(single, nodeKey(state.FamilyIdentifier, n), nodeKey(state.FamilyCluster, n))
 		for _, f := range [...]state.Family{state.FamilyObservation, state.FamilyAdjacent, state.FamilyTrait, state.FamilyConsent, state.FamilyOwned, state.FamilyRuling} {
 			rows = append(rows, nodeKey(f, n))
 		}
-		groups = append(groups, append(nodeKey(state.FamilyHistory, n), 0, byte(event.Group)))
 	}
 	of := state.NewAhead(once, 1+len(identity.NodeID{}))
 	if err := of.Load(ctx, single, 1); err != nil {
@@ -41,8 +39,8 @@ func ReadAhead(ctx context.Context, r state.Reader, nodes []identity.NodeID) (st
 	if err := of.Load(ctx, rows, aheadRows); err != nil {
 		return nil, nil, err
 	}
-	calls := state.NewAhead(of, len(identity.NodeID{})+3)
-	return calls, members, calls.Load(ctx, groups, 2)
+	calls, err := AccountsAhead(ctx, of, members)
+	return calls, members, err
 }
 
 // membersOf returns the nodes of the clusters of some nodes, each once.

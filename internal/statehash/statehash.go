@@ -15,6 +15,7 @@ import (
 	"encoding/hex"
 	"math"
 	"math/bits"
+	"slices"
 	"sort"
 	"strconv"
 
@@ -154,17 +155,34 @@ func Read(ctx context.Context, s state.Snapshot, index history.Index) (*Contents
 	if err := c.readRows(ctx, s); err != nil {
 		return nil, err
 	}
+	return c, c.readAccounts(ctx, s, index)
+}
+
+// accountsTogether is how many nodes are asked for their accounts at a time.
+const accountsTogether = 512
+
+// readAccounts reads the accounts of all nodes. Asked one by one, each would be a way
+// to where the history lies.
+func (c *Contents) readAccounts(ctx context.Context, s state.Snapshot, index history.Index) error {
+	var homes []identity.NodeID
 	for _, o := range c.Observations {
-		if _, done := c.Accounts[o.Home]; done {
-			continue
+		if _, there := c.Accounts[o.Home]; !there {
+			c.Accounts[o.Home] = nil
+			homes = append(homes, o.Home)
 		}
-		names, err := profile.Accounts(ctx, s, index, o.Home)
-		if err != nil {
-			return nil, err
-		}
-		c.Accounts[o.Home] = names
 	}
-	return c, nil
+	for some := range slices.Chunk(homes, accountsTogether) {
+		ahead, err := profile.AccountsAhead(ctx, s, some)
+		if err != nil {
+			return err
+		}
+		for _, n := range some {
+			if c.Accounts[n], err = profile.Accounts(ctx, ahead, index, n); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
 }
 
 // each hands over the rows of a family.

@@ -98,6 +98,12 @@ func (s *suite) get(name *history.Entry) (e *history.Entry) {
 		if e, err = s.index.Get(context.Background(), r, name); err != nil {
 			s.Fatal(err)
 		}
+		lost := *name
+		lost.MessageID += " that nobody has sent"
+		all, err := s.index.GetAll(context.Background(), r, []*history.Entry{&lost, name, &lost, name})
+		if diff := cmp.Diff([]*history.Entry{nil, e, nil, e}, all); err != nil || diff != "" {
+			s.Fatalf("got together: %v\n%s", err, diff)
+		}
 	})
 	return e
 }

@@ -139,13 +139,36 @@ func (Index) Append(tx state.Tx, e *history.Entry) { tx.Put(key(e), value(e)) }
 func (Index) Remove(tx state.Tx, e *history.Entry) { tx.Delete(key(e)) }
 
 // Get implements history.Index.
-func (Index) Get(ctx context.Context, r state.Reader, name *history.Entry) (*history.Entry, error) {
-	k := key(name)
-	got, err := r.Get(ctx, [][]byte{k})
-	if err != nil || got[0] == nil {
+func (x Index) Get(ctx context.Context, r state.Reader, name *history.Entry) (*history.Entry, error) {
+	found, err := x.GetAll(ctx, r, []*history.Entry{name})
+	if err != nil {
 		return nil, err
 	}
-	return decode(k, got[0])
+	return found[0], nil
+}
+
+// GetAll implements history.Index.
+func (Index) GetAll(ctx context.Context, r state.Reader, names []*history.Entry) ([]*history.Entry, error) {
+	if len(names) == 0 {
+		return nil, nil
+	}
+	out, keys := make([]*history.Entry, len(names)), make([][]byte, len(names))
+	for i, name := range names {
+		keys[i] = key(name)
+	}
+	values, err := r.Get(ctx, keys)
+	if err != nil {
+		return nil, err
+	}
+	for i, v := range values {
+		if v == nil {
+			continue
+		}
+		if out[i], err = decode(keys[i], v); err != nil {
+			return nil, err
+		}
+	}
+	return out, nil
 }
 
 // Range implements history.Index.
