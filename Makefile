@@ -64,7 +64,7 @@ compose-try: ## the three nodes of deploy/compose, while one is killed; needs Do
 	deploy/compose/try
 
 DURATION ?= 75s
-chaos: ## three nodes on three brokers and PostgreSQL while things break for DURATION (75s); needs Java, Maven, PostgreSQL; as root also the network and a disk
+chaos: ## three nodes on three brokers, PostgreSQL and ClickHouse while things break for DURATION (75s); needs Java, Maven, PostgreSQL; as root also the network and a disk
 	KITH_CHAOS=1 $(GO) test -v -count=1 -timeout 0 -run TestChaos ./test/chaos -args -duration $(DURATION) $(FLAGS)
 
 attack: ## hostile bodies, heads, paths, keys and connections against a running kith

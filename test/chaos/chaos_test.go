@@ -15,7 +15,7 @@ var (
 )
 
 // settled is how long a fault has to be over before the next.
-const settled = 3 * time.Second
+const settled = 2 * time.Second
 
 // TestChaos breaks everything that can break while three nodes work.
 func TestChaos(t *testing.T) {
@@ -23,10 +23,10 @@ func TestChaos(t *testing.T) {
 	w.nodes[2].must(t, http.MethodPut, "/v1/segments/buyers", `{"name":"Buyers","where":`+buyers+`}`, nil)
 	rng := rand.New(rand.NewPCG(*seed, 9))
 	l := startLoad(t, w.with("collect"), 4, *seed)
-	watched := startWatch(w.openLog(t), w.openState(t))
-	watched.moves(t, time.Minute)
+	w.watched = startWatch(w.openLog(t), w.openState(t))
+	w.watched.moves(t, time.Minute)
 	<-time.After(settled)
-	t.Logf("undisturbed: the folding stood still for %v at most, acknowledgements for %v", ms(watched.still()), ms(l.quiet()))
+	t.Logf("undisturbed: the folding stood still for %v at most, acknowledgements for %v", ms(w.watched.still()), ms(l.quiet()))
 	all := faults(w)
 	doing := ""
 	t.Cleanup(func() {
@@ -46,18 +46,18 @@ func TestChaos(t *testing.T) {
 		if *only != "" && f.name != *only {
 			continue
 		}
-		_, _ = watched.still(), l.quiet()
+		_, _ = w.watched.still(), l.quiet()
 		doing = f.name
 		started := time.Now()
 		f.does(t, w, rng)
 		took := time.Since(started)
-		watched.moves(t, 2*time.Minute)
+		w.watched.moves(t, 2*time.Minute)
 		<-time.After(settled)
-		t.Logf("%-38s took %6v; the folding stood still for %6v, acknowledgements for %6v; disk %s", f.name+":", ms(took), ms(watched.still()), ms(l.quiet()), w.db.free())
+		t.Logf("%-38s took %6v; the folding stood still for %6v, acknowledgements for %6v; disk %s", f.name+":", ms(took), ms(w.watched.still()), ms(l.quiet()), w.db.free())
 	}
 	l.end()
-	watched.end()
-	w.check(t, l)
+	w.watched.end()
+	w.check(t, l, l.old(slack)/2)
 }
 
 func ms(d time.Duration) time.Duration { return d.Round(10 * time.Millisecond) }

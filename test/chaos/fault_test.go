@@ -13,7 +13,7 @@ import (
 	"time"
 
 	"kith/internal/eventlog/kafka"
-	"kith/internal/state/postgres"
+	"kith/internal/state"
 )
 
 // fault is something that breaks and is mended again.
@@ -68,7 +68,7 @@ func faults(w *world) []fault {
 	if w.db.disk != "" {
 		all = append(all, fault{"the disk of PostgreSQL is full", fillDisk})
 	}
-	return all
+	return append(all, historyFaults(w)...)
 }
 
 // pause stops a program as a machine that hangs does, and lets it go on.
@@ -111,7 +111,8 @@ func fillDisk(t *testing.T, w *world, _ *rand.Rand) {
 // watch measures how long the folding of a partition stands still, of those that
 // have something to fold.
 type watch struct {
-	log *kafka.Log
+	log   *kafka.Log
+	state state.Store
 
 	mu      sync.Mutex
 	at      []int64     // by partition, how far it is
@@ -124,13 +125,13 @@ type watch struct {
 }
 
 // startWatch looks 20 times a second how far the state is.
-func startWatch(log *kafka.Log, s *postgres.Store) *watch {
+func startWatch(log *kafka.Log, s state.Store) *watch {
 	ctx, stop := context.WithCancel(context.Background())
-	w := &watch{log: log, at: make([]int64, log.Partitions()), since: make([]time.Time, log.Partitions()), stop: stop}
+	w := &watch{log: log, state: s, at: make([]int64, log.Partitions()), since: make([]time.Time, log.Partitions()), stop: stop}
 	_ = w.still() // begins now
 	w.ended.Go(func() {
 		for ctx.Err() == nil {
-			w.look(ctx, s)
+			w.look(ctx)
 			select {
 			case <-ctx.Done():
 			case <-time.After(50 * time.Millisecond):
@@ -142,10 +143,10 @@ func startWatch(log *kafka.Log, s *postgres.Store) *watch {
 
 // look notes how far each partition is. After a failover it may be less than before.
 // What cannot be asked has not moved.
-func (w *watch) look(ctx context.Context, s *postgres.Store) {
+func (w *watch) look(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(ctx, time.Second)
 	defer cancel()
-	now, err := folded(ctx, s, len(w.at))
+	now, err := folded(ctx, w.state, len(w.at))
 	ends, endsErr := w.log.Ends(ctx)
 	w.mu.Lock()
 	defer w.mu.Unlock()

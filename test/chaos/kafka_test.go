@@ -33,10 +33,10 @@ func startBrokers(t *testing.T, host, dir string, n int) []*broker {
 	lib := strings.TrimSpace(string(out))
 	var voters []string
 	brokers := make([]*broker, n)
-	controllers := make([]string, n)
+	addrs := freeAddrs(t, host, 2*n)
+	controllers := addrs[n:]
 	for i := range brokers {
-		brokers[i] = &broker{id: i + 1, addr: freeAddr(t, host), dir: filepath.Join(dir, fmt.Sprintf("broker-%d", i+1)), lib: lib}
-		controllers[i] = freeAddr(t, host)
+		brokers[i] = &broker{id: i + 1, addr: addrs[i], dir: filepath.Join(dir, fmt.Sprintf("broker-%d", i+1)), lib: lib}
 		voters = append(voters, fmt.Sprintf("%d@%s", i+1, controllers[i]))
 	}
 	for i, b := range brokers {
@@ -184,12 +184,21 @@ func (p *process) runs() bool {
 // freeAddr is an address that nobody listens on.
 func freeAddr(t *testing.T, host string) string {
 	t.Helper()
-	l, err := net.Listen("tcp", net.JoinHostPort(host, "0"))
-	if err != nil {
-		t.Fatal(err)
+	return freeAddrs(t, host, 1)[0]
+}
+
+// freeAddrs are so many, no two of them the same.
+func freeAddrs(t *testing.T, host string, n int) (out []string) {
+	t.Helper()
+	for range n {
+		l, err := net.Listen("tcp", net.JoinHostPort(host, "0"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer func() { _ = l.Close() }()
+		out = append(out, l.Addr().String())
 	}
-	defer func() { _ = l.Close() }()
-	return l.Addr().String()
+	return out
 }
 
 // waitFor asks until there is no error.

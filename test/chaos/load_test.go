@@ -6,10 +6,13 @@ import (
 	"io"
 	"math/rand/v2"
 	"net/http"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
 	"time"
+
+	"kith/event"
 )
 
 // people is how many persons the events are about.
@@ -30,6 +33,7 @@ type load struct {
 	stop     context.CancelFunc
 	wg       sync.WaitGroup
 	perBatch int
+	ended    time.Time
 }
 
 func startLoad(t *testing.T, collectors []*node, clients int, seed uint64) *load {
@@ -47,6 +51,19 @@ func startLoad(t *testing.T, collectors []*node, clients int, seed uint64) *load
 func (l *load) end() {
 	l.stop()
 	l.wg.Wait()
+	l.ended = time.Now()
+}
+
+// old is how many acknowledged events were old enough to move so long before the end.
+func (l *load) old(before time.Duration) (n int) {
+	at := l.ended.Add(-before).UnixMilli()
+	for id := range l.acked {
+		made, happened := moments(id)
+		if max(made, happened+after.Milliseconds()) <= at {
+			n++
+		}
+	}
+	return n
 }
 
 func (l *load) client(ctx context.Context, t *testing.T, number int, rng *rand.Rand) {
@@ -58,7 +75,7 @@ func (l *load) client(ctx context.Context, t *testing.T, number int, rng *rand.R
 		if len(last) == 0 || rng.IntN(10) > 0 { // of ten batches one is sent again although it was acknowledged
 			batch = nil
 			for range 1 + rng.IntN(l.perBatch) {
-				batch = append(batch, fmt.Sprintf("m-%d-%d", number, n))
+				batch = append(batch, fmt.Sprintf("m-%d-%d-%d", number, n, time.Now().UnixMilli()))
 				n++
 			}
 		}
@@ -66,7 +83,7 @@ func (l *load) client(ctx context.Context, t *testing.T, number int, rng *rand.R
 		last = batch
 		select {
 		case <-ctx.Done():
-		case <-time.After(20 * time.Millisecond): // the machine has others to run
+		case <-time.After(150 * time.Millisecond): // the machine has others to run
 		}
 	}
 }
@@ -136,6 +153,20 @@ func (l *load) quiet() time.Duration {
 	return longest
 }
 
+// moments tells when a message was made and when its event happened, in UTC
+// milliseconds: some at some time in the day before it, the others just then.
+func moments(id string) (made, happened int64) {
+	made, err := strconv.ParseInt(id[strings.LastIndexByte(id, '-')+1:], 10, 64)
+	if err != nil {
+		panic("BUG: an id without its time: " + id)
+	}
+	h := hash(id)
+	if h/people/3%32 == 0 {
+		return made, made - int64(h%86_400_000)
+	}
+	return made, made
+}
+
 // bodyOf makes the messages of a batch. What a message says follows from its id
 // alone, so a copy says the same. Visits link a person with the devices they come
 // from, and now and then with a household's address.
@@ -145,7 +176,8 @@ func bodyOf(batch []string) string {
 		h := hash(id)
 		person := fmt.Sprintf("person-%d", h%people)
 		device := fmt.Sprintf("device-%d-%d", h%people, h/people%3)
-		at := time.UnixMilli(1_795_000_000_000 + int64(h%86_400_000)).UTC().Format("2006-01-02T15:04:05.000Z")
+		_, happened := moments(id)
+		at := event.FormatTime(happened)
 		switch h % 10 {
 		case 0:
 			all = append(all, fmt.Sprintf(`{"type":"identify","messageId":%q,"userId":%q,"anonymousId":%q,"timestamp":%q,"traits":{"plan":"p%d","email":"home-%d@example.com"}}`,

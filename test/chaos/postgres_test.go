@@ -103,8 +103,9 @@ func (d *database) make(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
+	addrs := freeAddrs(t, d.host, len(d.servers))
 	for i := range d.servers {
-		_, port, _ := strings.Cut(freeAddr(t, d.host), ":")
+		_, port, _ := strings.Cut(addrs[i], ":")
 		d.servers[i] = &server{dir: filepath.Join(d.dir, fmt.Sprintf("server-%d", i+1)), port: port}
 	}
 	first := d.servers[0]

@@ -3,12 +3,14 @@ package chaos
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -17,6 +19,7 @@ import (
 	"kith/internal/identity/settings"
 	"kith/internal/pipeline"
 	"kith/internal/record"
+	"kith/internal/state"
 	"kith/internal/state/postgres"
 	"kith/internal/workspace"
 	"kith/test/law"
@@ -29,7 +32,9 @@ type world struct {
 	net     *network
 	brokers []*broker
 	db      *database
+	history *clickhouse // nil: old history stays where it is
 	nodes   []*node
+	watched *watch
 
 	identity []byte // the settings of identity in the end
 }
@@ -39,8 +44,8 @@ func roles() []string {
 	return []string{"collect,pipeline,activate,api", "collect,pipeline,activate,api", "pipeline,activate,api"}
 }
 
-// newWorld starts three brokers, the database with its standby, and a node for each
-// set of roles, the last one in a network of its own where that is possible. keep is
+// newWorld starts three brokers, the database with its standby, the server that old
+// history goes to, and a node for each set of roles, the last one in a network of its own where that is possible. keep is
 // what the URL of the log says of an archive; empty for none.
 func newWorld(t *testing.T, keep string, roles []string) *world {
 	t.Helper()
@@ -53,6 +58,7 @@ func newWorld(t *testing.T, keep string, roles []string) *world {
 		t.Fatal(err)
 	}
 	w.db = startDatabase(t, w.host, db)
+	w.history = startClickHouse(t, w.net, filepath.Join(w.dir, "clickhouse"))
 	for i, r := range roles {
 		n := &node{name: fmt.Sprintf("node-%d", i+1), roles: r, dir: w.dir, env: w.env(keep), addr: w.net.freeAddr(t, false)}
 		if i == len(roles)-1 {
@@ -105,7 +111,10 @@ func (w *world) logURL() string {
 }
 
 func (w *world) env(keep string) []string {
-	return []string{"KITH_LOG=" + w.logURL() + keep, "KITH_STATE=" + w.db.url(), "KITH_LAKE=" + filepath.Join(w.dir, "lake")}
+	return []string{
+		"KITH_LOG=" + w.logURL() + keep, "KITH_STATE=" + w.db.url(), "KITH_LAKE=" + filepath.Join(w.dir, "lake"),
+		"KITH_HISTORY=" + w.history.setting(), "KITH_EGRESS_ALLOW=" + w.net.spare + "/32",
+	}
 }
 
 // with are the nodes that play a role.
@@ -130,7 +139,7 @@ func (w *world) openLog(t *testing.T) *kafka.Log {
 	return l
 }
 
-// openState opens the state as the nodes have it.
+// openState opens the state as PostgreSQL has it, without what was moved out of it.
 func (w *world) openState(t *testing.T) *postgres.Store {
 	t.Helper()
 	s, err := postgres.Open(context.Background(), w.db.url(), postgres.Options{Schema: "kith_default", WriteConns: 2, ReadConns: 2})
@@ -141,9 +150,16 @@ func (w *world) openState(t *testing.T) *postgres.Store {
 	return s
 }
 
+// status is what a node says of itself.
+type status struct {
+	Accepted, Processed, Repeats, Lag, Quarantined int64
+	Hash                                           string `json:"state_hash"`
+}
+
 // check holds what is left against what was acknowledged and against the oracle.
-// The nodes run and are told to finish.
-func (w *world) check(t *testing.T, l *load) {
+// The nodes run and are told to finish. At least so many rows of the history have to
+// have been moved.
+func (w *world) check(t *testing.T, l *load, moved int) {
 	t.Helper()
 	began := time.Now()
 	asked := w.with("api")
@@ -151,18 +167,7 @@ func (w *world) check(t *testing.T, l *load) {
 		n.must(t, http.MethodPost, "/v1/flush?timeout=5m", "", nil)
 	}
 	t.Logf("everything was folded and shows %v after the load had ended", time.Since(began).Round(time.Millisecond))
-	hashes := map[string]bool{}
-	var st struct {
-		Accepted, Processed, Repeats, Lag, Quarantined int64
-		Hash                                           string `json:"state_hash"`
-	}
-	for _, n := range asked {
-		n.must(t, http.MethodGet, "/v1/status?hash=1&at=2027-01-01T00:00:00Z", "", &st)
-		hashes[st.Hash] = true
-	}
-	if len(hashes) != 1 || st.Lag != 0 || st.Quarantined != 0 {
-		t.Errorf("the nodes have %d different hashes; the status is %+v", len(hashes), st)
-	}
+	st := statusOf(t, asked)
 	w.checkSegment(t, asked[0])
 	w.checkTable(t, asked[0], st.Processed-st.Repeats)
 	var identity json.RawMessage
@@ -171,7 +176,31 @@ func (w *world) check(t *testing.T, l *load) {
 	for _, n := range w.nodes {
 		n.terminate(t)
 	}
-	w.checkState(t, l)
+	w.checkState(t, l, moved)
+}
+
+// statusOf holds what all nodes say against each other. Each reads the state in whole.
+func statusOf(t *testing.T, nodes []*node) status {
+	t.Helper()
+	said, errs := make([]status, len(nodes)), make([]error, len(nodes))
+	var all sync.WaitGroup
+	for i, n := range nodes {
+		all.Go(func() {
+			errs[i] = n.call(context.Background(), http.MethodGet, "/v1/status?hash=1&at=2027-01-01T00:00:00Z", "", &said[i])
+		})
+	}
+	all.Wait()
+	if err := errors.Join(errs...); err != nil {
+		t.Fatal(err)
+	}
+	hashes := map[string]bool{}
+	for _, s := range said {
+		hashes[s.Hash] = true
+	}
+	if st := said[0]; len(hashes) != 1 || st.Lag != 0 || st.Quarantined != 0 {
+		t.Errorf("the nodes have %d different hashes; the status is %+v", len(hashes), st)
+	}
+	return said[0]
 }
 
 // checkSegment compares the members that were kept with asking everybody.
@@ -199,7 +228,7 @@ func (w *world) checkTable(t *testing.T, n *node, want int64) {
 }
 
 // checkState trusts nothing that kith counts: it reads the log and the state.
-func (w *world) checkState(t *testing.T, l *load) {
+func (w *world) checkState(t *testing.T, l *load, moved int) {
 	t.Helper()
 	ws, err := workspace.New(w.dir, "default", idKey)
 	if err != nil {
@@ -212,7 +241,7 @@ func (w *world) checkState(t *testing.T, l *load) {
 	log := w.openLog(t)
 	began := time.Now()
 	tally, err := law.Verify(context.Background(), law.Place{
-		Log: log, State: w.openState(t), History: keyed.Index{}, Identity: doc.Config(), Keys: ws.Keyring(),
+		Log: log, State: w.whole(t, moved), History: keyed.Index{}, Identity: doc.Config(), Keys: ws.Keyring(),
 	})
 	if err != nil {
 		t.Errorf("the state is not what the log comes to: %v", err)
@@ -247,7 +276,7 @@ func (w *world) checkState(t *testing.T, l *load) {
 }
 
 // folded is how many records are folded, by partition.
-func folded(ctx context.Context, s *postgres.Store, partitions int) ([]int64, error) {
+func folded(ctx context.Context, s state.Store, partitions int) ([]int64, error) {
 	snap, err := s.Snapshot(ctx)
 	if err != nil {
 		return nil, err

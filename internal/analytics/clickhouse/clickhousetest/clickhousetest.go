@@ -33,8 +33,8 @@ import (
 	"kith/internal/sys"
 )
 
-// errMissing says that something is not there to be started.
-var errMissing = errors.New("what runs ClickHouse is not installed")
+// ErrMissing says that something is not there to be started.
+var ErrMissing = errors.New("what runs ClickHouse is not installed")
 
 const (
 	user     = "kithtest"
@@ -96,7 +96,7 @@ func StartReplica(tb testing.TB) string {
 func database(tb testing.TB, server func() (running, error), address func(running) string) string {
 	tb.Helper()
 	started, err := server()
-	if errors.Is(err, errMissing) && os.Getenv("KITH_REQUIRE_SERVERS") != "1" {
+	if errors.Is(err, ErrMissing) && os.Getenv("KITH_REQUIRE_SERVERS") != "1" {
 		tb.Skip(err)
 	}
 	if err != nil {
@@ -188,7 +188,7 @@ func installed(what string) (here, there string, err error) {
 	}
 	there = strings.TrimSpace(string(out))
 	if _, err := os.Stat(filepath.Join(there, "complete")); err != nil {
-		return "", "", fmt.Errorf("%w: run internal/analytics/clickhouse/clickhousetest/%s", errMissing, filepath.Join(what, "install"))
+		return "", "", fmt.Errorf("%w: run internal/analytics/clickhouse/clickhousetest/%s", ErrMissing, filepath.Join(what, "install"))
 	}
 	return here, there, nil
 }
@@ -213,4 +213,24 @@ func child(dir string, command ...string) (port int, life io.Closer, err error) 
 		return 0, nil, cmp.Or(shell.Wait(), err)
 	}
 	return port, life, nil
+}
+
+// Own returns the command of a server that is the caller's alone, to be started and
+// killed as often as wanted, and its URL without a database. It listens on an address,
+// keeps what it has in a folder, and ends with its standard input. The error is
+// ErrMissing where there is no engine.
+func Own(addr, folder string) (command []string, url string, err error) {
+	here, env, err := installed("")
+	if err != nil {
+		return nil, "", err
+	}
+	if err := os.MkdirAll(folder, 0o755); err != nil {
+		return nil, "", err
+	}
+	config := filepath.Join(folder, "config.xml")
+	if err := os.WriteFile(config, []byte("<clickhouse></clickhouse>"), 0o600); err != nil {
+		return nil, "", err
+	}
+	command = []string{filepath.Join(env, "bin", "python"), filepath.Join(here, "server.py"), filepath.Join(folder, "data"), user, password, config, addr}
+	return command, fmt.Sprintf("clickhouse://%s:%s@%s/", user, password, addr), nil
 }

@@ -5,7 +5,8 @@ where there is a configuration, of which shards may be a part: then a statement 
 wait for another server, and that one ask here.
 
 What a server checks before its engine, this does here: readonly lets nothing but
-questions through. Users and passwords are compared with the two arguments; a fourth names a file of settings."""
+questions through. Users and passwords are compared with the two arguments; a fourth names a file of settings, and a
+fifth the address to listen on; the port is printed."""
 
 import http.server
 import os
@@ -25,6 +26,7 @@ if CONFIG:  # what a server reads of it itself
     HOST, PORT = (ElementTree.parse(CONFIG).findtext("interserver_http_" + x) for x in ("host", "port"))
     if PORT:
         address.give(HOST, int(PORT))
+ADDRESS = sys.argv[5] if len(sys.argv) > 5 else "127.0.0.1:0"
 LOCK = threading.Lock()
 AT_ONCE = threading.Semaphore(16 if CONFIG else 1)
 IDLE = []  # sessions that nobody uses
@@ -115,7 +117,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
         pass
 
 
-server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+host, _, port = ADDRESS.rpartition(":")
+server = http.server.ThreadingHTTPServer((host, int(port)), Handler)
 server.daemon_threads = True
 threading.Thread(target=server.serve_forever, daemon=True).start()
 print(server.server_address[1], flush=True)

@@ -72,10 +72,10 @@ var shards = sync.OnceValues(func() (running, error) {
 // zookeeper starts a ZooKeeper with nodes of these names, and returns its port.
 func zookeeper(nodes ...string) (port int, life io.Closer, err error) {
 	if runtime.GOARCH != "amd64" {
-		return 0, nil, fmt.Errorf("%w: the engine is given an address for replicas only in its build for amd64", errMissing)
+		return 0, nil, fmt.Errorf("%w: the engine is given an address for replicas only in its build for amd64", ErrMissing)
 	}
 	if _, err := exec.LookPath("javac"); err != nil {
-		return 0, nil, fmt.Errorf("%w: ZooKeeper needs a JDK of 17 or newer", errMissing)
+		return 0, nil, fmt.Errorf("%w: ZooKeeper needs a JDK of 17 or newer", ErrMissing)
 	}
 	here, lib, err := installed("zookeeper")
 	if err != nil {
