@@ -106,6 +106,10 @@ type Index interface {
 	// the pairs come in the order of type and name. Limit counts entries overall.
 	Range(ctx context.Context, r state.Reader, q Query) iter.Seq2[*Entry, error]
 
+	// RangeAll returns the entries of each query, which is of one type and name, not
+	// Reverse, and has a Limit. It is one way to a server, or a few.
+	RangeAll(ctx context.Context, r state.Reader, queries []Query) ([][]*Entry, error)
+
 	// Calls yields the pairs of type and name that a node's history holds: of one
 	// type, or with event.Unknown of all.
 	Calls(ctx context.Context, r state.Reader, node identity.NodeID, strand byte, only event.Type) iter.Seq2[Call, error]

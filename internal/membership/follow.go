@@ -76,6 +76,9 @@ func (s *step) follow() error {
 			}
 			fresh := b.Facts[*next-b.First:]
 			fresh = fresh[:min(uint64(len(fresh)), left)]
+			if err := s.e.recall.Ahead(s.ctx, s.e.recalling, s.snap, p, *next, fresh); err != nil {
+				return err
+			}
 			for i := range fresh {
 				if err := s.e.recall.Follow(s.ctx, s.e.recalling, s.snap, p, *next+uint64(i), &fresh[i]); err != nil {
 					return err

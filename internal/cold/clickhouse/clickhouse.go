@@ -115,38 +115,51 @@ const (
 
 // Scan implements cold.Backend.
 func (b *Backend) Scan(ctx context.Context, g cold.Generation, ranges []state.Range) ([][]cold.Version, error) {
-	out := make([][]cold.Version, 0, len(ranges))
-	for len(ranges) > 0 {
-		n, ask := min(len(ranges), together), b.scan
-		if alike := alike(ranges); alike > 1 {
+	out := make([][]cold.Version, len(ranges))
+	// Those that can be asked for in one statement lie side by side.
+	order := make([]int, len(ranges))
+	for i := range order {
+		order[i] = i
+	}
+	slices.SortStableFunc(order, func(i, j int) int { return len(ranges[i].Low) - len(ranges[j].Low) })
+	sorted := make([]state.Range, len(ranges))
+	for to, from := range order {
+		sorted[to] = ranges[from]
+	}
+	for len(order) > 0 {
+		n, ask := min(len(order), together), b.scan
+		if alike := alike(sorted); alike > 1 && alike >= n {
 			n, ask = alike, b.scanNodes
 		}
-		some, err := ask(ctx, g, ranges[:n])
+		some, err := ask(ctx, g, sorted[:n])
 		if err != nil {
 			return nil, away(err)
 		}
-		out, ranges = append(out, some...), ranges[n:]
+		for i, versions := range some {
+			out[order[i]] = versions
+		}
+		order, sorted = order[n:], sorted[n:]
 	}
 	return out, nil
 }
 
-// alike is how many of the first ranges are what begins with as many bytes, all of
-// different nodes, in one direction under one limit.
+// alike is how many of the first ranges are each what begins with some bytes, all with
+// as many and no two with the same, in one direction under one limit.
 func alike(ranges []state.Range) int {
 	seen := map[string]bool{}
 	for i, r := range ranges {
-		first, node := &ranges[0], nodeOf(r.Low)
+		first := &ranges[0]
 		if i == nodesMax || len(r.Low) < nodeBytes || len(r.Low) != len(first.Low) || r.Limit != first.Limit || r.Reverse || first.Reverse ||
-			!bytes.Equal(r.High, state.PrefixEnd(r.Low)) || seen[node] {
+			!bytes.Equal(r.High, state.PrefixEnd(r.Low)) || seen[string(r.Low)] {
 			return i
 		}
-		seen[node] = true
+		seen[string(r.Low)] = true
 	}
 	return len(ranges)
 }
 
-// scanNodes asks for the ranges of many nodes: the server finds each by the order of
-// the table.
+// scanNodes asks for alike ranges, of many nodes: the server finds each node by the
+// order of the table.
 func (b *Backend) scanNodes(ctx context.Context, g cold.Generation, ranges []state.Range) ([][]cold.Version, error) {
 	nodes, places := make([]string, len(ranges)), map[string]int{}
 	var lows []string

@@ -23,6 +23,7 @@ func Run(t *testing.T, open func(t *testing.T) cold.Backend) {
 		"random versions against a model":        (*suite).model,
 		"many ranges, and large values, at once": (*suite).many,
 		"the beginnings of many nodes":           (*suite).nodes,
+		"moments of many nodes, in any order":    (*suite).moments,
 	} {
 		t.Run(name, func(t *testing.T) { test(&suite{t, open(t)}) })
 	}
@@ -247,6 +248,37 @@ func (s *suite) nodes() {
 				}
 			}
 		}
+	}
+}
+
+// moments asks for what began at some moments, several of a node and some of them twice,
+// under keys of many lengths.
+func (s *suite) moments() {
+	g, rng := cold.Generation{13}, rand.New(rand.NewPCG(3, 1))
+	var have []cold.Version
+	var ranges []state.Range
+	for range 400 {
+		call := "Ordered"[:1+rng.IntN(7)]
+		if rng.IntN(3) > 0 {
+			call = "Viewed"
+		}
+		key := fmt.Appendf(nil, "H%016d\x00%s\x00%d", rng.IntN(90), call, rng.IntN(3))
+		r := state.Prefix(key)
+		r.Limit = 5
+		ranges = append(ranges, r)
+		if rng.IntN(4) > 0 {
+			have = append(have, cold.Version{Attempt: cold.Attempt{Term: 1, Number: uint64(len(have))}, Key: append(key, byte(rng.IntN(4))), Value: key})
+		}
+	}
+	s.insert(g, have...)
+	for i, found := range s.scan(g, ranges...) {
+		var want []cold.Version
+		for _, v := range have {
+			if bytes.HasPrefix(v.Key, ranges[i].Low) {
+				want = append(want, v)
+			}
+		}
+		s.compare(ranges[i], want, found)
 	}
 }
 

@@ -87,6 +87,18 @@ func (s *suite) rangeOf(q history.Query) (out []*history.Entry) {
 			}
 			out = append(out, e)
 		}
+		if q.Type == event.Unknown || q.AnyName || q.Reverse {
+			return
+		}
+		if q.Limit == 0 {
+			q.Limit = len(out) + 1
+		}
+		lost := q
+		lost.Name += " that nobody has sent"
+		all, err := s.index.RangeAll(context.Background(), r, []history.Query{lost, q, q})
+		if diff := cmp.Diff([][]*history.Entry{nil, out, out}, all); err != nil || diff != "" {
+			s.Fatalf("read together: %v\n%s", err, diff)
+		}
 	})
 	return out
 }

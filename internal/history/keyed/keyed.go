@@ -211,19 +211,52 @@ func everything(ctx context.Context, r state.Reader, q history.Query, yield func
 	}
 }
 
-// one yields the entries of one (type, name) and reports whether to go on.
-func (Index) one(ctx context.Context, r state.Reader, q history.Query, c history.Call, left *int, yield func(*history.Entry, error) bool) bool {
+// rangeOf is where the entries of one (type, name) lie.
+func rangeOf(q history.Query, c history.Call) state.Range {
 	base := append(prefix(q.Node, q.Strand), byte(c.Type))
 	base = state.AppendText(base, state.BoundName(c.Name))
 	rng := state.Range{
 		Low:     state.AppendTime(append([]byte(nil), base...), q.From),
 		High:    state.PrefixEnd(base),
 		Reverse: q.Reverse,
-		Limit:   *left,
+		Limit:   q.Limit,
 	}
 	if q.To < math.MaxInt64 {
 		rng.High = state.AppendTime(append([]byte(nil), base...), q.To+1)
 	}
+	return rng
+}
+
+// RangeAll implements history.Index.
+func (Index) RangeAll(ctx context.Context, r state.Reader, queries []history.Query) ([][]*history.Entry, error) {
+	if len(queries) == 0 {
+		return nil, nil
+	}
+	ranges := make([]state.Range, len(queries))
+	for i, q := range queries {
+		ranges[i] = rangeOf(q, history.Call{Type: q.Type, Name: q.Name})
+	}
+	rows, err := state.ScanAll(ctx, r, ranges)
+	if err != nil {
+		return nil, err
+	}
+	out := make([][]*history.Entry, len(queries))
+	for i := range rows {
+		for _, kv := range rows[i] {
+			e, err := decode(kv.Key, kv.Value)
+			if err != nil {
+				return nil, err
+			}
+			out[i] = append(out[i], e)
+		}
+	}
+	return out, nil
+}
+
+// one yields the entries of one (type, name) and reports whether to go on.
+func (Index) one(ctx context.Context, r state.Reader, q history.Query, c history.Call, left *int, yield func(*history.Entry, error) bool) bool {
+	rng := rangeOf(q, c)
+	rng.Limit = *left
 	for kv, err := range r.Scan(ctx, rng) {
 		if err != nil {
 			yield(nil, err)
