@@ -133,7 +133,7 @@ func TestLeftGenerationsGo(t *testing.T) {
 func TestBytes(t *testing.T) {
 	for key, values := range map[string][2]string{
 		"5a00":                               {"02" + "000102030405060708090a0b0c0d0e0f" + "ac02" + "01" + "ffffffffffffffff" + "07" + "02" + "0109" + "03ac02", "03"},
-		"5a01020304050607080900000000000000": {"01" + "8000000000000005", "018000"},
+		"5a01020304050607080900000000000000": {"02" + "8000000000000005" + "8404", "028000"},
 	} {
 		k, good, bad := unhex(t, key), unhex(t, values[0]), unhex(t, values[1])
 		if err := cold.CheckRow(k, good); err != nil {

@@ -8,11 +8,15 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"kith/event"
 	"kith/internal/cold"
 	"kith/internal/cold/coldtest"
 	"kith/internal/errs"
 	"kith/internal/eventlog"
 	"kith/internal/fact"
+	"kith/internal/history"
+	"kith/internal/history/keyed"
+	"kith/internal/identity"
 	"kith/internal/state"
 	"kith/internal/state/mem"
 	"kith/internal/sys"
@@ -201,6 +205,50 @@ func TestWhoIsAtTheEndAsksTheStateAlone(t *testing.T) {
 	s.read(s.snapshot(s.store), 1, last.First-1)
 	if s.backend.scans == 0 {
 		t.Error("a block that was moved is found without the backend")
+	}
+}
+
+// TestCallsThatWereNotMoved: the backend is asked for calls of which it has rows of the
+// node, and for no others.
+func TestCallsThatWereNotMoved(t *testing.T) {
+	s := &stream{T: t, plain: mem.New(), hot: mem.New(), backend: &asked{}}
+	s.store = cold.New(s.hot, s.backend)
+	names := []*history.Entry{
+		{Node: identity.NodeID{1}, Type: event.Track, Name: "Bought", MessageID: "m1", Timestamp: 5, Source: "web"},
+		{Node: identity.NodeID{1}, Type: event.Identify, MessageID: "m2", Timestamp: 6, Source: "web"},
+		{Node: identity.NodeID{2}, Type: event.Group, MessageID: "m3", Timestamp: 7, Source: "web"},
+	}
+	s.change(s.store, func(tx state.Tx) {
+		for _, e := range names {
+			keyed.Index{}.Append(tx, e)
+		}
+	})
+	if n := s.pass(s.mover(1), math.MaxInt64); n != len(names) {
+		t.Fatalf("%d rows are moved", n)
+	}
+	for _, c := range []struct {
+		node  byte
+		call  event.Type
+		found int
+	}{{1, event.Track, 1}, {1, event.Identify, 1}, {1, event.Group, 0}, {2, event.Group, 1}, {2, event.Track, 0}, {3, event.Track, 0}, {1, event.Unknown, 2}} {
+		before, n := s.backend.scans, 0
+		q := history.Query{Node: identity.NodeID{c.node}, Type: c.call, AnyName: c.call != event.Unknown, From: math.MinInt64, To: math.MaxInt64}
+		for _, err := range (keyed.Index{}).Range(t.Context(), s.snapshot(s.store), q) {
+			if err != nil {
+				t.Fatal(err)
+			}
+			n++
+		}
+		if n != c.found || (s.backend.scans > before) != (c.found > 0) {
+			t.Errorf("node %d, call %d: %d found in %d calls of the backend", c.node, c.call, n, s.backend.scans-before)
+		}
+	}
+	lost := *names[0]
+	lost.Type = event.Page
+	before := s.backend.scans
+	found, err := keyed.Index{}.GetAll(t.Context(), s.snapshot(s.store), []*history.Entry{names[2], &lost})
+	if err != nil || found[0] == nil || found[1] != nil || s.backend.scans != before+1 {
+		t.Errorf("got %v, %v", found, err)
 	}
 }
 

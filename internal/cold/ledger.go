@@ -3,6 +3,7 @@ package cold
 import (
 	"context"
 	"encoding/binary"
+	"math"
 	"slices"
 
 	"kith/internal/errs"
@@ -48,9 +49,10 @@ func ledgerKey() []byte { return []byte{byte(state.FamilyCold), 0} }
 
 func nodeKey(n nodeID) []byte { return append([]byte{byte(state.FamilyCold)}, n[:]...) }
 
-// Versions of what is stored: 1 of a ledger is 2 without bounds.
+// Versions of what is stored: 1 of a ledger is 2 without bounds, 1 of a node is 2
+// without calls.
 const (
-	version       = 1
+	nodeVersion   = 2
 	ledgerVersion = 2
 )
 
@@ -138,14 +140,48 @@ func decodeLedger(b []byte) (*ledger, error) {
 	return l, nil
 }
 
-func encodeNode(last int64) []byte { return state.AppendTime([]byte{version}, last) }
+// standing is what rows of a node were moved, if any.
+type standing struct {
+	moved bool
+	last  int64  // the latest time of any
+	calls uint64 // the bits of their calls, see callOf
+}
 
-func decodeNode(b []byte) (last int64, err error) {
-	if len(b) != 9 || b[0] != version {
-		return 0, errFormat()
+// callOf is the bit of the call that a key of the history, or a beginning of one, has.
+// Those of two calls may be the same.
+func callOf(key []byte) uint64 { return 1 << (key[nameAt-1] % 64) }
+
+// with returns what was moved together with more.
+func (s standing) with(more standing) standing {
+	if !s.moved {
+		return more
 	}
-	last, _, _ = state.CutTime(b[1:])
-	return last, nil
+	return standing{true, max(s.last, more.last), s.calls | more.calls}
+}
+
+func (s standing) encode() []byte {
+	return binary.AppendUvarint(state.AppendTime([]byte{nodeVersion}, s.last), s.calls)
+}
+
+// decodeNode returns the zero standing for a node of which nothing was moved.
+func decodeNode(b []byte) (s standing, err error) {
+	if b == nil {
+		return s, nil
+	}
+	d := state.NewDecoder(b)
+	form, at := d.Byte(), d.Take(8)
+	if d.Bad() || form == 0 || form > nodeVersion {
+		return s, errFormat()
+	}
+	s = standing{moved: true, calls: math.MaxUint64}
+	s.last, _, _ = state.CutTime(at)
+	if form >= 2 {
+		s.calls = d.Uvarint()
+	}
+	if !d.Done() {
+		return standing{}, errFormat()
+	}
+	return s, nil
 }
 
 // CheckRow tells whether a row of family Z can be read; the error is of kind Corrupt.

@@ -5,7 +5,6 @@ import (
 	"context"
 	"encoding/binary"
 	"io"
-	"math"
 	"time"
 
 	"kith/internal/errs"
@@ -201,7 +200,7 @@ func (p *plan) versions() []Version {
 // the locks of nodes and partitions. A row of the history that has changed since it was copied stays, and hides
 // the copy; one that was removed gets a tombstone, for the same.
 func (m *Mover) commit(ctx context.Context, p *plan) error {
-	last := map[nodeID]int64{}
+	moving := map[nodeID]standing{}
 	keys := make([][]byte, len(p.rows))
 	var locks []state.Lock
 	for i, kv := range p.rows {
@@ -212,19 +211,17 @@ func (m *Mover) commit(ctx context.Context, p *plan) error {
 			continue
 		}
 		node, at, _, _ := placed(kv.Key)
-		if have, ok := last[node]; !ok {
+		if !moving[node].moved {
 			locks = append(locks, state.LockOf(node))
-			last[node] = at
-		} else {
-			last[node] = max(have, at)
 		}
+		moving[node] = moving[node].with(standing{true, at, callOf(kv.Key)})
 	}
 	tx, err := m.Hot.Begin(ctx, locks)
 	if err != nil {
 		return err
 	}
 	defer tx.Rollback()
-	if err := noteNodes(ctx, tx, last); err != nil {
+	if err := noteNodes(ctx, tx, moving); err != nil {
 		return err
 	}
 	now, err := tx.Get(ctx, keys)
@@ -250,10 +247,10 @@ func (m *Mover) commit(ctx context.Context, p *plan) error {
 	return tx.Commit(ctx, state.Cursor{})
 }
 
-// noteNodes notes up to which time rows of the nodes were moved.
-func noteNodes(ctx context.Context, tx state.Tx, last map[nodeID]int64) error {
-	nodes, keys := make([]nodeID, 0, len(last)), make([][]byte, 0, len(last))
-	for n := range last {
+// noteNodes notes what rows of the nodes were moved.
+func noteNodes(ctx context.Context, tx state.Tx, moving map[nodeID]standing) error {
+	nodes, keys := make([]nodeID, 0, len(moving)), make([][]byte, 0, len(moving))
+	for n := range moving {
 		nodes, keys = append(nodes, n), append(keys, nodeKey(n))
 	}
 	values, err := tx.Get(ctx, keys)
@@ -261,14 +258,12 @@ func noteNodes(ctx context.Context, tx state.Tx, last map[nodeID]int64) error {
 		return err
 	}
 	for i, n := range nodes {
-		have := int64(math.MinInt64)
-		if values[i] != nil {
-			if have, err = decodeNode(values[i]); err != nil {
-				return err
-			}
+		have, err := decodeNode(values[i])
+		if err != nil {
+			return err
 		}
-		if values[i] == nil || last[n] > have {
-			tx.Put(keys[i], encodeNode(last[n]))
+		if now := have.with(moving[n]); now != have {
+			tx.Put(keys[i], now.encode())
 		}
 	}
 	return nil

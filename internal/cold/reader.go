@@ -23,12 +23,6 @@ type reader struct {
 	nodes  map[nodeID]standing
 }
 
-// standing is whether rows of a node were moved, and the latest time of any.
-type standing struct {
-	moved bool
-	last  int64
-}
-
 // nodesKept bounds what a reader remembers of where rows lie.
 const nodesKept = 10_000
 
@@ -62,14 +56,9 @@ func (r *reader) standings(ctx context.Context, nodes ...nodeID) (*ledger, map[n
 		return nil, nil, err
 	}
 	for i, n := range asked {
-		if values[i+1] == nil {
-			continue
-		}
-		last, err := decodeNode(values[i+1])
-		if err != nil {
+		if out[n], err = decodeNode(values[i+1]); err != nil {
 			return nil, nil, err
 		}
-		out[n] = standing{true, last}
 	}
 	if r.keep {
 		r.remember(l, out)
@@ -121,7 +110,7 @@ func (r *reader) Get(ctx context.Context, keys [][]byte) ([][]byte, error) {
 			continue
 		}
 		_, at, _, _ := placed(keys[i])
-		if s := standing[nodes[j]]; s.moved && at <= s.last {
+		if s := standing[nodes[j]]; s.moved && at <= s.last && s.calls&callOf(keys[i]) != 0 {
 			asked = append(asked, i)
 		}
 	}
@@ -287,10 +276,13 @@ func within(rng state.Range) (node nodeID, ok bool) {
 	return nodeID(rng.Low[1:nodeEnd]), bytes.Compare(rng.High, state.PrefixEnd(rng.Low[:nodeEnd])) <= 0
 }
 
-// reaches tells whether moved rows of the node may be in a range of it: not if it
-// begins behind all of them in time.
+// reaches tells whether moved rows of the node may be in a range of it: not if it is of
+// a call of which none were, or begins behind all of them in time.
 func (s standing) reaches(rng state.Range) bool {
 	if !s.moved {
+		return false
+	}
+	if len(rng.Low) >= nameAt && s.calls&callOf(rng.Low) == 0 && bytes.Compare(rng.High, state.PrefixEnd(rng.Low[:nameAt])) <= 0 {
 		return false
 	}
 	_, from, end, ok := placed(rng.Low)
