@@ -385,21 +385,31 @@ func behind(rng state.Range, key []byte) state.Range {
 	return rng
 }
 
-// Rows of a page of the backend. A block has the facts of a whole batch, some hundred
-// kilobytes.
+// Rows of a page of the backend. A block has the facts of a whole batch, which may be
+// some hundred kilobytes.
 const (
 	pageFirst   = 256
 	pageMost    = 8192
+	pageBytes   = 4 << 20 // about, once it is known how large rows are
 	blocksFirst = 4
-	blocksMost  = 32
 )
+
+// grown is how many rows the page behind one has.
+func grown(size int, page []Version) int {
+	bytes := 0
+	for _, v := range page {
+		bytes += len(v.Key) + len(v.Value)
+	}
+	fit := pageBytes * len(page) / max(bytes, 1)
+	return max(blocksFirst, min(4*size, fit, pageMost))
+}
 
 // cold scans the rows of the backend that count.
 func (r *reader) cold(ctx context.Context, l *ledger, rng state.Range) iter.Seq2[state.KV, error] {
 	return func(yield func(state.KV, error) bool) {
-		size, most := pageFirst, pageMost
+		size := pageFirst
 		if len(rng.Low) > 0 && state.Family(rng.Low[0]) == state.FamilyFact {
-			size, most = blocksFirst, blocksMost
+			size = blocksFirst
 		}
 		if rng.Limit > 0 {
 			size = min(size, rng.Limit+slack)
@@ -429,7 +439,7 @@ func (r *reader) cold(ctx context.Context, l *ledger, rng state.Range) iter.Seq2
 				continue
 			}
 			rng = behind(rng, bytes.Clone(whole))
-			size = max(size, min(4*size, most))
+			size = grown(size, read[0])
 		}
 	}
 }
