@@ -107,10 +107,12 @@ const nodeBytes = 1 + 16
 // nodeOf is the beginning of a key by which rows are found first.
 func nodeOf(key []byte) string { return hex.EncodeToString(key[:min(len(key), nodeBytes)]) }
 
-// Ranges that one statement asks for: any, and the beginnings of nodes.
+// Ranges that one statement asks for: any, and the beginnings of nodes. Of each node the
+// server reads a granule of the table or more, and it has to be done with all of them in
+// the time that a read may take, however large the table is.
 const (
 	together = 50
-	nodesMax = 2000
+	nodesMax = 256
 )
 
 // Scan implements cold.Backend.
