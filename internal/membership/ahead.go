@@ -29,6 +29,9 @@ func (s *step) readAhead(ids []identity.NodeID) error {
 		}
 		for _, n := range c.Nodes {
 			for _, f := range [...]state.Family{state.FamilyObservation, state.FamilyAdjacent, state.FamilyHistory, state.FamilyTrait, state.FamilyConsent} {
+				if f == state.FamilyHistory && s.e.recall.Knows(n) {
+					continue // its events were read before
+				}
 				prefixes = append(prefixes, append([]byte{byte(f)}, n[:]...))
 			}
 		}

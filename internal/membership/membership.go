@@ -152,6 +152,9 @@ func Open(ctx context.Context, cfg Config) (*Engine, error) {
 	}
 	if cfg.Bounds == (view.Bounds{}) {
 		cfg.Bounds = view.UsualBounds()
+		if cfg.Distant {
+			cfg.Bounds.Few = 1 // reading even a few events again is a way to the server
+		}
 	}
 	e := &Engine{cfg: cfg, limits: limits{facts: 2000, timers: 1000, fill: 1000}, stepped: make(chan struct{})}
 	e.recall = view.NewRecall(cfg.Partitions, cfg.Bounds)
