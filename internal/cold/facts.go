@@ -2,6 +2,7 @@ package cold
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/binary"
 	"iter"
@@ -12,9 +13,9 @@ import (
 
 // Facts are blocks in the order of their sequence, which are neither changed nor
 // deleted while a state is of one generation; whoever empties it deletes the ledger
-// first, and movers are bound to that not being under way. So those of a partition that were moved are those
-// before one sequence, its bound: each key lies in one place, and rows of a range are
-// read of either without being held against each other.
+// first, and movers are bound to that not being under way. So those of a partition that
+// were moved are those before one sequence, its bound: each key lies in one place, and
+// rows of a range are read of either without being held against each other.
 
 // Parts of a key of the facts: family, partition, sequence.
 const (
@@ -70,7 +71,7 @@ func (l *ledger) bound(partition uint32) uint64 {
 }
 
 func (l *ledger) place(partition uint32) (int, bool) {
-	return slices.BinarySearchFunc(l.bounds, partition, func(b bound, p uint32) int { return int(int64(b.partition) - int64(p)) })
+	return slices.BinarySearchFunc(l.bounds, partition, func(b bound, p uint32) int { return cmp.Compare(b.partition, p) })
 }
 
 // raise notes that blocks of a partition were moved up to a sequence.

@@ -1,6 +1,7 @@
 package cold
 
 import (
+	"cmp"
 	"context"
 	"encoding/binary"
 	"math"
@@ -131,7 +132,7 @@ func decodeLedger(b []byte) (*ledger, error) {
 			l.bounds = append(l.bounds, bound{uint32(d.Uvarint()), d.Uvarint()})
 		}
 	}
-	if ascend := func(a, b bound) int { return int(int64(a.partition) - int64(b.partition)) }; !slices.IsSortedFunc(l.bounds, ascend) {
+	if !slices.IsSortedFunc(l.bounds, func(a, b bound) int { return cmp.Compare(a.partition, b.partition) }) {
 		return nil, errFormat()
 	}
 	if !d.Done() {

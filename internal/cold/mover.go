@@ -22,8 +22,8 @@ const (
 const keepLeft = 7 * 24 * time.Hour
 
 // Mover brings old rows of the history, and old facts, from the state into the
-// backend. It is for one goroutine. Any number of movers may work on a state; all but one find at the end of
-// a step that it was for nothing.
+// backend. It is for one goroutine. Any number of movers may work on a state; all but
+// one find at the end of a step that it was for nothing.
 type Mover struct {
 	Hot     state.Store // the state itself, not the Store over both
 	Backend Backend
@@ -44,8 +44,9 @@ func (s *Store) Mover(rand io.Reader, bind func(context.Context, state.Reader) (
 
 // Step looks at some rows and moves those whose time is before the cut (UTC
 // milliseconds), and what says of earlier ones that they are removed. The time of a
-// block of facts is that of its commit. moved is how many; done tells that it has come to the end, and that the next step begins at
-// the beginning. After an error nothing has changed, or what it says was unknown.
+// block of facts is that of its commit. moved is how many; done tells that it has come
+// to the end, and that the next step begins at the beginning. After an error nothing
+// has changed, or what it says was unknown.
 func (m *Mover) Step(ctx context.Context, cut int64) (moved int, done bool, err error) {
 	plan, err := m.plan(ctx, cut)
 	if err != nil || plan == nil {
@@ -197,8 +198,8 @@ func (p *plan) versions() []Version {
 }
 
 // commit deletes what was copied, and has the attempt count, in one transaction under
-// the locks of nodes and partitions. A row of the history that has changed since it was copied stays, and hides
-// the copy; one that was removed gets a tombstone, for the same.
+// the locks of nodes and partitions. A row of the history that has changed since it was
+// copied stays, and hides the copy; one that was removed gets a tombstone, for the same.
 func (m *Mover) commit(ctx context.Context, p *plan) error {
 	moving := map[nodeID]standing{}
 	keys := make([][]byte, len(p.rows))

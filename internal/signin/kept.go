@@ -1,6 +1,7 @@
 package signin
 
 import (
+	"cmp"
 	"context"
 	"encoding/hex"
 	"encoding/json"
@@ -109,7 +110,7 @@ func (s *Sessions) others(c *resource.Change, kind, instead string) (keys []stri
 		}
 		keys, used[doc.Key] = append(keys, doc.Key), max(k.Began, k.Hit)
 	}
-	slices.SortStableFunc(keys, func(a, b string) int { return int(min(max(used[a]-used[b], -1), 1)) })
+	slices.SortStableFunc(keys, func(a, b string) int { return cmp.Compare(used[a], used[b]) })
 	return keys, nil
 }
 
