@@ -61,6 +61,7 @@ type App struct {
 	lakePlace   *tables.Place
 	lake        *lake.Writer // nil without the role of the pipeline
 	shares      *share.Shares
+	group       string            // of those who share them
 	archiver    *archive.Archiver // nil without the role of the pipeline, or an archive
 	moving      moving            // of old history
 	runs        atomic.Bool       // the parts in the background do

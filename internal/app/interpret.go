@@ -104,14 +104,15 @@ func (a *App) makePipeline(ctx context.Context) error {
 // the settings; a flush makes it look at once.
 const lookEvery = time.Second
 
-// runPipeline folds until ctx ends. What stops the folding, such as a damaged
-// file of the log, is logged and makes the process not ready; events are taken
+// runPipeline folds until ctx ends, or a newer kith has taken the state over, which
+// the error tells with pipeline.CodeOlder. What else stops the folding, such as a
+// damaged file of the log, is logged and makes the process not ready; events are taken
 // and profiles answered all the while, and folding is tried again.
 func (a *App) runPipeline(ctx context.Context) error {
 	for wait := time.Second; ctx.Err() == nil; wait = min(2*wait, time.Minute) {
 		err := a.foldRounds(ctx)
-		if err == nil {
-			return nil
+		if err == nil || errs.CodeOf(err) == pipeline.CodeOlder {
+			return err
 		}
 		if passes(err) {
 			wait = time.Second
@@ -179,12 +180,30 @@ func (a *App) foldUnder(ctx context.Context, l *live) (next *live, err error) {
 	defer stop()
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error { return l.runner.Run(ctx) })
+	if a.shared() {
+		g.Go(func() error { return a.awaitNewer(ctx, l) })
+	}
 	g.Go(func() error {
 		defer stop()
 		next, err = a.awaitChange(ctx, l)
 		return err
 	})
 	return next, g.Wait()
+}
+
+// awaitNewer returns an error once a newer kith has taken the state over, nil when ctx
+// ends. A process without anything to fold would not come to know.
+func (a *App) awaitNewer(ctx context.Context, l *live) error {
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-a.cfg.Clock.After(lookEvery):
+		}
+		if _, err := l.runner.Prepared(ctx); errs.CodeOf(err) == pipeline.CodeOlder {
+			return err
+		}
+	}
 }
 
 // followSettings keeps the settings in force in a process that does not fold, until

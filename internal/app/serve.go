@@ -13,6 +13,7 @@ import (
 	"kith/internal/client"
 	"kith/internal/collect"
 	"kith/internal/errs"
+	"kith/internal/pipeline"
 	"kith/internal/sys"
 )
 
@@ -95,18 +96,29 @@ func (a *App) runParts(stopped <-chan struct{}) error {
 		a.jobs.Run(ctx, func(err error) { a.logger.Warn("jobs that were left cannot be read", "code", errs.CodeOf(err)) })
 		return nil
 	})
-	if !a.cfg.plays(RolePipeline) {
-		g.Go(func() error {
-			a.followSettings(ctx)
-			return nil
-		})
-		return g.Wait()
-	}
+	g.Go(func() error {
+		if a.cfg.plays(RolePipeline) {
+			err := a.runShare(ctx)
+			if errs.CodeOf(err) != pipeline.CodeOlder {
+				return err
+			}
+			a.logger.Warn("a newer kith works on this state: this process takes events and answers, and leaves folding, members of segments and tables to it; run that version here too")
+		}
+		a.followSettings(ctx)
+		return nil
+	})
+	return g.Wait()
+}
+
+// runShare does this process's part of what is derived from the log, until ctx ends.
+// The error has pipeline.CodeOlder when a newer kith has taken the state over.
+func (a *App) runShare(ctx context.Context) error {
 	leave, err := a.join()
 	if err != nil {
 		return err
 	}
 	defer leave() // of what has ended by then
+	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error { return a.runPipeline(ctx) })
 	if a.archiver != nil {
 		g.Go(func() error { return a.shares.Each(ctx, a.runArchiver) })

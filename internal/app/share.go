@@ -52,7 +52,7 @@ func (a *App) join() (leave func(), err error) {
 			a.logger.Info(what, "partitions", partitions)
 		}
 	}
-	group, err := log.Join(tell("folds more partitions", a.shares.Gain), tell("folds fewer partitions", a.shares.Lose))
+	group, err := log.Join(a.group, tell("folds more partitions", a.shares.Gain), tell("folds fewer partitions", a.shares.Lose))
 	if err != nil {
 		return nil, err
 	}
@@ -73,37 +73,59 @@ const (
 // agreed is what every process on a shared state must agree on. Processes that did
 // not would each fold the log anew under its own, for ever.
 type agreed struct {
-	Key  string `json:"key"`  // stands for the secret of node ids
-	Fold int    `json:"fold"` // the newest version that has folded
+	Key   string `json:"key"`   // stands for the secret of node ids
+	Group string `json:"group"` // names those that share the folding into this state
 }
 
 // agree refuses a process that would read the log otherwise than those that work on
-// the same state. The error is of kind Invalid.
+// the same state: with another key, or to fold it as an earlier version does. The error
+// is of kind Invalid.
 func (a *App) agree(ctx context.Context) error {
-	if !a.shared() {
-		return nil
+	if err := a.notOlder(ctx); err != nil || !a.shared() {
+		return err
 	}
-	key := a.ws.Keyring().Node(identity.Identifier{Type: "agreed", Value: "by all"})
-	mine := agreed{Key: hex.EncodeToString(key[:]), Fold: pipeline.FoldVersion}
+	node := a.ws.Keyring().Node(identity.Identifier{Type: "agreed", Value: "by all"})
+	key := hex.EncodeToString(node[:])
+	var drawn [4]byte
+	_, _ = a.cfg.Rand.Read(drawn[:]) // never fails
 	return resource.NewDocuments(a.store).Change(ctx, func(c *resource.Change) error {
 		doc, there, err := c.Get(kindAgreed, keyAgreed)
 		if err != nil {
 			return err
 		}
-		var have agreed
+		have := agreed{Key: key}
 		if there && json.Unmarshal(doc.JSON, &have) != nil {
 			return errs.New(errs.Corrupt, "app.agreed", "what the processes of this state agree on cannot be read")
 		}
-		switch {
-		case there && have.Key != mine.Key:
+		if have.Key != key {
 			return errs.New(errs.Invalid, "app.other_key", "this state was made with another KITH_ID_KEY: give every process the same, or begin with an empty state")
-		case have.Fold > mine.Fold:
-			return errs.New(errs.Invalid, "app.older", "a newer kith works on this state: run that version here too")
 		}
-		text, err := json.Marshal(mine)
+		if have.Group == "" {
+			have.Group = hex.EncodeToString(drawn[:])
+		}
+		a.group = have.Group
+		text, err := json.Marshal(have)
 		if err == nil && !bytes.Equal(text, doc.JSON) {
 			c.Put(resource.Document{Kind: kindAgreed, Key: keyAgreed, Version: doc.Version + 1, JSON: text})
 		}
 		return errs.Wrap(err, errs.Internal, "app.agreed", "what the processes agree on cannot be written down")
 	})
+}
+
+// notOlder refuses to fold into a state that a newer kith has made. What does not fold
+// may go on beside it, as in an upgrade of one process after the other.
+func (a *App) notOlder(ctx context.Context) error {
+	if !a.cfg.plays(RolePipeline) {
+		return nil
+	}
+	snap, err := a.store.Snapshot(ctx)
+	if err != nil {
+		return err
+	}
+	defer snap.Close()
+	newer, err := pipeline.Newer(ctx, snap)
+	if newer {
+		err = errs.New(errs.Invalid, "app.older", "a newer kith has made this state: run that version here too, or restore a backup from before it")
+	}
+	return err
 }

@@ -1,7 +1,6 @@
 package pipeline
 
 import (
-	"crypto/sha256"
 	"encoding/binary"
 
 	"kith/internal/errs"
@@ -47,7 +46,7 @@ func CheckRow(key, value []byte) error {
 func CursorOf(key, value []byte) (c Cursor, ok bool, err error) {
 	switch {
 	case string(key) == string(interpretationKey()):
-		if len(value) != sha256.Size && string(value) != emptying {
+		if _, known := versionOf(value); !known {
 			err = errs.New(errs.Corrupt, "pipeline.interpretation_format", "the configuration under which the state was made cannot be told")
 		}
 		return c, false, err

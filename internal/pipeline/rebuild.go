@@ -3,6 +3,7 @@ package pipeline
 import (
 	"context"
 	"crypto/sha256"
+	"encoding/binary"
 	"encoding/json"
 
 	"kith/internal/entity"
@@ -24,72 +25,102 @@ var derived = [...]state.Family{
 // the state was made. No partition has that number.
 func interpretationKey() []byte { return cursorKey(-1) }
 
-// FoldVersion changes when a new version of kith reads the same records
-// differently, so that the state is made anew at its first start.
+// FoldVersion rises when a new version of kith reads the same records differently, so
+// that the state is made anew at its first start. An earlier version then leaves the
+// state alone: otherwise the two would make it anew in turn, for ever.
 const FoldVersion = 3
 
-// Fingerprint is a hash of everything that the interpretation depends on beside
-// the records.
+// CodeOlder is the code of the error of kind Unavailable that a newer kith works on the
+// state.
+const CodeOlder = "pipeline.older"
+
+func errOlder() error {
+	return errs.New(errs.Unavailable, CodeOlder, "a newer kith works on this state: run that version here too")
+}
+
+// marked is what the row of the interpretation holds: 32 bytes that tell for what the
+// state was made, and the version that has made it so.
+func marked(made [sha256.Size]byte) []byte {
+	return binary.AppendUvarint(made[:], FoldVersion)
+}
+
+// emptying stands in the row while the state is emptied.
+func emptying() []byte { return marked([sha256.Size]byte{}) }
+
+// versionOf is the version that wrote the row; ok is false for what is no such row.
+func versionOf(row []byte) (version uint64, ok bool) {
+	if len(row) < sha256.Size {
+		return 0, false
+	}
+	version, n := binary.Uvarint(row[sha256.Size:])
+	return version, n > 0 && sha256.Size+n == len(row)
+}
+
+// Newer reports whether a newer kith than this one has made a state.
+func Newer(ctx context.Context, r state.Reader) (bool, error) {
+	_, row, err := Interpretation(ctx, r)
+	version, _ := versionOf(row)
+	return version > FoldVersion, err
+}
+
+// Fingerprint tells one interpretation from another: it is a hash of everything that it
+// depends on beside the records, and the FoldVersion.
 func (in *Interpreter) Fingerprint() ([]byte, error) {
 	var purposes any
 	if in.Consent != nil {
 		purposes = in.Consent.Meaning()
 	}
 	doc, err := json.Marshal(struct {
-		Fold     int
 		Identity *identity.Config
 		Blocked  []string
 		Key      identity.NodeID // stands for the secret that node ids are made with
 		Purposes any
 		Entities *entity.Config
-	}{FoldVersion, in.Identity, in.Identity.Blocked.Rules(), in.Keys.Node(identity.Identifier{Type: "fingerprint", Value: "of the key"}), purposes, in.Entities})
+	}{in.Identity, in.Identity.Blocked.Rules(), in.Keys.Node(identity.Identifier{Type: "fingerprint", Value: "of the key"}), purposes, in.Entities})
 	if err != nil {
 		return nil, errs.Wrap(err, errs.Internal, "pipeline.fingerprint", "the interpreting configuration cannot be written down")
 	}
-	sum := sha256.Sum256(doc)
-	return sum[:], nil
+	return marked(sha256.Sum256(doc)), nil
 }
 
 // Prepare makes the state fit the interpreter: a state that was made under
 // another configuration is emptied, so that folding starts at the beginning of
 // the log. Workers elsewhere that still have the other configuration stop at
 // their next commit and begin no new one. Another process that does the same gets
-// kind Conflict, and finds it done when it tries again. It must not run beside this
+// kind Conflict, and finds it done when it tries again. A state that a newer kith has
+// made is left alone; the error then has CodeOlder. It must not run beside this
 // runner's Run. rebuilt tells that the state was emptied.
 func (r *Runner) Prepare(ctx context.Context) (rebuilt bool, err error) {
 	have, want, err := r.interpretations(ctx)
 	if err != nil || string(have) == string(want) {
 		return false, err
 	}
-	if err := r.fence(ctx, have != nil); err != nil {
+	if err := r.fence(ctx, have); err != nil {
 		return false, err
 	}
 	if err := r.wipe(ctx); err != nil {
 		return false, err
 	}
 	return have != nil, r.update(ctx, func(tx state.Tx) error {
-		tx.PutIf(interpretationKey(), []byte(emptying), want)
+		tx.PutIf(interpretationKey(), emptying(), want)
 		return nil
 	})
 }
 
-// emptying stands in the row of the interpretation while the state is emptied.
-const emptying = "being emptied"
-
 // fence takes the cursors back to the beginning of the log, where anything was or may
 // be folded in another epoch, and marks the state as belonging to nobody, in one step:
 // commits of others then fail, however late they come, and none is begun.
-func (r *Runner) fence(ctx context.Context, folded bool) error {
+func (r *Runner) fence(ctx context.Context, have []byte) error {
 	return r.update(ctx, func(tx state.Tx) error {
 		for p := int32(0); int(p) < r.Log.Partitions(); p++ {
 			switch cur, err := readCursor(ctx, tx, p); {
 			case err != nil:
 				return err
-			case folded || cur.Next > 0:
+			case have != nil || cur.Next > 0:
 				tx.Put(cursorKey(p), (&Cursor{Epoch: cur.Epoch + 1}).encode())
 			}
 		}
-		tx.Put(interpretationKey(), []byte(emptying))
+		tx.PutIf(interpretationKey(), have, emptying())
 		return nil
 	})
 }
@@ -107,13 +138,15 @@ func (r *Runner) mayFold(ctx context.Context) error {
 	return nil
 }
 
-// Prepared reports whether the state fits the interpreter.
+// Prepared reports whether the state fits the interpreter. The error has CodeOlder when
+// it never will.
 func (r *Runner) Prepared(ctx context.Context) (bool, error) {
 	have, want, err := r.interpretations(ctx)
 	return string(have) == string(want), err
 }
 
-// interpretations are that under which the state was made and this process's own.
+// interpretations are that under which the state was made and this process's own. The
+// error has CodeOlder when a newer kith has made the state.
 func (r *Runner) interpretations(ctx context.Context) (have, want []byte, err error) {
 	if want, err = r.Interpreter.Fingerprint(); err != nil {
 		return nil, nil, err
@@ -124,6 +157,9 @@ func (r *Runner) interpretations(ctx context.Context) (have, want []byte, err er
 	}
 	defer snap.Close()
 	_, have, err = Interpretation(ctx, snap)
+	if version, _ := versionOf(have); err == nil && version > FoldVersion {
+		err = errOlder()
+	}
 	return have, want, err
 }
 
@@ -158,7 +194,7 @@ func (r *Runner) wipeSome(ctx context.Context, f state.Family) (int, error) {
 			n++
 			tx.Delete(append([]byte(nil), kv.Key...))
 		}
-		tx.PutIf(interpretationKey(), []byte(emptying), []byte(emptying)) // else another process has emptied it and begun
+		tx.PutIf(interpretationKey(), emptying(), emptying()) // else another process has emptied it and begun
 		return nil
 	})
 	return n, err

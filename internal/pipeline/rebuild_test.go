@@ -1,7 +1,9 @@
 package pipeline_test
 
 import (
+	"bytes"
 	"context"
+	"encoding/binary"
 	"testing"
 
 	"kith/internal/errs"
@@ -9,6 +11,7 @@ import (
 	"kith/internal/identity"
 	"kith/internal/oracle"
 	"kith/internal/oracle/workload"
+	"kith/internal/pipeline"
 	"kith/internal/state"
 	"kith/internal/state/mem"
 )
@@ -120,5 +123,73 @@ func TestAWorkerOfAnEarlierEpoch(t *testing.T) {
 	want := oracle.Fold(set, changed, next.keys)
 	if got := next.explain(t); got.Total != want.Contents.Hash(changed).Total {
 		t.Error("the state differs from the oracle's")
+	}
+}
+
+// interpretation is the row that tells for what a state was made.
+func interpretation(t *testing.T, s state.Store) (key, row []byte) {
+	t.Helper()
+	snap, err := s.Snapshot(context.Background())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = snap.Close() }()
+	if key, row, err = pipeline.Interpretation(context.Background(), snap); err != nil {
+		t.Fatal(err)
+	}
+	return key, row
+}
+
+// takeOver writes that row as a newer kith would, which has made the state, or is
+// emptying it.
+func takeOver(t *testing.T, s state.Store, made byte) []byte {
+	t.Helper()
+	key, was := interpretation(t, s)
+	row := binary.AppendUvarint(bytes.Repeat([]byte{made}, 32), pipeline.FoldVersion+1)
+	tx, err := s.Begin(context.Background(), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer tx.Rollback()
+	tx.PutIf(key, was, row)
+	if err := tx.Commit(context.Background(), state.Cursor{}); err != nil {
+		t.Fatal(err)
+	}
+	return row
+}
+
+// TestANewerKith: a state that a newer kith has made, or is emptying to make it anew,
+// is left alone by an older one, also by one that began before the newer one did.
+func TestANewerKith(t *testing.T) {
+	ctx := context.Background()
+	for _, made := range []byte{0, 1} {
+		e := newEngine(logmem.New(2), mem.New(), 50)
+		e.append(t, workload.Records(7, 60))
+		if _, err := e.runner.Prepare(ctx); err != nil {
+			t.Fatal(err)
+		}
+		e.drain(t)
+		before := e.explain(t).Total
+		e.runner.Interpreter.Identity = identity.DefaultConfig()
+		e.runner.Interpreter.Identity.ClusterMax = 499
+		var row []byte
+		e.runner.State = &late{e.store, func() { row = takeOver(t, e.store, made) }}
+		if _, err := e.runner.Prepare(ctx); !errs.Is(err, errs.Conflict) {
+			t.Errorf("while a newer one takes the state over it is emptied: %v", err)
+		}
+		e.runner.State = e.store
+		if _, err := e.runner.Prepare(ctx); errs.CodeOf(err) != pipeline.CodeOlder {
+			t.Errorf("after a newer one has taken the state over it is emptied: %v", err)
+		}
+		if _, err := e.runner.Prepared(ctx); errs.CodeOf(err) != pipeline.CodeOlder {
+			t.Errorf("that a newer one has taken the state over is not told: %v", err)
+		}
+		if _, err := e.runner.Sweep(ctx); errs.CodeOf(err) != pipeline.CodeOlder {
+			t.Errorf("after a newer one has taken the state over it is written: %v", err)
+		}
+		_, left := interpretation(t, e.store)
+		if !bytes.Equal(left, row) || e.explain(t).Total != before {
+			t.Error("what a newer one has made is not left alone")
+		}
 	}
 }

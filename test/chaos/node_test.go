@@ -36,6 +36,7 @@ type node struct {
 	dir   string
 	env   []string
 	under []string // the command that it is started by, for a network of its own
+	path  string   // of the program; empty: that of the tree
 	url   string
 }
 
@@ -49,8 +50,11 @@ func (n *node) launch(t *testing.T) {
 
 func (n *node) tryLaunch(t *testing.T) error {
 	t.Helper()
-	name := program.Kith(t)
-	args := append(append([]string(nil), n.under...), name, "serve")
+	path := n.path
+	if path == "" {
+		path = program.Kith(t)
+	}
+	args := append(append([]string(nil), n.under...), path, "serve")
 	cmd := exec.Command(args[0], args[1:]...)
 	cmd.Env = append(os.Environ(), "KITH_DATA="+filepath.Join(n.dir, n.name), "KITH_ADDR="+n.addr, "KITH_ROLES="+n.roles,
 		"KITH_WRITE_KEY="+writeKey, "KITH_ADMIN_TOKEN="+adminToken, "KITH_ID_KEY="+idKey)

@@ -24,7 +24,8 @@ const (
 type Group struct{ client *kgo.Client }
 
 // Join makes this process one of those that share the topic's partitions, and
-// tells it which it holds. The group only says who works on what: records are read
+// tells it which it holds. Each state that is folded from the topic has a name of its
+// own, and so a group: partitions are shared by those alone that fold into it. The group only says who works on what: records are read
 // by position, and positions lie with the state and not with the brokers. A
 // rebalance takes from a member only what another one is to have; the rest goes on.
 //
@@ -33,7 +34,7 @@ type Group struct{ client *kgo.Client }
 // when it speaks again; until then it may work on what is another's, and whatever
 // it commits has to be refused by then. While no broker can be reached, members
 // keep what they have.
-func (l *Log) Join(gained, lost func(partitions []int32)) (*Group, error) {
+func (l *Log) Join(name string, gained, lost func(partitions []int32)) (*Group, error) {
 	told := func(f func([]int32)) func(context.Context, *kgo.Client, map[string][]int32) {
 		return func(_ context.Context, _ *kgo.Client, topics map[string][]int32) {
 			var known []int32
@@ -49,7 +50,7 @@ func (l *Log) Join(gained, lost func(partitions []int32)) (*Group, error) {
 	}
 	client, err := l.target.newClient(
 		kgo.ConsumeTopics(l.target.topic),
-		kgo.ConsumerGroup(l.target.topic+".fold"),
+		kgo.ConsumerGroup(l.target.topic+".fold."+name),
 		kgo.Balancers(kgo.CooperativeStickyBalancer()),
 		kgo.DisableAutoCommit(),
 		kgo.ConsumeResetOffset(kgo.NewOffset().AtEnd()),

@@ -67,22 +67,25 @@ func await(t *testing.T, changed <-chan struct{}, mu *sync.Mutex, all map[int32]
 }
 
 // TestGroup: members share the partitions evenly, none is held by two at a time, and
-// who leaves gives back what it held.
+// who leaves gives back what it held. Those of another name share them apart.
 func TestGroup(t *testing.T) {
 	url := kafkatest.Start(t)
 	var mu sync.Mutex
 	all, changed := map[int32]*member{}, make(chan struct{}, 1)
 	var members []*member
 	var groups []*Group
-	join := func() {
+	enter := func(name string, m *member) *Group {
 		l := mustOpen(t, url, "shared", Options{Partitions: 6})
-		m := &member{mu: &mu, all: all, changed: changed, t: t}
-		members = append(members, m)
-		g, err := l.Join(m.gained, m.lost)
+		g, err := l.Join(name, m.gained, m.lost)
 		if err != nil {
 			t.Fatal(err)
 		}
-		groups = append(groups, g)
+		return g
+	}
+	join := func() {
+		m := &member{mu: &mu, all: all, changed: changed, t: t}
+		members = append(members, m)
+		groups = append(groups, enter("a", m))
 	}
 	join()
 	await(t, changed, &mu, all, members, 6)
@@ -90,9 +93,15 @@ func TestGroup(t *testing.T) {
 	await(t, changed, &mu, all, members, 3, 3)
 	join()
 	await(t, changed, &mu, all, members, 2, 2, 2)
+	apart, elsewhere := map[int32]*member{}, make(chan struct{}, 1)
+	other := &member{mu: &mu, all: apart, changed: elsewhere, t: t}
+	stranger := enter("b", other)
+	await(t, elsewhere, &mu, apart, []*member{other}, 6)
 	groups[0].Leave()
 	await(t, changed, &mu, all, members, 0, 3, 3)
 	groups[1].Leave()
 	groups[2].Leave()
 	await(t, changed, &mu, all, members, 0, 0, 0)
+	await(t, elsewhere, &mu, apart, []*member{other}, 6)
+	stranger.Leave()
 }

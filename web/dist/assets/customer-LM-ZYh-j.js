@@ -1,1 +1,0 @@
-export{t as Customer}from"./customer-Bf9oOVlt.js";

@@ -1,0 +1,1 @@
+export{t as Customer}from"./customer-B8AlQ6oA.js";

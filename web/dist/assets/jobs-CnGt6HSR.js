@@ -1,1 +1,0 @@
-export{c as Jobs}from"./screens-Bd3AyggD.js";

@@ -1,0 +1,1 @@
+export{c as Jobs}from"./screens-CIrnratX.js";

@@ -1,1 +1,0 @@
-export{o as Parts}from"./screens-Bd3AyggD.js";

@@ -1,0 +1,1 @@
+export{o as Parts}from"./screens-CIrnratX.js";

@@ -1,0 +1,1 @@
+export{a as Profiles}from"./screens-CIrnratX.js";

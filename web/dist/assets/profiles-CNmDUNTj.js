@@ -1,1 +1,0 @@
-export{a as Profiles}from"./screens-Bd3AyggD.js";

@@ -1,0 +1,1 @@
+export{i as Quarantine}from"./screens-CIrnratX.js";

@@ -1,1 +1,0 @@
-export{i as Quarantine}from"./screens-Bd3AyggD.js";

@@ -1,1 +1,0 @@
-export{r as Overlaps,i as Segments,a as inWords,o as useSegment}from"./segments-B__t11O_.js";

@@ -1,0 +1,1 @@
+export{r as Overlaps,i as Segments,a as inWords,o as useSegment}from"./segments-XZYuvtCr.js";

@@ -1,0 +1,1 @@
+export{r as Settings}from"./screens-CIrnratX.js";

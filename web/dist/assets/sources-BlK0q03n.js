@@ -1,1 +1,0 @@
-export{t as OneSource,n as Sources}from"./screens-Bd3AyggD.js";

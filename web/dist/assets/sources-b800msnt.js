@@ -1,0 +1,1 @@
+export{t as OneSource,n as Sources}from"./screens-CIrnratX.js";

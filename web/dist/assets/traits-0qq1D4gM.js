@@ -1,0 +1,1 @@
+export{c as OneTrait,l as Traits,u as bins,d as useComputedNames,f as useTraits}from"./segments-XZYuvtCr.js";

@@ -1,1 +1,0 @@
-export{c as OneTrait,l as Traits,u as bins,d as useComputedNames,f as useTraits}from"./segments-B__t11O_.js";
