@@ -125,7 +125,7 @@ func (m *mover) run(ctx context.Context) (*moved, error) {
 	if err != nil {
 		return nil, errs.Wrap(err, errs.Unavailable, "move.scratch", "no folder can be made in %s", m.scratch)
 	}
-	defer os.RemoveAll(folder) //nolint:errcheck // it is in the place for such
+	defer os.RemoveAll(folder) // left or not, it is in the place for such
 	m.to.Data = filepath.Join(folder, "target")
 	p := watch("copying", recordUnit)
 	defer p.stop()

@@ -56,7 +56,7 @@ func (l ledger) Say(ctx context.Context, id string, at int64, body consent.Body)
 // identifier that leads the profile.
 func (l ledger) whose(ctx context.Context, body *consent.Body) (id identity.Identifier, err error) {
 	if body.Type == profile.ProfileIDType {
-		err := kinship{l.app}.view(ctx, func(r state.Reader) error {
+		err := kinship(l).view(ctx, func(r state.Reader) error {
 			id, err = identifierOf(ctx, r, body.Value, "/identity")
 			return err
 		})

@@ -35,7 +35,7 @@ var _ api.Lists = lists{}
 
 // Namings implements api.Lists.
 func (l lists) Namings(ctx context.Context, segment string, ref profile.Ref) (out []entity.Naming, err error) {
-	err = kinship{l.app}.view(ctx, func(r state.Reader) error {
+	err = kinship(l).view(ctx, func(r state.Reader) error {
 		nodes, err := l.nodes(ctx, r, ref)
 		if err != nil {
 			return err

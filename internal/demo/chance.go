@@ -61,13 +61,3 @@ func (c *chance) uuid() string {
 	b[8], b[13], b[18], b[23], b[14], b[19] = '-', '-', '-', '-', '4', '8'+b[19]&1
 	return string(b[:])
 }
-
-// digits draws n decimal digits, the first of which is not 0.
-func (c *chance) digits(n int) string {
-	b := make([]byte, n)
-	for i := range b {
-		b[i] = byte('0' + c.below(10))
-	}
-	b[0] = byte('1' + c.below(9))
-	return string(b)
-}

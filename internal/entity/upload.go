@@ -80,7 +80,7 @@ type UploadedRow struct {
 // Invalid and ends the upload.
 func (l *ListRows) Next() (row UploadedRow, ok bool, err error) {
 	text, typ, value, err := l.next()
-	if err == io.EOF { //nolint:errorlint // it is made here
+	if err == io.EOF { // made here, so not wrapped
 		return row, false, nil
 	}
 	row = UploadedRow{Index: l.n, Type: typ, Value: value, Text: text}
@@ -251,7 +251,7 @@ func csvRows(data []byte, types func(string) bool) (*ListRows, error) {
 	return &ListRows{Expected: bytes.Count(data, []byte{'\n'}), next: func() (string, string, string, error) {
 		cells, err := r.Read()
 		switch {
-		case err == io.EOF: //nolint:errorlint // as the package says
+		case err == io.EOF:
 			return "", "", "", io.EOF
 		case err != nil:
 			return "", "", "", errs.New(errs.Invalid, codeUpload, "the table cannot be read any further")

@@ -7,8 +7,7 @@ type bitset []uint64
 
 func newBitset(n int) bitset { return make(bitset, (n+63)/64) }
 
-func (b bitset) has(i int) bool { return b[i>>6]>>(i&63)&1 == 1 }
-func (b bitset) set(i int)      { b[i>>6] |= 1 << (i & 63) }
+func (b bitset) set(i int) { b[i>>6] |= 1 << (i & 63) }
 
 // setRange adds the places from lo up to hi, which is no part of them.
 func (b bitset) setRange(lo, hi int) {

@@ -98,6 +98,3 @@ const (
 	Profile Scope = iota
 	Account
 )
-
-// earliest is the lesser of two moments.
-func earliest(a, b int64) int64 { return min(a, b) }

@@ -1,7 +1,6 @@
 package expr
 
 import (
-	"encoding/json"
 	"slices"
 	"testing"
 	"time"
@@ -117,12 +116,4 @@ func must(t testing.TB, text string) Condition {
 // ask evaluates at a moment given from midnight.
 func (p *person) ask(c Condition, at int64) Result {
 	return c.Eval(&Context{Now: midnight + at, Zone: time.UTC, Subject: p})
-}
-
-func compact(v any) string {
-	b, err := json.Marshal(v)
-	if err != nil {
-		panic(err)
-	}
-	return string(b)
 }

@@ -30,7 +30,7 @@ type Value struct {
 	Text string // of a string; canonical JSON of an object and of an unfit number
 }
 
-// Text, Num and Truth make values.
+// Text makes the value of a string.
 func Text(s string) Value { return Value{Kind: String, Text: s} }
 
 // Num makes the value of a number.

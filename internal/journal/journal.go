@@ -56,8 +56,8 @@ type Entry struct {
 	Sequence  uint64 // that of the fact of the first node
 }
 
-// Moves are the nodes that went from one profile to another in one batch, as the
-// facts tell it.
+// Move is a node that went from one profile to another in a batch, as the facts tell
+// it.
 type Move struct {
 	Node, From, To identity.NodeID
 	Cause          eventlog.Position

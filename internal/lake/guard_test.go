@@ -9,7 +9,7 @@ import (
 
 func TestPanicsAreErrors(t *testing.T) {
 	err := guarded(func() error {
-		var none []int
+		none := make([]int, len(t.Name()))
 		return errs.New(errs.Internal, "never", "%d", none[len(t.Name())])
 	})
 	if errs.CodeOf(err) != "lake.panic" || !strings.Contains(err.Error(), "TestPanicsAreErrors") {

@@ -120,7 +120,7 @@ const (
 // written is a file while it is made, and afterwards what there is to say of it.
 type written struct {
 	layout *layout
-	w      *parquet.Writer
+	w      *parquet.GenericWriter[any]
 	out    *meter
 	counts map[string]int64
 	rows   int64
@@ -155,7 +155,7 @@ func newWritten(l *layout, out io.Writer, whole bool, groupRows int64) *written 
 			options = append(options, parquet.SkipPageBounds(c.Name))
 		}
 	}
-	f.w = parquet.NewWriter(f.out, options...)
+	f.w = parquet.NewGenericWriter[any](f.out, options...)
 	if whole {
 		f.w.SetKeyValueMetadata(wholeKey, "1")
 	}

@@ -109,17 +109,14 @@ const (
 )
 
 func (w *people) linkRow(l *link, reason string) row {
-	verdict := parquet.Value{}
-	switch reason {
-	case "":
-		verdict = textValue(accepted)
-	default:
-		verdict = textValue(rejected)
+	verdict := accepted
+	if reason != "" {
+		verdict = rejected
 	}
 	return row{values: []parquet.Value{
 		nodeText(l.ends[0]), nodeText(l.ends[1]), list(l.kinds), list(l.sources),
 		parquet.Int64Value(l.first), parquet.Int64Value(l.last), parquet.Int64Value(l.count),
-		verdict, optional(reason), w.version(), parquet.BooleanValue(false),
+		textValue(verdict), optional(reason), w.version(), parquet.BooleanValue(false),
 	}}
 }
 

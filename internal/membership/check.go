@@ -12,7 +12,7 @@ func CheckRow(key, value []byte) error {
 	if len(key) < 2 || value == nil {
 		return errFormat()
 	}
-	ok := true
+	var ok bool
 	switch key[1] {
 	case tableOf:
 		_, err := decodeStanding(value)

@@ -87,11 +87,11 @@ func (f *fold) scoredOf(row *statehash.Row) (id identity.Identifier, ok bool) {
 		return id, false
 	}
 	for k, v := range doc.Root().Members() {
-		value, reason := v.Text(), identity.Usable
+		value := v.Text()
 		if v.Kind() == strictjson.Number {
 			value = string(v.Raw())
 		}
-		id, reason = f.cfg.Normalize(k.String(), value, "")
+		id, reason := f.cfg.Normalize(k.String(), value, "")
 		return id, reason == identity.Usable
 	}
 	return id, false

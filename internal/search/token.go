@@ -173,10 +173,11 @@ func (t *tokens) addPhone(s string) {
 // of the country. No code begins another, and of those with two digits there are
 // few more than fit on a line.
 func countryDigits(number string) int {
-	switch two := number[:2]; {
+	const two = " 20 27 30 31 32 33 34 36 39 40 41 43 44 45 46 47 48 49 51 52 53 54 55 56 57 58 60 61 62 63 64 65 66 81 82 84 86 90 91 92 93 94 95 98 "
+	switch {
 	case number[0] == '1' || number[0] == '7':
 		return 1
-	case strings.Contains(" 20 27 30 31 32 33 34 36 39 40 41 43 44 45 46 47 48 49 51 52 53 54 55 56 57 58 60 61 62 63 64 65 66 81 82 84 86 90 91 92 93 94 95 98 ", " "+two+" "):
+	case strings.Contains(two, " "+number[:2]+" "):
 		return 2
 	}
 	return min(3, len(number)-1)

@@ -29,9 +29,9 @@ func (l *Load) Validate() error {
 	case l.Segments < 0 || l.Single < 0 || l.Single > 1:
 		return fmt.Errorf("segments cannot be negative, and the share of single events lies between 0 and 1")
 	case l.LogDays < 0:
-		return fmt.Errorf("Kafka cannot keep events for less than no time")
+		return fmt.Errorf("events cannot stay in Kafka for less than no time")
 	case l.HistoryDays < 0:
-		return fmt.Errorf("PostgreSQL cannot keep history for less than no time")
+		return fmt.Errorf("history cannot stay in PostgreSQL for less than no time")
 	case l.HistoryDays > 0 && !l.Shared:
 		return fmt.Errorf("only PostgreSQL gives old history away; add --shared")
 	case l.NodeCores < 1:

@@ -49,10 +49,7 @@ func (s *sequence) chosen(step int) string { return s.name + "c" + strconv.Itoa(
 // candidates writes the table of the events of a step.
 func (s *sequence) candidates(i int) {
 	step := &s.c.Steps[i]
-	columns := []string{"id", "o", "t"}
-	for _, f := range s.own(i) {
-		columns = append(columns, f)
-	}
+	columns := append([]string{"id", "o", "t"}, s.own(i)...)
 	// No step looks at what happened before the window, a not-step neither: it comes
 	// behind one that is in it.
 	is := s.w.selected(&s.w.steps, &step.Selection, &s.c.Window)

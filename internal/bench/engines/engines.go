@@ -24,8 +24,9 @@ import (
 	"kith/internal/sys"
 )
 
-// On returns an opener of the engines with the state on a server, if a URL names
-// one, in the schema kith_bench, which must hold nothing and goes at the end; else both lie in the folder.
+// On returns an opener of the engines with the state on a server, if a URL names one,
+// in the schema kith_bench, which must hold nothing and goes at the end; else both lie
+// in the folder.
 func On(stateURL string) bench.Opener {
 	return func(ctx context.Context, dir string, committed func(records int, took time.Duration)) (*bench.Engine, error) {
 		return open(ctx, dir, stateURL, committed)

@@ -292,11 +292,13 @@ func (c *client) upload(ctx context.Context, key string, next func() ([]byte, er
 	if err != nil {
 		return "", err
 	}
-	var begun struct{ UploadId string }
-	if xml.Unmarshal(got.body, &begun) != nil || begun.UploadId == "" {
+	var begun struct {
+		ID string `xml:"UploadId"`
+	}
+	if xml.Unmarshal(got.body, &begun) != nil || begun.ID == "" {
 		return "", errAnswer()
 	}
-	id := [2]string{"uploadId", begun.UploadId}
+	id := [2]string{"uploadId", begun.ID}
 	defer func() {
 		if err != nil {
 			giveUp := context.WithoutCancel(ctx)

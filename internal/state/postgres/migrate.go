@@ -2,6 +2,7 @@ package postgres
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"hash/fnv"
 
@@ -79,7 +80,7 @@ func moveApart(ctx context.Context, s *Store, conn *pgx.Conn) error {
 			select k from part order by k desc limit 1`, schema, names[part.table], moveRows)
 		for low := part.low; ; {
 			err := conn.QueryRow(ctx, move, low, part.high).Scan(&low)
-			if err == pgx.ErrNoRows {
+			if errors.Is(err, pgx.ErrNoRows) {
 				break
 			}
 			if err != nil {
