@@ -100,7 +100,7 @@ func TestRowsOfEveryFamily(t *testing.T) {
 			t.Errorf("no row of family %c", f)
 		}
 	}
-	if err := Row([]byte("C\xff\xff\xff\xff"), []byte("being emptied")); err != nil {
+	if err := Row([]byte("C\xff\xff\xff\xff"), append(make([]byte, 32), 3)); err != nil {
 		t.Errorf("a state that is being emptied: %v", err)
 	}
 	for _, key := range []string{"", "Zebra"} {
@@ -135,7 +135,7 @@ func FuzzRow(f *testing.F) {
 			f.Add(kv.Key, kv.Value)
 		}
 	}
-	f.Add(binary.BigEndian.AppendUint32([]byte("C"), 0xffffffff), make([]byte, 32))
+	f.Add(binary.BigEndian.AppendUint32([]byte("C"), 0xffffffff), append(make([]byte, 32), 3))
 	f.Fuzz(func(t *testing.T, key, value []byte) {
 		if err := Row(key, value); err != nil && !errs.Is(err, errs.Corrupt) {
 			t.Errorf("%v", err)

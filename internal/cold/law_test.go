@@ -95,16 +95,10 @@ func newTwins(t *testing.T, seed uint64, w world) *twins {
 	x.set = workload.Shuffled(seed, x.set)
 	x.faulty = coldtest.NewFaulty(w.backend(), seed)
 	x.restless = coldtest.NewRestless(w.hot(), x.faulty, seed)
-	x.restless.Bind = whole
+	x.restless.Bind = coldtest.Whole
 	x.faulty.Between = x.between
 	x.plain, x.moved = x.runner(mem.New()), x.runner(guarded{x.restless})
 	return x
-}
-
-// whole binds movers to a state that is not being emptied.
-func whole(ctx context.Context, r state.Reader) (key, value []byte, ok bool, err error) {
-	key, value, err = pipeline.Interpretation(ctx, r)
-	return key, value, value == nil || len(value) == 32, err
 }
 
 // said is the record of a decision.
@@ -149,7 +143,7 @@ func (x *twins) both(f func(r *pipeline.Runner) error) {
 // another mover is at work.
 func (x *twins) between() {
 	if x.rng.IntN(3) == 0 {
-		other := &cold.Mover{Hot: x.restless.Hot, Backend: x.faulty, Rand: sys.Seeded(x.rng.Uint64()), Bind: whole}
+		other := &cold.Mover{Hot: x.restless.Hot, Backend: x.faulty, Rand: sys.Seeded(x.rng.Uint64()), Bind: coldtest.Whole}
 		if n, _, err := other.Step(x.Context(), math.MaxInt64); err == nil {
 			x.moves += n
 		}
@@ -385,7 +379,7 @@ func (x *twins) failOver() {
 	}
 	x.moves += x.restless.Moved()
 	x.restless = coldtest.NewRestless(x.saved[1], x.faulty, x.rng.Uint64())
-	x.restless.Bind = whole
+	x.restless.Bind = coldtest.Whole
 	x.faulty.Between = x.between
 	x.plain, x.moved = x.runner(x.saved[0]), x.runner(guarded{x.restless})
 	x.saved = [2]state.Store{}

@@ -1,6 +1,7 @@
 package pipeline
 
 import (
+	"bytes"
 	"context"
 	"crypto/sha256"
 	"encoding/binary"
@@ -46,6 +47,10 @@ func marked(made [sha256.Size]byte) []byte {
 
 // emptying stands in the row while the state is emptied.
 func emptying() []byte { return marked([sha256.Size]byte{}) }
+
+// Emptying reports whether a row of the interpretation is of a state that is emptied,
+// to be made anew.
+func Emptying(row []byte) bool { return bytes.HasPrefix(row, make([]byte, sha256.Size)) }
 
 // versionOf is the version that wrote the row; ok is false for what is no such row.
 func versionOf(row []byte) (version uint64, ok bool) {

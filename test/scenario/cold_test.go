@@ -2,10 +2,11 @@ package scenario_test
 
 import (
 	"context"
+	"sync/atomic"
+	"testing"
 
 	"kith/internal/cold"
 	"kith/internal/cold/coldtest"
-	"kith/internal/pipeline"
 	"kith/internal/scenario"
 	"kith/internal/scenario/engines"
 	"kith/internal/state"
@@ -13,10 +14,33 @@ import (
 
 // coldEngine is the embedded engines with a state of whose history some is moved
 // elsewhere after every commit. What lies there outlasts a crash, which takes the last
-// commits of the state.
-func coldEngine() scenario.Engine { return onCold{engines.Embedded()} }
+// commits of the state. In the end something has to have been moved.
+func coldEngine(t *testing.T) func(*testing.T) scenario.Engine {
+	e := onCold{engines.Embedded(), new(atomic.Int64)}
+	t.Cleanup(func() {
+		if e.moved.Load() == 0 {
+			t.Error("nothing was moved")
+		}
+	})
+	return func(*testing.T) scenario.Engine { return e }
+}
 
-type onCold struct{ scenario.Engine }
+type onCold struct {
+	scenario.Engine
+	moved *atomic.Int64 // rows
+}
+
+// counted is a backend that counts what it is given.
+type counted struct {
+	cold.Backend
+	rows *atomic.Int64
+}
+
+// Insert implements cold.Backend.
+func (c counted) Insert(ctx context.Context, g cold.Generation, versions []cold.Version) error {
+	c.rows.Add(int64(len(versions)))
+	return c.Backend.Insert(ctx, g, versions)
+}
 
 func (onCold) Name() string { return "cold" }
 
@@ -25,7 +49,7 @@ func (e onCold) Open(ctx context.Context, partitions int) (scenario.Place, error
 	if err != nil {
 		return nil, err
 	}
-	p := &coldPlace{Place: below, backend: &coldtest.Memory{}}
+	p := &coldPlace{Place: below, backend: counted{&coldtest.Memory{}, e.moved}}
 	p.restless = p.over(below.State())
 	return p, nil
 }
@@ -40,14 +64,8 @@ type coldPlace struct {
 func (p *coldPlace) over(s state.Store) *coldtest.Restless {
 	p.opened++
 	r := coldtest.NewRestless(s, p.backend, p.opened)
-	r.Bind = whole
+	r.Bind = coldtest.Whole
 	return r
-}
-
-// whole binds movers to a state that is not being emptied.
-func whole(ctx context.Context, r state.Reader) (key, value []byte, ok bool, err error) {
-	key, value, err = pipeline.Interpretation(ctx, r)
-	return key, value, value == nil || len(value) == 32, err
 }
 
 func (p *coldPlace) State() state.Store { return p.restless }

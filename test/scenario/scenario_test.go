@@ -25,7 +25,7 @@ var matrix = []struct {
 }{
 	{"memory", without(engines.Memory), all},
 	{"embedded", without(engines.Embedded), all},
-	{"cold", without(coldEngine), all},
+	{"cold", coldEngine, all},
 	{"kafka", kafkaEngine, few},
 	{"postgres", postgresEngine, few},
 }

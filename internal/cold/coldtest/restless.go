@@ -8,6 +8,7 @@ import (
 
 	"kith/internal/cold"
 	"kith/internal/errs"
+	"kith/internal/pipeline"
 	"kith/internal/state"
 	"kith/internal/sys"
 )
@@ -46,8 +47,14 @@ func (s *Restless) Moved() int {
 	return s.moved
 }
 
-// Move takes a few steps of a mover, unless one is under way. What a backend that fails, or another mover,
-// prevents is left for another time.
+// Whole binds movers to a state that is not being emptied.
+func Whole(ctx context.Context, r state.Reader) (key, value []byte, ok bool, err error) {
+	key, value, err = pipeline.Interpretation(ctx, r)
+	return key, value, !pipeline.Emptying(value), err
+}
+
+// Move takes a few steps of a mover, unless one is under way. What a backend that
+// fails, or another mover, prevents is left for another time.
 func (s *Restless) Move(ctx context.Context) error {
 	if !s.mu.TryLock() {
 		return nil // it is doing so
