@@ -128,7 +128,7 @@ func Table() [endCoefficients]Coefficient {
 		factEvent:      measured("of the state, the facts, which move", 34, disk, "docs/guide/nodes.md"),
 		factCold:       measured("moved facts in ClickHouse", 26, disk, "docs/guide/nodes.md"),
 
-		nodeMemory:       taken("a process", 0.5, "GB", "160 MB were measured after a load of a million people"),
+		nodeMemory:       taken("a process", 0.5, "GB", "111 MB were measured with a million people after a start, and garbage may take 256 MB more"),
 		mergeMemory:      taken("merging the open tables", 1, "GB", "the largest file of a day"),
 		queryMemory:      taken("a query", 0.75, "GB", "its limit; one at a time"),
 		brokerMemory:     taken("a broker", 6, "GB", "the vendor's advice; 0.3 were enough for the measurement"),
