@@ -8,11 +8,15 @@ import (
 	"io"
 
 	"kith/internal/errs"
+	"kith/internal/waypoint"
 )
 
 // CheckRow tells whether a row of the family of the lake can be read; the error is
 // of kind Corrupt.
 func CheckRow(key, value []byte) error {
+	if ok, err := waypoint.CheckRow(key, value); ok {
+		return err
+	}
 	if len(key) < 2 {
 		return errRound()
 	}

@@ -20,6 +20,7 @@ import (
 	"kith/internal/state"
 	"kith/internal/state/mem"
 	"kith/internal/sys"
+	"kith/internal/waypoint"
 )
 
 // world is a pipeline with a lake behind it.
@@ -37,6 +38,8 @@ type world struct {
 	shared bool
 	// distant: people are read together, as from a state on a server
 	distant bool
+	// roundFacts bounds rounds; 0: as usual
+	roundFacts uint64
 }
 
 func newWorld(partitions, batch int) *world {
@@ -57,7 +60,7 @@ func (w *world) wire(batch int) {
 	}
 	w.reader = &profile.Reader{State: w.store, History: index, Log: w.log, Config: cfg, Keys: keys}
 	w.writer = lake.New(lake.Config{
-		Store: w.files, State: w.store, Log: w.log, Partitions: w.log.Partitions(), Clock: w.clock, Rand: sys.Seeded(w.wired), Mirror: w.mirror, Shared: w.shared, Distant: w.distant,
+		Store: w.files, State: w.store, Log: w.log, Partitions: w.log.Partitions(), Clock: w.clock, Rand: sys.Seeded(w.wired), Mirror: w.mirror, Shared: w.shared, Distant: w.distant, RoundFacts: w.roundFacts,
 		Parts: func() lake.Parts { return lake.Parts{Interpreter: w.runner.Interpreter, Reader: w.reader} },
 	})
 }
@@ -78,6 +81,25 @@ func (w *world) append(t testing.TB, records [][]byte) {
 	}
 	_, err := w.log.Append(context.Background(), entries)
 	ok(t, err)
+}
+
+// note notes a waypoint where a round may end.
+func (w *world) note(t testing.TB) {
+	t.Helper()
+	ok(t, waypoint.Note(context.Background(), w.store, w.log.Partitions(), w.roundFacts/5))
+}
+
+// steps writes rounds until everything shows, and returns how many.
+func (w *world) steps(t testing.TB) (rounds int) {
+	t.Helper()
+	for {
+		n, err := w.writer.Step(context.Background())
+		ok(t, err)
+		if n == 0 {
+			return rounds
+		}
+		rounds++
+	}
 }
 
 // table reads a table whole, as texts by column.
@@ -132,6 +154,48 @@ func TestEventsShow(t *testing.T) {
 	}
 	if n, err := w.writer.Step(context.Background()); err != nil || n != 0 {
 		t.Errorf("a second step wrote %d facts, %v", n, err)
+	}
+}
+
+// TestRoundsAreBounded: a lake that is far behind, or made anew, takes the facts in
+// pieces that end where they once did, and has in the end what one that kept up has.
+func TestRoundsAreBounded(t *testing.T) {
+	const most, apart = 500, 100
+	w := newWorld(3, 20)
+	w.roundFacts = most
+	w.wire(20)
+	for seed := range uint64(4) {
+		w.append(t, workload.Records(seed, 600))
+		for more := true; more; {
+			more = false
+			for p := range w.log.Partitions() {
+				n, err := w.runner.RunOnce(context.Background(), int32(p))
+				ok(t, err)
+				more = more || n > 0
+			}
+			w.note(t)
+		}
+	}
+	for range 2 {
+		rounds, facts := 0, uint64(0)
+		for {
+			n, err := w.writer.Step(context.Background())
+			ok(t, err)
+			if n == 0 {
+				break
+			}
+			if n > most+2*apart {
+				t.Errorf("a round takes in %d facts", n)
+			}
+			rounds, facts = rounds+1, facts+n
+		}
+		if rounds < int(facts/most) || rounds < 3 {
+			t.Errorf("%d facts are taken in by %d rounds", facts, rounds)
+		}
+		w.compare(t)
+		w.files = local.New(vfs.NewMem(), "lake") // it is lost
+		w.clock.Advance(time.Minute)
+		w.wire(20)
 	}
 }
 

@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/cockroachdb/pebble/v2/vfs"
 	"github.com/google/go-cmp/cmp"
 
 	"kith/internal/errs"
@@ -19,6 +20,7 @@ import (
 	"kith/internal/history/keyed"
 	"kith/internal/identity"
 	"kith/internal/lake"
+	"kith/internal/lake/local"
 	"kith/internal/oracle/workload"
 	"kith/internal/pipeline"
 	"kith/internal/state"
@@ -42,6 +44,7 @@ func runLaw(t *testing.T, seed uint64) int {
 	batch := []int{1, 7, 50}
 	w := newWorld(1+r.IntN(3), batch[r.IntN(3)])
 	w.distant = seed%2 == 0
+	w.roundFacts = []uint64{0, 10, 60}[r.IntN(3)]
 	w.wire(batch[seed%3])
 	ctx := context.Background()
 	records := append(workload.Records(seed, 200+r.IntN(400)), workload.Decisions(seed, r.IntN(20))...)
@@ -53,10 +56,16 @@ func runLaw(t *testing.T, seed uint64) int {
 		for range r.IntN(8) {
 			_, err := w.runner.RunOnce(ctx, int32(r.IntN(w.log.Partitions())))
 			ok(t, err)
+			w.note(t)
 		}
-		if r.IntN(2) == 0 {
+		if r.IntN(4) == 0 {
 			_, err := w.writer.Step(ctx)
 			ok(t, err)
+		}
+		if r.IntN(12) == 0 {
+			w.files = local.New(vfs.NewMem(), "lake") // it is lost, and made anew
+			w.clock.Advance(time.Minute)
+			w.wire(batch[seed%3])
 		}
 		if r.IntN(3) == 0 {
 			w.clock.Advance([]time.Duration{time.Second, 2 * time.Minute, 2 * time.Hour, 30 * time.Hour}[r.IntN(4)])
@@ -64,8 +73,7 @@ func runLaw(t *testing.T, seed uint64) int {
 		}
 	}
 	ok(t, w.runner.Drain(ctx))
-	_, err := w.writer.Step(ctx)
-	ok(t, err)
+	w.steps(t)
 	n := w.compare(t)
 	if n == 0 || len(w.table(t, lake.TableProfiles)) == 0 {
 		t.Error("the workload made nothing")

@@ -7,6 +7,7 @@ import (
 	"kith/internal/errs"
 	"kith/internal/pipeline"
 	"kith/internal/state"
+	"kith/internal/waypoint"
 )
 
 // round is the row of the state that says which facts the lake takes in next. It
@@ -83,12 +84,20 @@ func readRound(ctx context.Context, r state.Reader) (*round, error) {
 	return decodeRound(values[0])
 }
 
-// next returns the round behind r that reaches to the ends of the facts and of the
-// transitions.
-func (r *round) next(ends []uint64, transitions uint64, at int64) *round {
+// shown is how far the facts are with the round.
+func (r *round) shown() *waypoint.Waypoint {
+	m := &waypoint.Waypoint{Transitions: r.Transitions.To}
+	for _, c := range r.Cuts {
+		m.Ends = append(m.Ends, c.To)
+	}
+	return m
+}
+
+// next returns the round behind r that reaches to a waypoint.
+func (r *round) next(to *waypoint.Waypoint, at int64) *round {
 	n := &round{Lake: r.Lake, Generation: r.Generation, Number: r.Number + 1, At: at, Fingerprint: r.Fingerprint, stored: r.stored}
-	n.First, n.Transitions = n.Number, Cut{From: r.Transitions.To, To: transitions}
-	for p, end := range ends {
+	n.First, n.Transitions = n.Number, Cut{From: r.Transitions.To, To: to.Transitions}
+	for p, end := range to.Ends {
 		c := Cut{Partition: int32(p), To: end}
 		if p < len(r.Cuts) {
 			c.From = r.Cuts[p].To

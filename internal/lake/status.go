@@ -138,16 +138,21 @@ func (w *Writer) Flush(ctx context.Context) error {
 		if checked && covers(seen, target) {
 			return nil
 		}
-		select {
-		case w.kicks <- struct{}{}:
-		default:
-		}
+		w.kick()
 		select {
 		case <-ctx.Done():
 			return errs.Wrap(ctx.Err(), errs.Unavailable, "flush.timeout", "not everything shows in the lake in time; the rest goes on")
 		case <-progress:
 		case <-w.cfg.Clock.After(wakeEvery):
 		}
+	}
+}
+
+// kick has the next round begin at once.
+func (w *Writer) kick() {
+	select {
+	case w.kicks <- struct{}{}:
+	default:
 	}
 }
 

@@ -16,11 +16,11 @@ import (
 	"kith/internal/errs"
 	"kith/internal/eventlog"
 	"kith/internal/fact"
-	"kith/internal/membership"
 	"kith/internal/pipeline"
 	"kith/internal/profile"
 	"kith/internal/state"
 	"kith/internal/sys"
+	"kith/internal/waypoint"
 )
 
 // Parts is what the lake reads the state with; it changes with the configuration.
@@ -47,6 +47,7 @@ type Config struct {
 	Clock      sys.Clock
 	Rand       sys.Rand
 	Every      time.Duration // between rounds while there are facts; 1 s if 0
+	RoundFacts uint64        // about so many facts are taken in at once, where more have come; 500,000 if 0
 	Periods    Periods       // after which files are merged; DefaultPeriods if zero
 	// Shared says that other processes write this lake too, one at a time.
 	Shared   bool
@@ -78,6 +79,9 @@ func New(cfg Config) *Writer {
 	if cfg.Every <= 0 {
 		cfg.Every = time.Second
 	}
+	if cfg.RoundFacts == 0 {
+		cfg.RoundFacts = 500_000
+	}
 	if cfg.Periods == (Periods{}) {
 		cfg.Periods = DefaultPeriods()
 	}
@@ -97,6 +101,10 @@ func (w *Writer) Run(ctx context.Context) {
 	})
 	g.Go(func() error {
 		w.tidy(ctx)
+		return nil
+	})
+	g.Go(func() error {
+		waypoint.Keep(ctx, w.cfg.Clock, w.cfg.Every, w.cfg.State, w.cfg.Partitions, w.cfg.RoundFacts/5)
 		return nil
 	})
 	_ = g.Wait() // the goroutines return no errors
@@ -183,9 +191,9 @@ func (w *Writer) failed(err error) {
 
 func (w *Writer) now() int64 { return sys.Millis(w.cfg.Clock.Now()) }
 
-// Step writes, in the calling goroutine, one round: all facts and transitions of
-// segments that are there and not in the lake. It returns how many these were. A round that was cut short is
-// done again first.
+// Step writes, in the calling goroutine, one round: the facts and transitions of
+// segments that are there and not in the lake, or of many the first. It returns how
+// many these were. A round that was cut short is done again first.
 func (w *Writer) Step(ctx context.Context) (facts uint64, err error) {
 	began := w.cfg.Clock.Now()
 	if err := w.open(ctx); err != nil {
@@ -318,22 +326,27 @@ func (w *Writer) begin(ctx context.Context) (*round, error) {
 	if err != nil {
 		return nil, err
 	}
-	ends, err := pipeline.FactEnds(ctx, snap, w.cfg.Partitions)
-	if err != nil {
-		return nil, err
-	}
-	transitions, err := membership.Recorded(ctx, snap)
-	if err != nil {
-		return nil, err
-	}
-	if !w.continues(last, fingerprint) {
-		return w.generation(ctx, last, fingerprint, ends, transitions)
-	}
-	if !last.Done {
+	anew := !w.continues(last, fingerprint)
+	if anew {
+		if last, err = w.generation(ctx, last, fingerprint); err != nil {
+			return nil, err
+		}
+	} else if !last.Done {
 		return last.again(w.now()), nil
 	}
-	next := last.next(ends, transitions, w.now())
-	if next.size() == 0 {
+	now, err := waypoint.Now(ctx, snap, w.cfg.Partitions)
+	if err != nil {
+		return nil, err
+	}
+	to, err := waypoint.Next(ctx, snap, last.shown(), &now, w.cfg.RoundFacts)
+	if err != nil {
+		return nil, err
+	}
+	if to.Facts() < now.Facts() {
+		w.kick()
+	}
+	next := last.next(&to, w.now())
+	if next.size() == 0 && !anew {
 		w.announce()
 		return nil, nil
 	}
@@ -365,8 +378,8 @@ func (w *Writer) continues(last *round, fingerprint []byte) bool {
 // in milliseconds.
 const strangerTime = 30_000
 
-// generation begins the tables anew.
-func (w *Writer) generation(ctx context.Context, last *round, fingerprint []byte, ends []uint64, transitions uint64) (*round, error) {
+// generation begins the tables anew, and returns what is before their first round.
+func (w *Writer) generation(ctx context.Context, last *round, fingerprint []byte) (*round, error) {
 	r := &round{Lake: w.id, Fingerprint: fingerprint}
 	if last != nil {
 		if last.Lake != w.id && w.now()-last.At < strangerTime {
@@ -385,7 +398,7 @@ func (w *Writer) generation(ctx context.Context, last *round, fingerprint []byte
 	for _, f := range w.tables {
 		f.restart(r.Generation)
 	}
-	return r.next(ends, transitions, w.now()), nil
+	return r, nil
 }
 
 // write puts the facts of a round into the tables, and writes down that it shows.
