@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"runtime"
 	"strings"
 	"time"
 
@@ -35,6 +36,7 @@ func benchCommand() *cobra.Command {
 			if o.Binary, err = os.Executable(); err != nil {
 				return err
 			}
+			defer runtime.KeepAlive(tuneMemory())
 			rows, err := measure(cmd.Context())
 			if err != nil {
 				return err

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
-	"runtime"
 	"syscall"
 
 	"github.com/spf13/cobra"
@@ -36,7 +35,6 @@ func run(ctx context.Context, args []string) int {
 	for _, command := range commands {
 		root.AddCommand(command())
 	}
-	defer runtime.KeepAlive(tuneMemory())
 	root.SetArgs(args)
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usage(err) })
 	err := root.ExecuteContext(ctx)

@@ -20,7 +20,8 @@ const heapShare = 0.7
 
 // tuneMemory fits the collecting of garbage to the memory that there is, and returns a
 // ballast that is one for as long as it is kept. GOMEMLIMIT, where somebody has set it,
-// counts instead of what the container may have.
+// counts instead of what the container may have. It is for what serves and measures: the
+// process of a query has bounds of its own, which a ballast would use up.
 func tuneMemory() (ballast []byte) {
 	_, _ = memlimit.Set(memlimit.WithRatio(heapShare)) // where it cannot be read there is no bound
 	memory, err := memlimit.ApplyFallback(memlimit.FromCgroup, memlimit.FromSystem)()

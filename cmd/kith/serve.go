@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"runtime"
 
 	"github.com/spf13/cobra"
 
@@ -33,6 +34,7 @@ func serveCommand() *cobra.Command {
 // serve runs the product until ctx ends, which is how a signal stops it: then it
 // drains and succeeds. ready runs beside it once it listens.
 func serve(ctx context.Context, cfg app.Config, out io.Writer, ready func(context.Context, *app.App) error) error {
+	defer runtime.KeepAlive(tuneMemory())
 	a, err := app.Open(ctx, cfg)
 	if err != nil {
 		return err

@@ -24,6 +24,11 @@ func FactEnds(ctx context.Context, r state.Reader, partitions int) ([]uint64, er
 	return ofCursors(ctx, r, partitions, func(c *Cursor) uint64 { return c.FactsNext })
 }
 
+// Epochs returns, by partition, how often the state was emptied to be made anew.
+func Epochs(ctx context.Context, r state.Reader, partitions int) ([]uint64, error) {
+	return ofCursors(ctx, r, partitions, func(c *Cursor) uint64 { return c.Epoch })
+}
+
 // Folded returns, by partition, the offset of the next record to fold.
 func Folded(ctx context.Context, r state.Reader, partitions int) ([]int64, error) {
 	return ofCursors(ctx, r, partitions, func(c *Cursor) int64 { return c.Next })

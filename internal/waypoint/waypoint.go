@@ -7,7 +7,9 @@
 // of another partition than the one that tells of it. Up to what one snapshot has seen,
 // both are there or the later one is not; up to numbers that somebody makes up, the
 // later one may be there alone. The waypoints are rows of the state, so a server that
-// loses its last commits loses those of them that do not hold any more.
+// loses its last commits loses those of them that do not hold any more. They lie apart
+// for each time that the state was made anew, so one that is written late, by a process
+// that was paused meanwhile, is nobody's.
 package waypoint
 
 import (
@@ -24,32 +26,40 @@ import (
 
 // Waypoint is how far the facts were at a moment, and the transitions of segments.
 type Waypoint struct {
+	Epoch       uint64   // rises whenever the state is made anew, and facts are others
 	Ends        []uint64 // by partition, the number of the next fact
 	Transitions uint64   // the number of the next one
 }
 
 // Facts is how many facts are before it.
-func (m *Waypoint) Facts() (n uint64) {
-	for _, end := range m.Ends {
+func (w *Waypoint) Facts() (n uint64) {
+	for _, end := range w.Ends {
 		n += end
 	}
 	return n
 }
 
 // reaches reports whether a waypoint is as far as another one or further, in all.
-func (m *Waypoint) reaches(o *Waypoint) bool {
+func (w *Waypoint) reaches(o *Waypoint) bool {
 	for p, end := range o.Ends {
-		if p >= len(m.Ends) && end > 0 || p < len(m.Ends) && m.Ends[p] < end {
+		if p >= len(w.Ends) && end > 0 || p < len(w.Ends) && w.Ends[p] < end {
 			return false
 		}
 	}
-	return m.Transitions >= o.Transitions
+	return w.Transitions >= o.Transitions
 }
 
 // Now returns the present of a snapshot.
 func Now(ctx context.Context, r state.Reader, partitions int) (m Waypoint, err error) {
 	if m.Ends, err = pipeline.FactEnds(ctx, r, partitions); err != nil {
 		return m, err
+	}
+	epochs, err := pipeline.Epochs(ctx, r, partitions)
+	if err != nil {
+		return m, err
+	}
+	for _, n := range epochs {
+		m.Epoch += n
 	}
 	m.Transitions, err = membership.Recorded(ctx, r)
 	return m, err
@@ -79,7 +89,7 @@ func Note(ctx context.Context, s state.Store, partitions int, apart uint64) erro
 	if err != nil {
 		return err
 	}
-	last, err := latest(ctx, snap)
+	last, err := latest(ctx, snap, now.Epoch)
 	if err != nil || now.Facts() < last+max(apart, 1) {
 		return err
 	}
@@ -88,13 +98,13 @@ func Note(ctx context.Context, s state.Store, partitions int, apart uint64) erro
 		return err
 	}
 	defer tx.Rollback()
-	tx.PutIf(key(now.Facts()), nil, now.encode())
+	tx.PutIf(key(now.Epoch, now.Facts()), nil, now.encode())
 	return tx.Commit(ctx, state.Cursor{})
 }
 
-// latest is how many facts are before the last waypoint.
-func latest(ctx context.Context, r state.Reader) (facts uint64, err error) {
-	rng := state.Prefix(prefix())
+// latest is how many facts are before the last waypoint of an epoch.
+func latest(ctx context.Context, r state.Reader, epoch uint64) (facts uint64, err error) {
+	rng := state.Prefix(prefix(epoch))
 	rng.Reverse, rng.Limit = true, 1
 	for kv, err := range r.Scan(ctx, rng) {
 		if err != nil {
@@ -103,19 +113,19 @@ func latest(ctx context.Context, r state.Reader) (facts uint64, err error) {
 		if len(kv.Key) != keyBytes {
 			return 0, errFormat()
 		}
-		facts = binary.BigEndian.Uint64(kv.Key[2:])
+		facts = binary.BigEndian.Uint64(kv.Key[keyBytes-8:])
 	}
 	return facts, nil
 }
 
-// Next returns the furthest waypoint between two that is at most so many facts behind
-// the first, or else the nearest one; to if there is none.
+// Next returns the furthest waypoint between two, in the epoch of the second, that is at
+// most so many facts behind the first, or else the nearest one; to if there is none.
 func Next(ctx context.Context, r state.Reader, from, to *Waypoint, most uint64) (Waypoint, error) {
 	out := *to
 	if from.Facts()+most >= to.Facts() {
 		return out, nil
 	}
-	rng := state.Range{Low: key(from.Facts() + 1), High: key(to.Facts())}
+	rng := state.Range{Low: key(to.Epoch, from.Facts()+1), High: key(to.Epoch, to.Facts())}
 	found := false
 	for kv, err := range r.Scan(ctx, rng) {
 		if err != nil {
@@ -135,21 +145,23 @@ func Next(ctx context.Context, r state.Reader, from, to *Waypoint, most uint64) 
 	return out, nil
 }
 
-// The rows lie with those of the lake, in the order of facts.
-const keyBytes = 2 + 8
+// The rows lie with those of the lake, by epoch and in the order of facts.
+const keyBytes = 2 + 8 + 8
 
-func prefix() []byte { return []byte{byte(state.FamilyLake), 'w'} }
+func prefix(epoch uint64) []byte {
+	return binary.BigEndian.AppendUint64([]byte{byte(state.FamilyLake), 'w'}, epoch)
+}
 
-func key(facts uint64) []byte { return binary.BigEndian.AppendUint64(prefix(), facts) }
+func key(epoch, facts uint64) []byte { return binary.BigEndian.AppendUint64(prefix(epoch), facts) }
 
 const version = 1
 
-func (m *Waypoint) encode() []byte {
-	b := binary.AppendUvarint([]byte{version}, uint64(len(m.Ends)))
-	for _, end := range m.Ends {
+func (w *Waypoint) encode() []byte {
+	b := binary.AppendUvarint([]byte{version}, uint64(len(w.Ends)))
+	for _, end := range w.Ends {
 		b = binary.AppendUvarint(b, end)
 	}
-	return binary.AppendUvarint(b, m.Transitions)
+	return binary.AppendUvarint(b, w.Transitions)
 }
 
 func errFormat() error {
@@ -158,14 +170,15 @@ func errFormat() error {
 
 func decode(k, b []byte) (m Waypoint, err error) {
 	d := state.NewDecoder(b)
-	if d.Byte() != version {
+	if len(k) != keyBytes || d.Byte() != version {
 		return m, errFormat()
 	}
+	m.Epoch = binary.BigEndian.Uint64(k[2:])
 	for n := d.Count(1); n > 0; n-- {
 		m.Ends = append(m.Ends, d.Uvarint())
 	}
 	m.Transitions = d.Uvarint()
-	if !d.Done() || len(k) != keyBytes || binary.BigEndian.Uint64(k[2:]) != m.Facts() {
+	if !d.Done() || binary.BigEndian.Uint64(k[keyBytes-8:]) != m.Facts() {
 		return m, errFormat()
 	}
 	return m, nil

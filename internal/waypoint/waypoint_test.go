@@ -19,8 +19,12 @@ func TestPieces(t *testing.T) {
 	}
 	defer tx.Rollback()
 	for _, ends := range [][]uint64{{6, 6}, {20, 8}, {21, 40}} {
-		w := Waypoint{Ends: ends, Transitions: ends[0]}
-		tx.PutIf(key(w.Facts()), nil, w.encode())
+		w := Waypoint{Epoch: 3, Ends: ends, Transitions: ends[0]}
+		tx.PutIf(key(w.Epoch, w.Facts()), nil, w.encode())
+	}
+	for _, epoch := range []uint64{2, 4} { // of which nothing holds in the third
+		w := Waypoint{Epoch: epoch, Ends: []uint64{7, 8}}
+		tx.PutIf(key(w.Epoch, w.Facts()), nil, w.encode())
 	}
 	if err := tx.Commit(t.Context(), state.Cursor{}); err != nil {
 		t.Fatal(err)
@@ -30,6 +34,11 @@ func TestPieces(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer func() { _ = snap.Close() }()
+	for epoch, want := range map[uint64]uint64{2: 15, 3: 61, 5: 0} {
+		if last, err := latest(t.Context(), snap, epoch); err != nil || last != want {
+			t.Errorf("the last of epoch %d is at %d, want %d (%v)", epoch, last, want, err)
+		}
+	}
 	for _, c := range []struct {
 		from [2]uint64
 		to   [2]uint64
@@ -46,7 +55,7 @@ func TestPieces(t *testing.T) {
 		{from: [2]uint64{0, 8}, to: [2]uint64{30, 40}, most: 5, want: [2]uint64{20, 8}}, // the nearest does not reach it
 		{from: [2]uint64{0, 0}, to: [2]uint64{19, 40}, most: 30, want: [2]uint64{6, 6}}, // the next ones are beyond
 	} {
-		from, to := Waypoint{Ends: c.from[:]}, Waypoint{Ends: c.to[:], Transitions: 30}
+		from, to := Waypoint{Ends: c.from[:]}, Waypoint{Epoch: 3, Ends: c.to[:], Transitions: 30}
 		got, err := Next(t.Context(), snap, &from, &to, c.most)
 		if err != nil || [2]uint64(got.Ends) != c.want {
 			t.Errorf("from %v to %v, at most %d: %v, want %v (%v)", c.from, c.to, c.most, got.Ends, c.want, err)
@@ -56,9 +65,9 @@ func TestPieces(t *testing.T) {
 
 // TestBytes pins the stored form: a change of it needs a new version byte.
 func TestBytes(t *testing.T) {
-	w := Waypoint{Ends: []uint64{300, 7}, Transitions: 2}
-	k, v := key(w.Facts()), w.encode()
-	if got := hex.EncodeToString(k) + " " + hex.EncodeToString(v); got != "4c770000000000000133 0102ac020702" {
+	w := Waypoint{Epoch: 5, Ends: []uint64{300, 7}, Transitions: 2}
+	k, v := key(w.Epoch, w.Facts()), w.encode()
+	if got := hex.EncodeToString(k) + " " + hex.EncodeToString(v); got != "4c7700000000000000050000000000000133 0102ac020702" {
 		t.Error(got)
 	}
 	if ok, err := CheckRow(k, v); !ok || err != nil {
